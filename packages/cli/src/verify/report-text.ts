@@ -1,0 +1,97 @@
+import {
+  unverifiableSentences,
+  type CheckpointReport,
+  type Consistency,
+  type Report,
+  type ReportedPackage,
+} from "@assay/verify";
+
+interface Shown {
+  readonly lockfile: string;
+  readonly format: string;
+  readonly report: Report;
+}
+
+/** Names listed of one group before the rest is only counted; `--json` has all. */
+const maxListed = 50;
+
+/** The report for people: a line a group with its count, what failed by name, and what it rests on. */
+export function reportText({ lockfile, format, report }: Shown): string {
+  const { verified, mismatching, missing, unverifiable, skipped, checkpoints, refused } = report;
+  const refusedHere = unverifiable.filter((each) => !each.allowed);
+  const allowed = unverifiable.filter((each) => each.allowed);
+  const lines = [
+    `${lockfile} (${format})`,
+    "",
+    `✓ ${verified.length} verified`,
+    ...group("✗", "mismatching: the lockfile has other bytes than the log", mismatching, (each) => [
+      `${each.name}@${each.version} at ${places(each)}`,
+      `  lockfile ${each.integrity}`,
+      `  log      ${each.bound} (record ${each.index} of ${each.origin})`,
+    ]),
+    ...group("✗", "missing: not proven to be in a trusted log", missing, (each) => [
+      `${each.name}@${each.version}: ${each.reason}`,
+    ]),
+    ...group("✗", "unverifiable", refusedHere, (each) => [
+      `${titled(each)} at ${each.path}: ${unverifiableSentences[each.reason]}`,
+    ]),
+    ...group("!", "unverifiable, allowed", allowed, (each) => [
+      `${titled(each)} at ${each.path}: ${unverifiableSentences[each.reason]}`,
+    ]),
+    ...group("✗", "proofs refused", refused, (each) => [`${each.origin}: ${each.reason}`]),
+    `- ${skipped.bundled} bundled in others, ${skipped.links} links, ${skipped.folders} workspace folders`,
+    "",
+    ...checkpoints.map(checkpointLine),
+    ...(checkpoints.length > 0 ? [""] : []),
+    verdict(report, refusedHere.length),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function group<T>(
+  mark: string,
+  title: string,
+  items: readonly T[],
+  rows: (item: T) => readonly string[],
+): string[] {
+  if (items.length === 0) return [];
+  const more = items.length - maxListed;
+  return [
+    `${mark} ${items.length} ${title}`,
+    ...items.slice(0, maxListed).flatMap((item) => rows(item).map((row) => `    ${row}`)),
+    ...(more > 0 ? [`    … and ${more} more; --json lists all`] : []),
+  ];
+}
+
+function titled({ name, version }: { readonly name: string; readonly version: string }): string {
+  return version === "" ? name : `${name}@${version}`;
+}
+
+function places({ paths }: ReportedPackage): string {
+  const [first = "", ...others] = paths;
+  return others.length === 0 ? first : `${first} and ${others.length} more`;
+}
+
+const consistencyWords: Readonly<Record<Consistency, string>> = {
+  first: "the first checkpoint of this log seen here",
+  same: "the same as last time",
+  extends: "extends the last checkpoint seen",
+  older: "OLDER than the last checkpoint seen, though of the same history: somebody shows an old state",
+  "not-compared": "not compared with the last checkpoint seen, which has another size (offline)",
+};
+
+function checkpointLine({ origin, size, consistency }: CheckpointReport): string {
+  return `Log ${origin}, ${size} entries: ${consistencyWords[consistency]}.`;
+}
+
+function verdict(report: Report, unverifiable: number): string {
+  if (report.mismatching.length > 0)
+    return "Do not install from this lockfile: find out where the other bytes come from.";
+  if (report.refused.length > 0) return "Proofs were refused: nothing that rests on them counts.";
+  if (report.missing.length > 0) return "Not everything is proven to be what the log binds.";
+  if (unverifiable > 0)
+    return "Some packages cannot be verified; allow each that was reviewed with --allow <name>.";
+  return report.verified.length === 0
+    ? "Nothing in this lockfile comes from a registry."
+    : "Everything that this lockfile installs is what the log binds.";
+}

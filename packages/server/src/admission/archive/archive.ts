@@ -1,0 +1,100 @@
+import { gunzipOneMember } from "./gunzip.ts";
+import { type AcceptedArchive, type ArchiveFinding, type ArchiveLimits, ArchiveRefused, type ArchiveReport, printable } from "./report.ts";
+import { type TarContents, createTarReader } from "./tar-reader.ts";
+
+export type { ArchiveFile, ArchiveFinding, ArchiveLimits, ArchiveReport } from "./report.ts";
+
+/** Above this many unpacked bytes the ratio counts. */
+const ratioAboveBytes = 50 * 1024 * 1024;
+/** Largest unpacked ÷ packed. The largest seen in real packages is 33. */
+const maxRatio = 100;
+
+/**
+ * Reads a package archive (tar in gzip) strictly, as it streams, and says what every client will extract, or
+ * why clients would not agree. Rules: docs/formats/archive-rules.md.
+ *
+ * `packedBytes` is the size of the whole source; it sets the decompression limit. Memory: one file record
+ * an entry, never contents (package.json and extended headers aside, each at most 1 MiB). Refusals are
+ * answers; only errors of the source are thrown.
+ */
+export async function readArchive(
+  source: AsyncIterable<Uint8Array>,
+  packedBytes: number,
+  limits: ArchiveLimits,
+): Promise<ArchiveReport> {
+  const reader = createTarReader(limits.entries);
+  const ratioBytes = Math.max(ratioAboveBytes, packedBytes * maxRatio);
+  const maxBytes = Math.min(limits.unpackedBytes, ratioBytes);
+  try {
+    const outcome = await gunzipOneMember(source, maxBytes, (bytes) => reader.push(bytes));
+    const contents = reader.finish();
+    const findings = [...contents.findings, ...nameFindings(contents)];
+    if (outcome.paddingBytes > 0) {
+      findings.push({ rule: "archive/zero-padding", detail: `${outcome.paddingBytes} zero bytes after the gzip member` });
+    }
+    return { verdict: "accepted", ...checkContents(contents), unpackedBytes: outcome.unpackedBytes, findings };
+  } catch (error) {
+    if (!(error instanceof ArchiveRefused)) throw error;
+    return { verdict: "refused", rule: error.rule, reason: error.reason, findings: [] };
+  }
+}
+
+function checkContents(contents: TarContents): Pick<AcceptedArchive, "root" | "files" | "packageJson" | "hasGypFile"> {
+  checkClashes(contents);
+  if (contents.root === undefined || contents.packageJson === undefined) {
+    throw new ArchiveRefused("archive/no-package-json", "the archive has no package.json in its root folder");
+  }
+  return {
+    root: contents.root,
+    files: [...contents.files.values()],
+    packageJson: contents.packageJson,
+    hasGypFile: [...contents.files.keys()].some((path) => !path.includes("/") && path.endsWith(".gyp")),
+  };
+}
+
+/** A path that is a file and a folder at once: what is left of it depends on the order and the client. */
+function checkClashes({ files, directories }: TarContents): void {
+  const folders = new Set<string>();
+  const addParents = (path: string): void => {
+    for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1)) {
+      const parent = path.slice(0, at);
+      if (folders.has(parent)) return;
+      folders.add(parent);
+    }
+  };
+  for (const path of files.keys()) addParents(path);
+  for (const path of directories) {
+    addParents(path);
+    folders.add(path);
+  }
+  for (const path of files.keys()) {
+    if (folders.has(path)) {
+      throw new ArchiveRefused("archive/file-and-folder", `${printable(path)} is a file and a folder`);
+    }
+  }
+}
+
+/** Names that become one on file systems which fold case or normalise, and names that tools obey. */
+function nameFindings({ files }: TarContents): ArchiveFinding[] {
+  const findings: ArchiveFinding[] = [];
+  const folded = new Map<string, string>();
+  for (const path of files.keys()) {
+    const key = path.normalize("NFC").toLowerCase();
+    const twin = folded.get(key);
+    if (twin !== undefined) {
+      findings.push({ rule: "archive/twin-names", detail: `${printable(twin)} and ${printable(path)} are one file on some systems` });
+      break;
+    }
+    folded.set(key, path);
+  }
+  for (const [rule, pattern] of toolFiles) {
+    const path = files.keys().find((candidate) => pattern.test(candidate));
+    if (path !== undefined) findings.push({ rule, detail: printable(path) });
+  }
+  return findings;
+}
+
+const toolFiles: readonly (readonly [string, RegExp])[] = [
+  ["archive/git-folder", /(^|\/)\.git\//],
+  ["archive/npmrc", /^\.npmrc$/],
+];

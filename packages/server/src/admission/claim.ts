@@ -1,0 +1,88 @@
+import { AssayError, encodeUtf8, fromBase64, integrityHex, toHex } from "@assay/core";
+import type { Bind, BindFacts, Checksums } from "../checksums/checksums.ts";
+import type { BlobKey, BlobStore } from "../platform/blobs/blobs.ts";
+import { blobKey } from "../platform/blobs/key.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Database, Transaction } from "../platform/database/database.ts";
+import type { Events } from "../platform/events/events.ts";
+import type { Releases } from "../releases/releases.ts";
+import type { Download } from "./download.ts";
+import { anyDoomed, keepBlobs } from "./store.ts";
+
+export interface ClaimDeps {
+  readonly blobs: BlobStore;
+  readonly database: Database;
+  readonly checksums: Pick<Checksums, "claimBind" | "claimConflict" | "wake">;
+  readonly releases: Pick<Releases, "raise">;
+  readonly events: Events;
+  readonly clock: Clock;
+}
+
+/** Blob of a tarball. */
+export function tarballKey(facts: Pick<BindFacts, "integrity">): BlobKey {
+  return blobKey("tarball", "sha512", integrityHex(facts.integrity));
+}
+
+/** Blob of a manifest fragment. */
+export function fragmentKey(facts: Pick<BindFacts, "manifest">): BlobKey {
+  return blobKey("manifest", "sha256", toHex(fromBase64(facts.manifest.slice("sha256-".length))));
+}
+
+/** How long to wait for the orphan collector to finish with a blob that is wanted again. */
+const doomedTries = 50;
+const doomedWaitMs = 200;
+
+/**
+ * Last steps: bytes and fragment durable as blobs, then the claim. Answers the bind that stands, ours or one
+ * that another process made first.
+ *
+ * - A crash before both blobs are durable leaves no blob or a whole one: an orphan, collected after an hour.
+ * - A crash between the blobs and the commit leaves two orphans.
+ * - A crash after the commit leaves a bound release whose blobs are there; only `wake` is lost, and the
+ *   sequencer finds the claim when it starts.
+ */
+export async function storeAndClaim(deps: ClaimDeps, facts: BindFacts, fragment: string, download: Download): Promise<Bind> {
+  const keys = [tarballKey(facts), fragmentKey(facts)];
+  for (let attempt = 0; attempt < doomedTries; attempt++) {
+    await putTarball(deps.blobs, facts, download);
+    await putFragment(deps.blobs, facts, fragment);
+    const bind = await deps.database.write((transaction) => claim(deps, transaction, facts, keys));
+    if (bind !== "doomed") {
+      deps.checksums.wake();
+      return bind;
+    }
+    // The collector found the blob before we wanted it; once it is gone, it is put again.
+    await deps.clock.sleep(doomedWaitMs);
+  }
+  throw new AssayError("NOT_READY", { reason: "old copies of these bytes are being removed", retryAfterSeconds: 10 });
+}
+
+/** Stores the tarball durably; the blob store checks the digest again. */
+export async function putTarball(blobs: BlobStore, facts: Pick<BindFacts, "integrity" | "sizeBytes">, download: Download): Promise<void> {
+  await blobs.put(tarballKey(facts), download.blob, { sizeBytes: facts.sizeBytes, sha512: integrityHex(facts.integrity) });
+}
+
+/** Stores the canonical fragment text durably. */
+export async function putFragment(blobs: BlobStore, facts: Pick<BindFacts, "manifest">, fragment: string): Promise<void> {
+  const bytes = encodeUtf8(fragment);
+  const sha256 = toHex(fromBase64(facts.manifest.slice("sha256-".length)));
+  await blobs.put(fragmentKey(facts), bytes, { sizeBytes: bytes.length, sha256 });
+}
+
+async function claim(deps: ClaimDeps, transaction: Transaction, facts: BindFacts, keys: readonly BlobKey[]): Promise<Bind | "doomed"> {
+  const { name, version, source, integrity } = facts;
+  if (await anyDoomed(transaction, keys)) return "doomed";
+  const { outcome, bind } = await deps.checksums.claimBind(transaction, facts);
+  const subject = `npm ${name}@${version}`;
+  if (outcome === "bound") {
+    await keepBlobs(transaction, keys, deps.clock.now());
+    await deps.events.record(transaction, { kind: "release.bound", subject, data: { integrity, source, sizeBytes: facts.sizeBytes } });
+    await deps.releases.raise(transaction, name);
+  } else if (outcome === "differs") {
+    // Somebody else bound other bytes meanwhile: those stand, and what this source served is on record.
+    const { tree, manifest } = facts;
+    const isNew = await deps.checksums.claimConflict(transaction, { name, version, source, integrity, tree, manifest, evidence: "-" });
+    if (isNew) await deps.events.record(transaction, { kind: "upstream.conflict", subject, data: { source, from: "bytes" } });
+  }
+  return bind;
+}

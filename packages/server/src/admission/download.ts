@@ -1,0 +1,188 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { type FileHandle, open, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { AssayError, type Integrity, integrityFromSha512 } from "@assay/core";
+import type { BlobSource } from "../platform/blobs/blobs.ts";
+import type { Clock } from "../platform/clock.ts";
+import { NetworkError } from "../platform/network/network.ts";
+import type { Random } from "../platform/random.ts";
+import type { Upstreams } from "../upstreams/upstreams.ts";
+import type { Located } from "./locate.ts";
+
+/** A tarball that came in, in memory or in a spool file; nobody has seen it yet. */
+export interface Download extends AsyncDisposable {
+  readonly sizeBytes: number;
+  readonly integrity: Integrity;
+  /** SHA-1, lower-case hex. */
+  readonly sha1: string;
+  readonly blob: BlobSource;
+  chunks(): AsyncIterable<Uint8Array>;
+}
+
+export interface DownloadDeps {
+  readonly upstreams: Pick<Upstreams, "tarball">;
+  readonly spool: Spool;
+  readonly clock: Clock;
+  /** Largest tarball, bytes. */
+  readonly maxBytes: number;
+}
+
+/** A whole download takes no longer than this; the network's own limits catch silence much sooner. */
+const deadlineMs = 15 * 60_000;
+
+/**
+ * Second step: the bytes, hashed while they come in. Its Content-Type and everything else that the upstream
+ * says about them is ignored.
+ *
+ * A crash leaves at most a spool file, which the orphan collector removes. Throws NOT_FOUND,
+ * UPSTREAM_UNAVAILABLE, UPSTREAM_BAD_ANSWER.
+ */
+export async function download(deps: DownloadDeps, located: Pick<Located, "packument" | "listed">): Promise<Download> {
+  const { packument, listed } = located;
+  const ended = new AbortController();
+  void deps.clock.sleep(deadlineMs, ended.signal).then(
+    () => ended.abort(new NetworkError("timeout", "the download took too long")),
+    () => undefined,
+  );
+  const writer = deps.spool.writer(deps.maxBytes);
+  try {
+    const response = await deps.upstreams.tarball(packument, listed, ended.signal);
+    try {
+      checkStatus(response.status, located);
+      for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+        await writer.write(chunk);
+      }
+    } finally {
+      response.body.destroy();
+    }
+    return await writer.finish();
+  } catch (error) {
+    await writer.discard();
+    throw upstreamError(error, packument.source);
+  } finally {
+    ended.abort();
+  }
+}
+
+function checkStatus(status: number, { packument, listed }: Pick<Located, "packument" | "listed">): void {
+  if (status === 200) return;
+  const what = `The tarball of ${packument.name}@${listed.version}`;
+  if (status === 404 || status === 410 || status === 451) throw new AssayError("NOT_FOUND", { what });
+  const reason = `status ${status} for a tarball`;
+  if (status === 429 || status >= 500) {
+    throw new AssayError("UPSTREAM_UNAVAILABLE", { source: packument.source, reason, retryAfterSeconds: 10 });
+  }
+  throw new AssayError("UPSTREAM_BAD_ANSWER", { source: packument.source, reason });
+}
+
+function upstreamError(error: unknown, source: string): unknown {
+  if (!(error instanceof NetworkError)) return error;
+  const details = { source, reason: error.message };
+  switch (error.reason) {
+    case "too-large":
+    case "forbidden-address":
+    case "forbidden-host":
+    case "redirects":
+      return new AssayError("UPSTREAM_BAD_ANSWER", details, { cause: error });
+    default:
+      return new AssayError("UPSTREAM_UNAVAILABLE", { ...details, retryAfterSeconds: 10 }, { cause: error });
+  }
+}
+
+/** Where downloads wait: small ones in memory (no file, no fsync), the others in files of one folder. */
+export interface Spool {
+  /** A writer for one download of at most `maxBytes`. */
+  writer(maxBytes: number): SpoolWriter;
+}
+
+export interface SpoolWriter {
+  /** Throws NetworkError `too-large`, and UPSTREAM_UNAVAILABLE when the spool is full. */
+  write(chunk: Uint8Array): Promise<void>;
+  finish(): Promise<Download>;
+  discard(): Promise<void>;
+}
+
+export interface SpoolOptions {
+  /** An existing folder of this process, on the same file system as the blobs. */
+  readonly folder: string;
+  /** Downloads up to this size stay in memory. Default 1 MiB. */
+  readonly memoryBytes?: number;
+  /** Bytes of all spool files together; one more download is refused then. Default 4 GiB. */
+  readonly totalBytes?: number;
+}
+
+export function createSpool(random: Random, options: SpoolOptions): Spool {
+  const memoryBytes = options.memoryBytes ?? 1024 * 1024;
+  const totalBytes = options.totalBytes ?? 4 * 1024 ** 3;
+  let spooled = 0;
+  return {
+    writer(maxBytes) {
+      const sha512 = createHash("sha512");
+      const sha1 = createHash("sha1");
+      let held: Uint8Array[] = [];
+      let sizeBytes = 0;
+      let reserved = 0;
+      let file: { readonly handle: FileHandle; readonly path: string } | undefined;
+
+      const reserve = (bytes: number): void => {
+        if (spooled + bytes > totalBytes) {
+          throw new AssayError("UPSTREAM_UNAVAILABLE", { source: "spool", reason: "too many large downloads at once", retryAfterSeconds: 10 });
+        }
+        spooled += bytes;
+        reserved += bytes;
+      };
+      const release = async (): Promise<void> => {
+        held = [];
+        spooled -= reserved;
+        reserved = 0;
+        if (file === undefined) return;
+        const { handle, path } = file;
+        file = undefined;
+        await handle.close().catch(() => undefined);
+        await unlink(path).catch(() => undefined);
+      };
+      return {
+        async write(chunk) {
+          sizeBytes += chunk.length;
+          if (sizeBytes > maxBytes) throw new NetworkError("too-large", `a tarball of more than ${maxBytes} bytes`);
+          sha512.update(chunk);
+          sha1.update(chunk);
+          if (file === undefined && sizeBytes <= memoryBytes) {
+            held.push(chunk);
+            return;
+          }
+          reserve(file === undefined ? sizeBytes : chunk.length);
+          if (file === undefined) {
+            const path = join(options.folder, `${Buffer.from(random.bytes(16)).toString("hex")}.tgz`);
+            file = { handle: await open(path, "wx", 0o600), path };
+            for (const earlier of held) await writeAll(file.handle, earlier);
+            held = [];
+          }
+          await writeAll(file.handle, chunk);
+        },
+        async finish() {
+          const digests = { sizeBytes, integrity: integrityFromSha512(sha512.digest()), sha1: sha1.digest("hex") };
+          if (file === undefined) {
+            const bytes = new Uint8Array(Buffer.concat(held));
+            held = [];
+            return { ...digests, blob: bytes, chunks: () => inPieces(bytes), [Symbol.asyncDispose]: release };
+          }
+          const { path } = file;
+          return { ...digests, blob: { path }, chunks: () => createReadStream(path), [Symbol.asyncDispose]: release };
+        },
+        discard: release,
+      };
+    },
+  };
+}
+
+async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  let at = 0;
+  while (at < bytes.length) at += (await handle.write(bytes, at)).bytesWritten;
+}
+
+/** Pieces of 64 KiB: what reads them decompresses one at a time, off this thread. */
+async function* inPieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += 65536) yield bytes.subarray(at, at + 65536);
+}

@@ -1,0 +1,27 @@
+import { columns } from "../platform/database/columns.ts";
+import type { Migrations } from "../platform/database/database.ts";
+
+export const admissionMigrations: Migrations = {
+  "0021-admission": {
+    async up(transaction) {
+      const { table, text, integer } = columns(transaction);
+      await table("admission_blobs")
+        .addColumn("key", text, (column) => column.notNull().primaryKey())
+        .addColumn("claimed_at_ms", integer, (column) => column.notNull())
+        .execute();
+      await table("admission_doomed")
+        .addColumn("key", text, (column) => column.notNull().primaryKey())
+        .addColumn("doomed_at_ms", integer, (column) => column.notNull())
+        .execute();
+      await table("admission_evidence")
+        .addColumn("name", text, (column) => column.notNull())
+        .addColumn("version", text, (column) => column.notNull())
+        .addColumn("source", text, (column) => column.notNull())
+        .addColumn("key", text, (column) => column.notNull())
+        .addColumn("size_bytes", integer, (column) => column.notNull())
+        .addColumn("stored_at_ms", integer, (column) => column.notNull())
+        .addPrimaryKeyConstraint("admission_evidence_key", ["name", "version", "source"])
+        .execute();
+    },
+  },
+};

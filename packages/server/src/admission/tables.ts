@@ -1,0 +1,16 @@
+/** The tables of this room; made by `migrations.ts`, touched by nobody else. Times are epoch milliseconds. */
+export type Tables = {
+  /** Blobs that a claim refers to. What is in the blob store and not here, nor in evidence, is an orphan. */
+  readonly admission_blobs: { key: string; claimed_at_ms: number };
+  /** Orphans that are being removed: no claim may refer to them until their row is gone. */
+  readonly admission_doomed: { key: string; doomed_at_ms: number };
+  /** Wrong bytes that a source served: at most one blob for a version and source. */
+  readonly admission_evidence: {
+    name: string;
+    version: string;
+    source: string;
+    key: string;
+    size_bytes: number;
+    stored_at_ms: number;
+  };
+};

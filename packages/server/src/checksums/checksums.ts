@@ -1,0 +1,249 @@
+import type { EpochMs, Integrity, LogIndex, PackageName, Version } from "@assay/core";
+import type { BlobStore } from "../platform/blobs/blobs.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Database, Reader, Transaction } from "../platform/database/database.ts";
+import type { Events } from "../platform/events/events.ts";
+import type { Random } from "../platform/random.ts";
+import type { Telemetry } from "../platform/telemetry/telemetry.ts";
+import type { Signing } from "../signing/signing.ts";
+import { createBell } from "./bell.ts";
+import { bindsIn, claimBindIn, claimConflictIn, claimSightingIn } from "./claims.ts";
+import { createGuardFile } from "./guard.ts";
+import { createLogInstruments } from "./instruments.ts";
+import { createPublishedHeads } from "./published.ts";
+import { createLogReader } from "./reader.ts";
+import { runSequencers } from "./sequence/run.ts";
+import type { CrashPoint } from "./sequence/steps.ts";
+import { ensureShards } from "./shards.ts";
+import { startShard } from "./start.ts";
+import { createTiles } from "./tiles.ts";
+
+export { checkLog } from "./check.ts";
+export type { LogFinding } from "./check.ts";
+export { checksumMigrations } from "./migrations.ts";
+
+/**
+ * The checksum database: one record for ever of what a name@version is.
+ *
+ * A claim is a durable, unique row (log, key); the sequencer turns claims into log entries behind it.
+ * `claim…` functions run in the caller's transaction and wake the sequencer after its commit.
+ */
+export interface Checksums {
+  /**
+   * Claims what name@version is. "bound": this call fixed it. "same": already fixed to these bytes.
+   * "differs": already fixed to other bytes or another manifest; `bind` is what stands. Throws BAD_FORMAT, BAD_NAME
+   * or BAD_VERSION on facts that no record can hold.
+   */
+  claimBind(transaction: Transaction, facts: BindFacts): Promise<{ readonly outcome: "bound" | "same" | "differs"; readonly bind: Bind }>;
+
+  /** Claims that a source served something else for a bound or contested key. Once per (name, version, source): false when it stood already. */
+  claimConflict(transaction: Transaction, facts: ConflictFacts): Promise<boolean>;
+
+  /** Claims that a source stopped (`gone`) or again started (`back`) listing a bound version at this time. */
+  claimSighting(transaction: Transaction, kind: "gone" | "back", facts: SightingFacts): Promise<void>;
+
+  /** Every bind of a package, sequenced or not. Inside `Database.write` the transaction must be given as `reader`. */
+  bindsOf(name: PackageName, reader?: Reader): Promise<ReadonlyMap<Version, Bind>>;
+
+  /** Tells the sequencer that committed claims wait. */
+  wake(): void;
+
+  /** The record of a bound version with a signed checkpoint that covers it; waits for the sequencer (≤ 5 s, then NOT_READY). Undefined: not bound. */
+  lookup(name: PackageName, version: Version, signal: AbortSignal): Promise<Lookup | undefined>;
+
+  readonly logs: LogReader;
+
+  /**
+   * Sequences until the signal is aborted. The batch under way is finished first. Passing failures are logged and
+   * tried again. Rejects with LOG_GUARD when signing would fork the log, and with LOG_FENCED when another process
+   * has taken over: then this process must not go on as if it sequenced.
+   */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export interface BindFacts {
+  readonly name: PackageName;
+  readonly version: Version;
+  /** sha512 of the whole tarball. */
+  readonly integrity: Integrity;
+  /** `t1-<base64 sha256>` over the files, docs/formats/record.md. */
+  readonly tree: string;
+  /** `sha256-<base64>` of the canonical manifest fragment, docs/formats/manifest-digest.md. */
+  readonly manifest: string;
+  readonly sizeBytes: number;
+  /** Operator alias of the upstream, or `hosted`. */
+  readonly source: string;
+  /** keyid of a registry signature that was verified, or `-`. */
+  readonly signer: string;
+}
+
+export interface Bind extends BindFacts {
+  readonly claimedAtMs: EpochMs;
+}
+
+export interface ConflictFacts {
+  readonly name: PackageName;
+  readonly version: Version;
+  readonly source: string;
+  /** What was observed; `-` where it was not (metadata only). */
+  readonly integrity: Integrity | "-";
+  readonly tree: string;
+  readonly manifest: string;
+  /** `sha256-<base64>` of the stored evidence, or `-`. */
+  readonly evidence: string;
+}
+
+export interface SightingFacts {
+  readonly name: PackageName;
+  readonly version: Version;
+  readonly source: string;
+  readonly atMs: EpochMs;
+}
+
+export interface Lookup {
+  readonly index: LogIndex;
+  /** Record text, final LF included. */
+  readonly text: string;
+  /** Signed checkpoint note whose size is above `index`. */
+  readonly checkpoint: string;
+  readonly shard: string;
+}
+
+/** What `/-/log/` serves. */
+export interface LogReader {
+  list(): readonly LogDescription[];
+  /** The newest published signed checkpoint, or undefined for an unknown shard. */
+  checkpoint(shard: string): string | undefined;
+  /** Bytes of a hash tile or entry bundle; undefined when it does not exist at any published size. `path` as in c2sp.org/tlog-tiles, strictly parsed. */
+  tile(shard: string, path: string): Promise<Uint8Array | undefined>;
+  /** c2sp.org/tlog-proof file of a bound version. `shard` undefined: whichever holds it. */
+  proof(shard: string | undefined, name: PackageName, version: Version, signal: AbortSignal): Promise<string | undefined>;
+  /** Bundles (one a shard) of what is bound among the entries, and what is missing. Never binds. */
+  bundle(shard: string | undefined, entries: readonly BundleRequestEntry[], signal: AbortSignal): Promise<BundleResponse>;
+}
+
+export interface LogDescription {
+  readonly log: string;
+  readonly shard: string;
+  readonly origin: string;
+  readonly vkey: string;
+  readonly state: "open" | "frozen";
+  readonly visibility: "private" | "public";
+}
+
+export interface BundleRequestEntry {
+  readonly name: PackageName;
+  readonly version: Version;
+}
+
+export interface BundleResponse {
+  readonly format: "assay-bundle/v1";
+  readonly bundles: readonly {
+    readonly origin: string;
+    readonly checkpoint: string;
+    readonly records: readonly { readonly index: number; readonly text: string }[];
+    /** base64 multiproof hashes, left to right, level by level. */
+    readonly hashes: readonly string[];
+  }[];
+  readonly missing: readonly BundleRequestEntry[];
+}
+
+export interface ChecksumsDependencies {
+  /** With `checksumMigrations` run. */
+  readonly database: Database;
+  readonly blobs: BlobStore;
+  readonly signing: Signing;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly telemetry: Telemetry;
+  readonly events: Events;
+  /** Called at each point where a commit may be cut off; tests die there. */
+  readonly crashPoint?: (point: CrashPoint) => void;
+}
+
+export interface ChecksumsConfig {
+  /** Of a log that is made now; a log keeps what it was made with. */
+  readonly visibility: "private" | "public";
+  /** Host and path prefix of the origin of a shard that is made now; undefined without a public URL. */
+  readonly originBase: string | undefined;
+  /** Where the second copy of the signing guard lives; outside the data folder. */
+  readonly guardFolder: string;
+}
+
+/** The log of the public namespace, and the `ns` of its records. */
+const publicLog = "npm";
+
+/** Memory for tiles with their inner nodes, bytes: the tiles of half a million entries. */
+const tileCacheBytes = 32 * 1024 * 1024;
+
+/**
+ * Opens the checksum database: makes its log and key on first use, checks every shard against itself and the signing
+ * guard, repairs what can be made again, and publishes the stored heads. Nothing is sequenced before `run`.
+ *
+ * Throws LOG_GUARD when the database is older than what was signed, DATABASE when it contradicts itself, CONFIG when
+ * a signing key is missing or can be read by others.
+ */
+export async function createChecksums(
+  deps: ChecksumsDependencies,
+  config: ChecksumsConfig,
+): Promise<Checksums> {
+  const { database, blobs, signing, clock, random, telemetry, events } = deps;
+  const guardFile = createGuardFile({ random }, { folder: config.guardFolder });
+  const tiles = createTiles({ blobs, database, telemetry }, { cacheBytes: tileCacheBytes });
+  const published = createPublishedHeads();
+  const claimed = createBell();
+  const instruments = createLogInstruments(telemetry.metrics);
+  const shards = await ensureShards(
+    { database, signing, guardFile, clock, random },
+    { log: publicLog, visibility: config.visibility, originBase: config.originBase },
+  );
+  for (const shard of shards) {
+    if (shard.log === publicLog && shard.visibility !== config.visibility && shard.state === "open")
+      telemetry.log.warn("the visibility of a log is fixed when it is made; the setting is not used", {
+        "log.id": shard.log,
+        "log.visibility": shard.visibility,
+      });
+    await startShard({ database, tiles, guardFile, published, telemetry }, shard);
+  }
+  const wake = claimed.ring;
+  const reader = createLogReader(
+    { database, published, clock, wake, tiles },
+    publicLog,
+    shards.filter((shard) => shard.log === publicLog),
+  );
+
+  return {
+    async claimBind(transaction, facts) {
+      transaction.afterCommit(wake);
+      return await claimBindIn(transaction, publicLog, facts, clock.now());
+    },
+    async claimConflict(transaction, facts) {
+      transaction.afterCommit(wake);
+      return await claimConflictIn(transaction, publicLog, facts, clock.now());
+    },
+    async claimSighting(transaction, kind, facts) {
+      transaction.afterCommit(wake);
+      await claimSightingIn(transaction, publicLog, kind, facts);
+    },
+    bindsOf: (name, executor = database.read) => bindsIn(executor, publicLog, name),
+    wake,
+    lookup: reader.lookup,
+    logs: reader,
+    run: (signal) =>
+      runSequencers(
+        {
+          database,
+          tiles,
+          guardFile,
+          published,
+          clock,
+          random,
+          events,
+          instruments,
+          crashPoint: deps.crashPoint ?? (() => {}),
+        },
+        { shards, signing, claimed, telemetry },
+        signal,
+      ),
+  };
+}

@@ -1,0 +1,84 @@
+import { sql } from "kysely";
+import type { Migrations } from "../platform/database/database.ts";
+import { columns } from "../platform/database/columns.ts";
+
+/** The tables of this room. Claims, packages and heads are keyed by log or shard from the first one on. */
+export const checksumMigrations: Migrations = {
+  "0010-checksums-log": {
+    async up(transaction) {
+      const { table, text, integer, blob, identity } = columns(transaction);
+
+      await table("log_lineages")
+        .addColumn("id", text, (column) => column.primaryKey())
+        .addColumn("visibility", text, (column) => column.notNull())
+        .addColumn("created_at_ms", integer, (column) => column.notNull())
+        .execute();
+
+      await table("log_shards")
+        .addColumn("id", text, (column) => column.primaryKey())
+        .addColumn("log", text, (column) => column.notNull())
+        .addColumn("number", integer, (column) => column.notNull())
+        .addColumn("origin", text, (column) => column.notNull().unique())
+        .addColumn("vkey", text, (column) => column.notNull())
+        .addColumn("state", text, (column) => column.notNull())
+        .addColumn("created_at_ms", integer, (column) => column.notNull())
+        .addUniqueConstraint("log_shards_number", ["log", "number"])
+        .execute();
+
+      await table("log_claims")
+        .addColumn("id", integer, identity)
+        .addColumn("log", text, (column) => column.notNull())
+        .addColumn("key", text, (column) => column.notNull())
+        .addColumn("kind", text, (column) => column.notNull())
+        .addColumn("name", text, (column) => column.notNull())
+        .addColumn("version", text, (column) => column.notNull())
+        .addColumn("facts", text, (column) => column.notNull())
+        .addColumn("claimed_at_ms", integer, (column) => column.notNull())
+        .addColumn("shard", text)
+        .addColumn("idx", integer)
+        .addUniqueConstraint("log_claims_key", ["log", "key"])
+        .execute();
+      // Only the claims that wait: the index stays small however long the log grows.
+      await transaction.schema
+        .createIndex("log_claims_waiting")
+        .on("log_claims")
+        .columns(["log", "id"])
+        .where(sql.ref("shard"), "is", null)
+        .execute();
+
+      await table("log_entries")
+        .addColumn("shard", text, (column) => column.notNull())
+        .addColumn("idx", integer, (column) => column.notNull())
+        .addColumn("record", text, (column) => column.notNull())
+        .addColumn("leaf_hash", blob, (column) => column.notNull())
+        .addUniqueConstraint("log_entries_place", ["shard", "idx"])
+        .execute();
+
+      await table("log_packages")
+        .addColumn("shard", text, (column) => column.notNull())
+        .addColumn("name", text, (column) => column.notNull())
+        .addColumn("seq", integer, (column) => column.notNull())
+        .addColumn("last_idx", integer, (column) => column.notNull())
+        .addUniqueConstraint("log_packages_name", ["shard", "name"])
+        .execute();
+
+      await table("log_heads")
+        .addColumn("shard", text, (column) => column.primaryKey())
+        .addColumn("fence", integer, (column) => column.notNull())
+        .addColumn("assigned_size", integer, (column) => column.notNull())
+        .addColumn("assigned_time", integer, (column) => column.notNull())
+        .addColumn("size", integer, (column) => column.notNull())
+        .addColumn("root", blob, (column) => column.notNull())
+        .addColumn("edge", blob, (column) => column.notNull())
+        .addColumn("note", text)
+        .addColumn("published_at_ms", integer, (column) => column.notNull())
+        .execute();
+
+      await table("log_guards")
+        .addColumn("shard", text, (column) => column.primaryKey())
+        .addColumn("size", integer, (column) => column.notNull())
+        .addColumn("root", blob, (column) => column.notNull())
+        .execute();
+    },
+  },
+};

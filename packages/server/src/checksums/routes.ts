@@ -1,0 +1,204 @@
+import { AssayError, parsePackageName, parseTilePath, parseVersion, tileWidth } from "@assay/core";
+import type { PackageName, TileCoordinates, Version } from "@assay/core";
+import type { FastifyInstance, FastifyPluginCallback, FastifyReply } from "fastify";
+import { maxBundleBytes, parseBundleRequest } from "./bundle-request.ts";
+import type { Checksums, LogDescription, Lookup } from "./checksums.ts";
+
+export interface LogRoutesDeps {
+  readonly checksums: Pick<Checksums, "lookup" | "logs">;
+  /** Admits a version that is not bound yet, with the checks of a tarball GET; throws when it cannot. */
+  readonly admit: (name: PackageName, version: Version) => Promise<unknown>;
+  /** Who may read entries, lookups, proofs and bundles of a private log. */
+  readonly readers: "anyone" | "nobody";
+}
+
+/** A published checkpoint may be this old for caches, seconds. */
+const checkpointAgeSeconds = 2;
+/** A partial tile never changes, but a log may drop it once the full one exists. */
+const partialTile = "max-age=3600";
+const fullTile = "max-age=31536000, immutable";
+
+/**
+ * `/-/log/…`: the static part of c2sp.org/tlog-tiles, lookups in the form of Go's checksum database, proofs as
+ * c2sp.org/tlog-proof, and bundles (docs/formats/bundle.md). Without a shard the last three find the right one.
+ *
+ * Checkpoints and hash tiles are always public, so that witnesses and monitors can follow; of a private log the rest
+ * is FORBIDDEN unless `readers` is `anyone`. Everything may be read from other origins (CORS).
+ */
+export function logRoutes(deps: LogRoutesDeps): FastifyPluginCallback {
+  return (fastify, _options, done) => {
+    fastify.addHook("onRequest", (_request, reply, next) => {
+      // On the raw response, so that a refusal carries it too.
+      reply.raw.setHeader("access-control-allow-origin", "*");
+      next();
+    });
+    addStaticRoutes(fastify, deps);
+    addLookupRoutes(fastify, deps);
+    addBundleRoutes(fastify, deps);
+    done();
+  };
+}
+
+interface ShardParams {
+  readonly shard: string;
+}
+
+interface KeyParams {
+  readonly shard?: string;
+  readonly key: string;
+}
+
+function addStaticRoutes(fastify: FastifyInstance, deps: LogRoutesDeps): void {
+  const { logs } = deps.checksums;
+
+  fastify.get("/-/log/", (request, reply) => {
+    const described = logs.list().map((log) => ({ ...log, url: `${request.base}/-/log/${log.shard}` }));
+    reply.header("cache-control", "no-cache");
+    return reply.send({ logs: described });
+  });
+
+  fastify.get<{ Params: ShardParams }>("/-/log/:shard/checkpoint", (request, reply) => {
+    const { shard } = describe(deps, request.params.shard);
+    const note = logs.checkpoint(shard);
+    if (note === undefined)
+      throw new AssayError("NOT_READY", {
+        reason: `the log ${shard} has no signed checkpoint yet`,
+        retryAfterSeconds: 1,
+      });
+    return sendText(reply, note, `public, max-age=${checkpointAgeSeconds}`);
+  });
+
+  fastify.get<{ Params: ShardParams & { readonly "*": string } }>(
+    "/-/log/:shard/tile/*",
+    async (request, reply) => {
+      const log = describe(deps, request.params.shard);
+      const path = `tile/${request.params["*"]}`;
+      const tile = parseTilePath(path);
+      if (tile === undefined) throw new AssayError("NOT_FOUND", { what: "A tile of this path" });
+      if (tile.kind === "entries") requireReader(deps, log);
+      const bytes = await logs.tile(log.shard, path);
+      if (bytes === undefined) throw new AssayError("NOT_FOUND", { what: `The ${path} of ${log.shard}` });
+      reply.header("cache-control", tileCaching(log, tile));
+      reply.header("content-type", "application/octet-stream");
+      return reply.send(bytes);
+    },
+  );
+}
+
+function addLookupRoutes(fastify: FastifyInstance, deps: LogRoutesDeps): void {
+  const { checksums, admit } = deps;
+
+  for (const path of ["/-/log/lookup/:key", "/-/log/:shard/lookup/:key"])
+    fastify.get<{ Params: KeyParams }>(path, async (request, reply) => {
+      const { shard, key } = request.params;
+      requireReader(deps, describeAny(deps, shard));
+      const { name, version } = parseKey(key);
+      const signal = closeSignal(reply);
+      let found = await checksums.lookup(name, version, signal);
+      if (found === undefined && isOpen(deps, shard)) {
+        await admit(name, version);
+        found = await checksums.lookup(name, version, signal);
+      }
+      if (found === undefined || (shard !== undefined && found.shard !== shard))
+        throw unbound(name, version);
+      return sendText(reply, formatLookup(found), cachingOf(describe(deps, found.shard)));
+    });
+
+  for (const path of ["/-/log/proof/:key", "/-/log/:shard/proof/:key"])
+    fastify.get<{ Params: KeyParams }>(path, async (request, reply) => {
+      const { shard, key } = request.params;
+      const log = describeAny(deps, shard);
+      requireReader(deps, log);
+      const { name, version } = parseKey(key);
+      const proof = await checksums.logs.proof(shard, name, version, closeSignal(reply));
+      if (proof === undefined) throw unbound(name, version);
+      return sendText(reply, proof, cachingOf(log));
+    });
+}
+
+function addBundleRoutes(fastify: FastifyInstance, deps: LogRoutesDeps): void {
+  for (const path of ["/-/log/bundle", "/-/log/:shard/bundle"]) {
+    fastify.post<{ Params: { readonly shard?: string } }>(
+      path,
+      { bodyLimit: maxBundleBytes },
+      async (request, reply) => {
+        const { shard } = request.params;
+        requireReader(deps, describeAny(deps, shard));
+        const entries = parseBundleRequest(request.body);
+        const bundle = await deps.checksums.logs.bundle(shard, entries, closeSignal(reply));
+        reply.header("cache-control", "no-store");
+        return reply.send(bundle);
+      },
+    );
+    // A browser asks before it posts JSON to another origin.
+    fastify.options(path, (_request, reply) => {
+      reply.header("access-control-allow-methods", "POST");
+      reply.header("access-control-allow-headers", "content-type");
+      reply.header("access-control-max-age", "86400");
+      return reply.code(204).send();
+    });
+  }
+}
+
+/** `<index> LF <record> LF <signed checkpoint>`: the record brings its own final LF, so a blank line follows it. */
+function formatLookup(found: Lookup): string {
+  return `${found.index}\n${found.text}\n${found.checkpoint}`;
+}
+
+/** Splits at the last `@`; the slash of a scope was decoded with the path. Throws BAD_REQUEST, BAD_NAME, BAD_VERSION. */
+function parseKey(key: string): { readonly name: PackageName; readonly version: Version } {
+  const at = key.lastIndexOf("@");
+  if (at <= 0) throw new AssayError("BAD_REQUEST", { reason: "<name>@<version> is expected" });
+  return { name: parsePackageName(key.slice(0, at)), version: parseVersion(key.slice(at + 1)) };
+}
+
+function describe(deps: LogRoutesDeps, shard: string): LogDescription {
+  const log = deps.checksums.logs.list().find((candidate) => candidate.shard === shard);
+  if (log === undefined) throw new AssayError("NOT_FOUND", { what: "A log of this name" });
+  return log;
+}
+
+/** The log of a shard, or of the newest shard where none is named: a lineage has one visibility. */
+function describeAny(deps: LogRoutesDeps, shard: string | undefined): LogDescription {
+  const newest = shard ?? deps.checksums.logs.list()[0]?.shard;
+  return describe(deps, newest ?? "");
+}
+
+/** Whether a bind that is made now would be in this shard. */
+function isOpen(deps: LogRoutesDeps, shard: string | undefined): boolean {
+  return shard === undefined || describe(deps, shard).state === "open";
+}
+
+function requireReader(deps: LogRoutesDeps, log: LogDescription): void {
+  if (log.visibility === "public" || deps.readers === "anyone") return;
+  throw new AssayError("FORBIDDEN", {
+    reason: `the log ${log.shard} is private and log.readers is nobody; set log.readers to anyone in assay.yaml to open it`,
+  });
+}
+
+function tileCaching(log: LogDescription, tile: TileCoordinates): string {
+  const scope = tile.kind === "entries" ? log.visibility : "public";
+  return `${scope}, ${tile.width === tileWidth ? fullTile : partialTile}`;
+}
+
+/** For answers that hold the newest checkpoint; shared caches keep those of public logs only. */
+function cachingOf(log: LogDescription): string {
+  return `${log.visibility}, max-age=${checkpointAgeSeconds}`;
+}
+
+function unbound(name: PackageName, version: Version): AssayError<"NOT_FOUND"> {
+  return new AssayError("NOT_FOUND", { what: `A bind of ${name}@${version}` });
+}
+
+function sendText(reply: FastifyReply, text: string, caching: string): FastifyReply {
+  reply.header("cache-control", caching);
+  reply.header("content-type", "text/plain; charset=utf-8");
+  return reply.send(text);
+}
+
+/** Aborted when the client goes away, so that nobody waits for the log on its behalf. */
+function closeSignal(reply: FastifyReply): AbortSignal {
+  const closed = new AbortController();
+  reply.raw.once("close", () => closed.abort());
+  return closed.signal;
+}

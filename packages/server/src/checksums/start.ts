@@ -1,0 +1,150 @@
+import {
+  AssayError,
+  decodeEdge,
+  edgeRoot,
+  equalBytes,
+  levelSize,
+  openNote,
+  parseCheckpoint,
+  tilesAt,
+  tileWidth,
+  verifier,
+} from "@assay/core";
+import type { TileCoordinates } from "@assay/core";
+import type { Database } from "../platform/database/database.ts";
+import type { Telemetry } from "../platform/telemetry/telemetry.ts";
+import { requireBeginning } from "./guard.ts";
+import type { GuardFile } from "./guard.ts";
+import type { PublishedHeads } from "./published.ts";
+import { lastEntryIndex } from "./store.ts";
+import { guardOf, headOf } from "./store-shards.ts";
+import type { HeadRow, Shard, SignedTree } from "./store-shards.ts";
+import { sha256 } from "./tile-rows.ts";
+import type { Tiles, TreeView } from "./tiles.ts";
+
+export interface StartDependencies {
+  readonly database: Database;
+  readonly tiles: Tiles;
+  readonly guardFile: GuardFile;
+  readonly published: PublishedHeads;
+  readonly telemetry: Telemetry;
+}
+
+/** The stored state of a shard, found to agree with itself and with both copies of the guard. */
+export interface VerifiedHead {
+  readonly head: HeadRow;
+  readonly view: TreeView;
+  /** The guard's copy in the database, when the shard has signed and the copy outside the data folder is gone. */
+  readonly lostGuard: SignedTree | undefined;
+}
+
+/**
+ * The check of one shard before it is served and sequenced: head, edge, note, entries and both copies of the guard
+ * agree. Reads little however large the log is.
+ *
+ * Throws LOG_GUARD when the state is behind what was signed or differs from it (a restored backup), DATABASE when
+ * the rows contradict each other.
+ */
+export async function verifyHead(
+  deps: Pick<StartDependencies, "database" | "tiles" | "guardFile">,
+  shard: Shard,
+): Promise<VerifiedHead> {
+  const { database, tiles, guardFile } = deps;
+  const head = await headOf(database.read, shard.id);
+  if (head === undefined) throw contradiction(shard, "it has no head");
+  const edge = decodeEdge(head.edge);
+  if (edge.size !== head.size) throw contradiction(shard, "its edge has another size than its head");
+  if (!equalBytes(edgeRoot(sha256, edge), head.root))
+    throw contradiction(shard, "its edge has another root than its head");
+  if (head.note === undefined && head.size > 0) throw contradiction(shard, "its head is not signed");
+  if (head.note !== undefined) await verifyNote(shard, head, head.note);
+  const stored = ((await lastEntryIndex(database.read, shard.id)) ?? -1) + 1;
+  if (stored !== head.assignedSize || head.assignedSize < head.size)
+    throw contradiction(
+      shard,
+      `it has ${stored} entries, ${head.assignedSize} assigned and ${head.size} signed`,
+    );
+
+  const view = { shard: shard.id, size: head.size, edge };
+  const inDatabase = await guardOf(database.read, shard.id);
+  const inFile = await guardFile.read(shard.origin);
+  const rootAt = (size: number) => tiles.rootAt(view, size);
+  const copies = [
+    { name: `the signing guard in ${guardFile.pathOf(shard.origin)}`, signed: inFile },
+    { name: "the signing guard in the database", signed: inDatabase },
+  ];
+  for (const copy of copies) await requireBeginning(shard.id, copy, head.assignedSize, rootAt);
+  if (head.note !== undefined && (inDatabase === undefined || inDatabase.size < head.size))
+    throw contradiction(shard, "its signing guard in the database is behind its head");
+  return { head, view, lostGuard: inFile === undefined ? inDatabase : undefined };
+}
+
+/**
+ * Checks a shard, repairs what can be made again (tiles that are missing, the guard's second copy) and publishes its
+ * head to readers. Throws as `verifyHead`.
+ */
+export async function startShard(deps: StartDependencies, shard: Shard): Promise<void> {
+  const { telemetry, guardFile, published } = deps;
+  const { head, view, lostGuard } = await verifyHead(deps, shard);
+  if (lostGuard !== undefined) {
+    // Not a refusal: a machine that was replaced loses this folder. But it is the moment at which a restored
+    // backup cannot be told from the newest state, so people must hear of it.
+    telemetry.log.error(
+      "the second copy of the signing guard is gone and is made again from the database; if this database was restored from a backup, stop and open a new shard",
+      { "log.shard": shard.id, "log.size": lostGuard.size, "guard.path": guardFile.pathOf(shard.origin) },
+    );
+    await guardFile.write(shard.origin, lostGuard);
+  }
+  const repaired = await repairTiles(deps.tiles, view);
+  if (repaired > 0)
+    telemetry.log.warn("missing tiles of the log were made again from its entries", {
+      "log.shard": shard.id,
+      "log.tiles.count": repaired,
+    });
+  if (head.note === undefined) return;
+  const { size, root, note } = head;
+  published.publish(shard.id, { size, root, edge: view.edge, note });
+}
+
+async function verifyNote(shard: Shard, head: HeadRow, note: string): Promise<void> {
+  const { text } = await openNote(note, [await verifier(shard.vkey)]);
+  const checkpoint = parseCheckpoint(text);
+  if (
+    checkpoint.origin !== shard.origin ||
+    checkpoint.size !== head.size ||
+    !equalBytes(checkpoint.root, head.root) ||
+    checkpoint.extensions.length > 0
+  )
+    throw contradiction(shard, "its signed checkpoint is not that of its head");
+}
+
+/** Looks at the first and the newest full tile of each level; when one is missing, at all of them. */
+async function repairTiles(tiles: Tiles, view: TreeView): Promise<number> {
+  const isMissing = async (tile: TileCoordinates) => !(await tiles.isStored(view.shard, tile));
+  const probes = await Promise.all(probesOf(view.size).map(isMissing));
+  if (!probes.includes(true)) return 0;
+  let repaired = 0;
+  for (const kind of ["hash", "entries"] as const)
+    for (const tile of tilesAt(view.size, kind)) {
+      if (tile.width < tileWidth || !(await isMissing(tile))) continue;
+      await tiles.rebuild(view.shard, tile);
+      repaired += 1;
+    }
+  return repaired;
+}
+
+function probesOf(size: number): TileCoordinates[] {
+  const probes: TileCoordinates[] = [];
+  for (let level = 0; levelSize(size, level) >= tileWidth; level += 1) {
+    const newest = Math.floor(levelSize(size, level) / tileWidth) - 1;
+    for (const index of new Set([0, newest])) {
+      probes.push({ kind: "hash", level, index, width: tileWidth });
+      if (level === 0) probes.push({ kind: "entries", level, index, width: tileWidth });
+    }
+  }
+  return probes;
+}
+
+function contradiction(shard: Shard, reason: string): AssayError<"DATABASE"> {
+  return new AssayError("DATABASE", { reason: `the log ${shard.id} contradicts itself: ${reason}` });
+}

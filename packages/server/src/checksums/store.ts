@@ -1,0 +1,324 @@
+import { sql } from "kysely";
+import type { Reader, Transaction } from "../platform/database/database.ts";
+import { insertRows } from "../platform/database/rows.ts";
+import type { Tables } from "./tables.ts";
+
+export type ClaimKind = "bind" | "conflict" | "gone" | "back";
+
+export interface Claim {
+  readonly log: string;
+  /** Unique in the log, for ever. */
+  readonly key: string;
+  readonly kind: ClaimKind;
+  readonly name: string;
+  readonly version: string;
+  /** The record up to its place in the log, see `claim-text.ts`. */
+  readonly facts: string;
+  readonly claimedAtMs: number;
+}
+
+export interface PendingClaim {
+  readonly id: number;
+  readonly kind: ClaimKind;
+  readonly name: string;
+  readonly version: string;
+  readonly facts: string;
+}
+
+/** A claim and where it stands; `shard` and `idx` are null while it waits. */
+export interface ClaimPosition {
+  readonly id: number;
+  readonly key: string;
+  readonly facts: string;
+  readonly shard: string | null;
+  readonly idx: number | null;
+}
+
+export interface EntryRow {
+  readonly idx: number;
+  readonly record: string;
+  readonly leafHash: Uint8Array;
+}
+
+export interface PackageRow {
+  readonly name: string;
+  readonly seq: number;
+  readonly lastIdx: number;
+}
+
+/** Most values in one `in (…)` or one multi-row statement, far below both engines' limits on parameters. */
+const chunkSize = 500;
+
+/** Inserts a claim; false when its key stands already. Atomic under concurrency: the unique key decides. */
+export async function insertClaim(transaction: Transaction, claim: Claim): Promise<boolean> {
+  const { log, key, kind, name, version, facts, claimedAtMs } = claim;
+  const row = { log, key, kind, name, version, facts, claimed_at_ms: claimedAtMs };
+  return (await insertRows(transaction, "log_claims", [row], { onConflict: "ignore" })) === 1;
+}
+
+export interface StoredClaim {
+  readonly version: string;
+  readonly facts: string;
+  readonly claimedAtMs: number;
+}
+
+export async function claimByKey(
+  reader: Reader,
+  log: string,
+  key: string,
+): Promise<StoredClaim | undefined> {
+  const row = await reader
+    .withTables<Tables>()
+    .selectFrom("log_claims")
+    .select(["version", "facts", "claimed_at_ms"])
+    .where("log", "=", log)
+    .where("key", "=", key)
+    .executeTakeFirst();
+  return row && { version: row.version, facts: row.facts, claimedAtMs: row.claimed_at_ms };
+}
+
+/** Claims whose key is in [from, to), by key bytes. */
+export async function claimsBetween(
+  reader: Reader,
+  log: string,
+  from: string,
+  to: string,
+): Promise<readonly StoredClaim[]> {
+  const rows = await reader
+    .withTables<Tables>()
+    .selectFrom("log_claims")
+    .select(["version", "facts", "claimed_at_ms"])
+    .where("log", "=", log)
+    .where("key", ">=", from)
+    .where("key", "<", to)
+    .orderBy("key")
+    .execute();
+  return rows.map((row) => ({
+    version: row.version,
+    facts: row.facts,
+    claimedAtMs: row.claimed_at_ms,
+  }));
+}
+
+/** Where the claims with these keys stand. `shard` and `idx` are null while a claim waits; unknown keys are left out. */
+export async function positionsOf(
+  reader: Reader,
+  log: string,
+  keys: readonly string[],
+): Promise<readonly { readonly key: string; readonly shard: string | null; readonly idx: number | null }[]> {
+  const found = [];
+  for (const chunk of chunksOf(keys))
+    found.push(
+      ...(await reader
+        .withTables<Tables>()
+        .selectFrom("log_claims")
+        .select(["key", "shard", "idx"])
+        .where("log", "=", log)
+        .where("key", "in", chunk)
+        .execute()),
+    );
+  return found;
+}
+
+/** The oldest claims that wait, in the order of their ids. */
+export async function pendingClaims(
+  reader: Reader,
+  log: string,
+  limit: number,
+): Promise<readonly PendingClaim[]> {
+  const rows = await reader
+    .withTables<Tables>()
+    .selectFrom("log_claims")
+    .select(["id", "kind", "name", "version", "facts"])
+    .where("log", "=", log)
+    .where("shard", "is", null)
+    .orderBy("id")
+    .limit(limit)
+    .execute();
+  return rows.map((row) => ({ ...row, kind: row.kind as ClaimKind }));
+}
+
+/**
+ * Gives the waiting claims up to `lastId` the indexes from `firstIdx` on, in the order of their ids.
+ * Answers how many: must equal what `pendingClaims` showed in this transaction.
+ */
+export async function markSequenced(
+  transaction: Transaction,
+  log: string,
+  lastId: number,
+  position: { readonly shard: string; readonly firstIdx: number },
+): Promise<number> {
+  const result = await sql`
+    update log_claims
+    set shard = ${position.shard}, idx = cast(${position.firstIdx} as bigint) + waiting.rank
+    from (
+      select id as waiting_id, row_number() over (order by id) - 1 as rank
+      from log_claims
+      where log = ${log} and shard is null and id <= ${lastId}
+    ) as waiting
+    where id = waiting.waiting_id`.execute(transaction);
+  return Number(result.numAffectedRows ?? 0n);
+}
+
+/** Claims of a log with an id above `afterId`, in the order of their ids: one page of a scan. */
+export async function claimsPage(
+  reader: Reader,
+  log: string,
+  afterId: number,
+  limit: number,
+): Promise<readonly ClaimPosition[]> {
+  return await reader
+    .withTables<Tables>()
+    .selectFrom("log_claims")
+    .select(["id", "key", "facts", "shard", "idx"])
+    .where("log", "=", log)
+    .where("id", ">", afterId)
+    .orderBy("id")
+    .limit(limit)
+    .execute();
+}
+
+/** The highest id of a claim of this log, 0 when it has none. */
+export async function newestClaimId(reader: Reader, log: string): Promise<number> {
+  const row = await reader
+    .withTables<Tables>()
+    .selectFrom("log_claims")
+    .select("id")
+    .where("log", "=", log)
+    .orderBy("id", "desc")
+    .limit(1)
+    .executeTakeFirst();
+  return row?.id ?? 0;
+}
+
+export async function insertEntries(
+  transaction: Transaction,
+  shard: string,
+  entries: readonly EntryRow[],
+): Promise<void> {
+  await insertRows(
+    transaction,
+    "log_entries",
+    entries.map(({ idx, record, leafHash }) => ({ shard, idx, record, leaf_hash: leafHash })),
+  );
+}
+
+/** Entries of a shard with an index in [from, to), by index. */
+export async function entriesBetween(
+  reader: Reader,
+  shard: string,
+  from: number,
+  to: number,
+): Promise<readonly EntryRow[]> {
+  const rows = await reader
+    .withTables<Tables>()
+    .selectFrom("log_entries")
+    .select(["idx", "record", "leaf_hash"])
+    .where("shard", "=", shard)
+    .where("idx", ">=", from)
+    .where("idx", "<", to)
+    .orderBy("idx")
+    .execute();
+  return rows.map((row) => ({ idx: row.idx, record: row.record, leafHash: row.leaf_hash }));
+}
+
+/** Leaf hashes of a shard with an index in [from, to), by index. */
+export async function leafHashesBetween(
+  reader: Reader,
+  shard: string,
+  from: number,
+  to: number,
+): Promise<readonly Uint8Array[]> {
+  const rows = await reader
+    .withTables<Tables>()
+    .selectFrom("log_entries")
+    .select("leaf_hash")
+    .where("shard", "=", shard)
+    .where("idx", ">=", from)
+    .where("idx", "<", to)
+    .orderBy("idx")
+    .execute();
+  return rows.map((row) => row.leaf_hash);
+}
+
+/** Record texts at these indexes; an index without an entry is left out. */
+export async function recordsAt(
+  reader: Reader,
+  shard: string,
+  indexes: readonly number[],
+): Promise<ReadonlyMap<number, string>> {
+  const records = new Map<number, string>();
+  for (const chunk of chunksOf(indexes)) {
+    const rows = await reader
+      .withTables<Tables>()
+      .selectFrom("log_entries")
+      .select(["idx", "record"])
+      .where("shard", "=", shard)
+      .where("idx", "in", chunk)
+      .execute();
+    for (const row of rows) records.set(row.idx, row.record);
+  }
+  return records;
+}
+
+/** The highest index of an entry, or undefined in an empty shard. */
+export async function lastEntryIndex(reader: Reader, shard: string): Promise<number | undefined> {
+  const row = await reader
+    .withTables<Tables>()
+    .selectFrom("log_entries")
+    .select("idx")
+    .where("shard", "=", shard)
+    .orderBy("idx", "desc")
+    .limit(1)
+    .executeTakeFirst();
+  return row?.idx;
+}
+
+/** The last records of these packages; packages without one are left out. */
+export async function packagesNamed(
+  reader: Reader,
+  shard: string,
+  names: readonly string[],
+): Promise<readonly PackageRow[]> {
+  const found: PackageRow[] = [];
+  for (const chunk of chunksOf(names)) {
+    const rows = await reader
+      .withTables<Tables>()
+      .selectFrom("log_packages")
+      .select(["name", "seq", "last_idx"])
+      .where("shard", "=", shard)
+      .where("name", "in", chunk)
+      .execute();
+    found.push(...rows.map((row) => ({ name: row.name, seq: row.seq, lastIdx: row.last_idx })));
+  }
+  return found;
+}
+
+/** Sets the last records of these packages. Each name occurs once. */
+export async function putPackages(
+  transaction: Transaction,
+  shard: string,
+  packages: readonly PackageRow[],
+): Promise<void> {
+  for (const chunk of chunksOf(packages))
+    await transaction
+      .withTables<Tables>()
+      .insertInto("log_packages")
+      .values(
+        chunk.map((row) => ({ shard, name: row.name, seq: row.seq, last_idx: row.lastIdx })),
+      )
+      .onConflict((conflict) =>
+        conflict.columns(["shard", "name"]).doUpdateSet((builder) => ({
+          seq: builder.ref("excluded.seq"),
+          last_idx: builder.ref("excluded.last_idx"),
+        })),
+      )
+      .execute();
+}
+
+function chunksOf<T>(values: readonly T[]): T[][] {
+  const chunks: T[][] = [];
+  for (let start = 0; start < values.length; start += chunkSize)
+    chunks.push(values.slice(start, start + chunkSize));
+  return chunks;
+}

@@ -1,0 +1,51 @@
+import type { Generated } from "kysely";
+
+/** The tables of this room; made by `migrations.ts`, touched by nobody else. Indexes count from 0, times in `_ms` are epoch milliseconds. */
+export type Tables = {
+  /** A log is a lineage of shards; claims are unique over the lineage. */
+  readonly log_lineages: { id: string; visibility: string; created_at_ms: number };
+  /** `number` counts the shards of a log from 1. `origin` is fixed for ever. */
+  readonly log_shards: {
+    id: string;
+    log: string;
+    number: number;
+    origin: string;
+    vkey: string;
+    state: string;
+    created_at_ms: number;
+  };
+  /** What somebody claimed, in the order of `id`; `shard` and `idx` are null until sequenced. */
+  readonly log_claims: {
+    id: Generated<number>;
+    log: string;
+    key: string;
+    kind: string;
+    name: string;
+    version: string;
+    facts: string;
+    claimed_at_ms: number;
+    shard: string | null;
+    idx: number | null;
+  };
+  /** The entries of a shard, assigned for ever. */
+  readonly log_entries: { shard: string; idx: number; record: string; leaf_hash: Uint8Array };
+  /** The last record of each package in a shard: source of `seq` and `prev`. */
+  readonly log_packages: { shard: string; name: string; seq: number; last_idx: number };
+  /** One row a shard: what is assigned, what is signed, and who may sequence. */
+  readonly log_heads: {
+    shard: string;
+    /** Raised by whoever takes over; every later write of the one before matches no row. */
+    fence: number;
+    assigned_size: number;
+    /** Time of the last assigned record, whole seconds. */
+    assigned_time: number;
+    size: number;
+    root: Uint8Array;
+    edge: Uint8Array;
+    note: string | null;
+    published_at_ms: number;
+  };
+  /** First copy of the signing guard. */
+  readonly log_guards: { shard: string; size: number; root: Uint8Array };
+}
+

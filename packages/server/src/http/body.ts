@@ -1,0 +1,85 @@
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+import { AssayError, decodeUtf8 } from "@assay/core";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+
+const gunzipped = promisify(gunzip);
+
+/** The only content types that are parsed; exactly these characters, in any case. */
+const jsonType = /^application\/json(?: ?; ?charset=(?:utf-8|"utf-8"))?$/i;
+
+/**
+ * Gives Fastify the one body parser: JSON, plain or gzip, at most `limitBytes` (or the route's `bodyLimit`) before
+ * and after decoding. No body is `undefined`. Routes with `config: { body: "stream" }` read the raw request
+ * themselves, whatever its type.
+ *
+ * Throws BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, BAD_REQUEST.
+ */
+export function addBodyParser(fastify: FastifyInstance, limitBytes: number): void {
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser("*", async (request: FastifyRequest) => {
+    const { config, bodyLimit } = request.routeOptions;
+    if (request.is404 || config.body === "stream") return undefined;
+    return readJson(request, bodyLimit ?? limitBytes);
+  });
+}
+
+async function readJson(request: FastifyRequest, limitBytes: number): Promise<unknown> {
+  const { headers } = request;
+  const encoding = headers["content-encoding"] ?? "identity";
+  if (encoding !== "identity" && encoding !== "gzip") {
+    throw new AssayError("UNSUPPORTED_MEDIA_TYPE", { reason: "its content encoding must be gzip or identity" });
+  }
+  if (Number(headers["content-length"] ?? 0) > limitBytes) throw new AssayError("BODY_TOO_LARGE", { limitBytes });
+  const sent = await readAll(request, limitBytes);
+  if (sent.length === 0) return undefined;
+  if (!jsonType.test(headers["content-type"] ?? "")) {
+    throw new AssayError("UNSUPPORTED_MEDIA_TYPE", { reason: "its content type must be application/json" });
+  }
+  return parseJsonBody(encoding === "gzip" ? await inflate(sent, limitBytes) : sent);
+}
+
+async function readAll(request: FastifyRequest, limitBytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.raw.iterator({ destroyOnReturn: false })) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > limitBytes) throw new AssayError("BODY_TOO_LARGE", { limitBytes });
+  }
+  return Buffer.concat(chunks, size);
+}
+
+async function inflate(sent: Uint8Array, limitBytes: number): Promise<Uint8Array> {
+  try {
+    return await gunzipped(sent, { maxOutputLength: limitBytes });
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "ERR_BUFFER_TOO_LARGE") {
+      throw new AssayError("BODY_TOO_LARGE", { limitBytes }, { cause });
+    }
+    throw new AssayError("BAD_REQUEST", { reason: "its body is not gzip as content-encoding says" }, { cause });
+  }
+}
+
+function parseJsonBody(bytes: Uint8Array): unknown {
+  let text: string;
+  try {
+    text = decodeUtf8(bytes);
+  } catch (cause) {
+    throw new AssayError("BAD_REQUEST", { reason: "its body is not UTF-8" }, { cause });
+  }
+  let proto = false;
+  let value: unknown;
+  try {
+    value = text.includes("__proto__") || text.includes("\\u")
+      ? JSON.parse(text, (key, member: unknown) => {
+          proto ||= key === "__proto__";
+          return member;
+        })
+      : JSON.parse(text);
+  } catch (cause) {
+    throw new AssayError("BAD_REQUEST", { reason: "its body is not JSON" }, { cause });
+  }
+  if (proto) throw new AssayError("BAD_REQUEST", { reason: "its body has the key __proto__" });
+  return value;
+}

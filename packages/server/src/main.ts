@@ -1,0 +1,51 @@
+/** The process: arguments and environment → config → app → run until a signal. */
+import type { Writable } from "node:stream";
+import { isAssayError } from "@assay/core";
+import { createApp } from "./app.ts";
+import { loadConfig, type Flags } from "./config/load.ts";
+
+export interface RunOptions {
+  readonly flags: Flags;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  /** Aborted by SIGINT or SIGTERM. */
+  readonly signal: AbortSignal;
+}
+
+/** Requests under way get this long after a signal; the process is gone within 5 s. */
+const drainMs = 3500;
+
+/**
+ * Serves until the signal is aborted, then drains. Answers the exit code: 0 after a drain, 2 when the
+ * configuration is refused, 1 when the start fails; what was wrong is on `stderr`.
+ */
+export async function runServer({ flags, env, cwd, stdout, stderr, signal }: RunOptions): Promise<number> {
+  try {
+    const loaded = await loadConfig({ flags, env, cwd });
+    await using app = await createApp(loaded, { logTo: stderr });
+    const addresses = await app.listen();
+    stdout.write(`${app.welcome(addresses)}\n`);
+    await aborted(signal);
+    await app.drain(drainMs);
+    return 0;
+  } catch (error) {
+    if (isAssayError(error, "CONFIG")) {
+      stderr.write(`${error.message}\n`);
+      return 2;
+    }
+    if (isAssayError(error)) {
+      stderr.write(`Assay could not start: ${error.message}\n`);
+      return 1;
+    }
+    throw error;
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,176 @@
+import type { CustomTypesConfig, Pool, PoolClient, QueryConfig } from "pg";
+import { AssayError } from "@assay/core";
+import type { CompiledQuery, QueryResult } from "kysely";
+import type { Clock } from "../clock.ts";
+import type { Random } from "../random.ts";
+import { attempt, createWriteContext, runHooks, type WriteContext } from "./attempt.ts";
+import type { Database, Transaction } from "./database.ts";
+import { createReader, databaseError } from "./executor.ts";
+import { checkParameters } from "./parameters.ts";
+import { parsePostgresValue } from "./postgres-values.ts";
+
+export interface PostgresDatabaseOptions {
+  /** `postgres://…`. The database must be UTF8. */
+  readonly url: string;
+  /** Most connections at once. Default 10. */
+  readonly connections?: number;
+}
+
+export interface PostgresDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** A transaction that keeps colliding is given up after this. */
+const retryForMs = 30_000;
+const longestPauseMs = 200;
+
+/** serialization_failure, deadlock_detected: running again may succeed, and nothing was done. */
+const retried: ReadonlySet<string> = new Set(["40001", "40P01"]);
+
+interface PostgresParts extends PostgresDeps {
+  readonly pool: Pool;
+  readonly context: WriteContext;
+}
+
+/**
+ * A database on PostgreSQL (14 or later, or what speaks its protocol). Needs no session state, so a pooler
+ * in transaction mode may stand between. `pg` is loaded here and nowhere else.
+ *
+ * A connection lost around COMMIT rejects with DATABASE although the commit may have happened.
+ * Throws DATABASE when the server cannot be reached or the database is not UTF8.
+ */
+export async function createPostgresDatabase(
+  { clock, random }: PostgresDeps,
+  { url, connections = 10 }: PostgresDatabaseOptions,
+): Promise<Database> {
+  const { default: pg } = await import("pg");
+  const types: CustomTypesConfig = {
+    getTypeParser: (type: number) => (text: string) => parsePostgresValue(type, text),
+  };
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: connections,
+    connectionTimeoutMillis: 10_000,
+    application_name: "assay",
+    types,
+  });
+  // A connection that the server ends is replaced; without listeners it would end this process.
+  pool.on("error", () => {});
+  pool.on("connect", (client) => client.on("error", () => {}));
+  const context = createWriteContext();
+  const parts: PostgresParts = { pool, context, clock, random };
+  try {
+    await assertUtf8(pool);
+  } catch (error) {
+    await pool.end();
+    throw databaseError(error);
+  }
+  let open = true;
+  const writing = new Set<Promise<unknown>>();
+  return {
+    engine: "postgres",
+    read: createReader("postgres", async (query) => {
+      context.assertOutside("`read`");
+      try {
+        return await execute(pool, query);
+      } catch (error) {
+        throw databaseError(error);
+      }
+    }),
+    async write(work) {
+      context.assertOutside("`write`");
+      if (!open) throw new AssayError("DATABASE", { reason: "a write after the database was closed" });
+      const written = write(parts, work);
+      writing.add(written);
+      try {
+        return await written;
+      } finally {
+        writing.delete(written);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      open = false;
+      await Promise.allSettled(writing);
+      await pool.end();
+    },
+  };
+}
+
+async function write<T>(parts: PostgresParts, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+  const started = parts.clock.monotonicMs();
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await writeOnce(parts, work);
+    } catch (error) {
+      if (!isRetried(error) || parts.clock.monotonicMs() - started > retryForMs) throw error;
+      await parts.clock.sleep(parts.random.fraction() * Math.min(longestPauseMs, 2 ** tries));
+    }
+  }
+}
+
+async function writeOnce<T>(
+  { pool, context }: PostgresParts,
+  work: (transaction: Transaction) => Promise<T>,
+): Promise<T> {
+  const client = await connect(pool);
+  let healthy = false;
+  try {
+    await client.query("begin isolation level serializable");
+    const outcome = await attempt("postgres", context, (query) => execute(client, query), work);
+    if (!outcome.ok) {
+      await client.query("rollback");
+      healthy = true;
+      throw isRetried(outcome.failure) ? outcome.failure : outcome.error;
+    }
+    const { command } = await client.query("commit");
+    healthy = true;
+    // PostgreSQL answers so when a statement failed that nobody noticed.
+    if (command !== "COMMIT") throw new AssayError("DATABASE", { reason: "the transaction was undone" });
+    runHooks(outcome.hooks);
+    return outcome.value;
+  } catch (error) {
+    if (sqlState(error) !== undefined) throw databaseError(error);
+    throw error;
+  } finally {
+    // A connection in an unknown state is closed, which also undoes what it holds.
+    client.release(!healthy);
+  }
+}
+
+async function connect(pool: Pool): Promise<PoolClient> {
+  try {
+    return await pool.connect();
+  } catch (error) {
+    throw databaseError(error);
+  }
+}
+
+async function execute(client: Pool | PoolClient, query: CompiledQuery): Promise<QueryResult<unknown>> {
+  const config: QueryConfig & { readonly queryMode: "extended" } = {
+    text: query.sql,
+    values: checkParameters(query.parameters),
+    // Without parameters `pg` would use the simple protocol, which takes several statements in one text.
+    queryMode: "extended",
+  };
+  const result = await client.query<Record<string, unknown>>(config);
+  return { rows: result.rows, numAffectedRows: BigInt(result.rowCount ?? 0) };
+}
+
+async function assertUtf8(pool: Pool): Promise<void> {
+  const { rows } = await pool.query<{ server_encoding: string }>("show server_encoding");
+  const encoding = rows[0]?.server_encoding;
+  if (encoding !== "UTF8")
+    throw new AssayError("DATABASE", { reason: `a database encoded as ${encoding}; create it with UTF8` });
+}
+
+/** The SQLSTATE of what `pg` threw, or of what this file made of it. */
+function sqlState(error: unknown): string | undefined {
+  if (error instanceof AssayError) return error.cause === undefined ? undefined : sqlState(error.cause);
+  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}
+
+function isRetried(error: unknown): boolean {
+  return retried.has(sqlState(error) ?? "");
+}

@@ -1,0 +1,142 @@
+import type { EpochMs, PackageName, Version } from "@assay/core";
+import type { Checksums } from "../checksums/checksums.ts";
+import { createByteCache } from "../platform/cache.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Database } from "../platform/database/database.ts";
+import type { Events } from "../platform/events/events.ts";
+import type { Telemetry } from "../platform/telemetry/telemetry.ts";
+import { decide, refusalOf } from "./decide.ts";
+import type { BoundRelease, Gate, PackageState, Releases } from "./releases.ts";
+import { sight } from "./sight.ts";
+import { changedSince, generationOf, newestGeneration, raiseGeneration, releasesOf, setFreed } from "./store.ts";
+
+export interface ReleasesDeps {
+  readonly database: Database;
+  readonly checksums: Pick<Checksums, "bindsOf" | "claimConflict" | "claimSighting">;
+  readonly events: Events;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+}
+
+export interface ReleasesOptions {
+  /** `removed.refuseWithinHours` of the configuration. */
+  readonly refuseWithinHours: number;
+  /** Bytes of package state held in memory. Default 16 MiB. */
+  readonly memoryBytes?: number;
+}
+
+/** How often other processes' changes are looked for. */
+const pollMs = 1000;
+
+/**
+ * The state of every release (`releases.ts`). Many processes may share one database: a change by one is
+ * noticed by the others within a second while `run` runs.
+ */
+export function createReleases(deps: ReleasesDeps, options: ReleasesOptions): Releases {
+  const { database, checksums, events, clock, telemetry } = deps;
+  const refuseWithinMs = options.refuseWithinHours * 3_600_000;
+  const states = createByteCache<PackageState>({ maxBytes: options.memoryBytes ?? 16 * 1024 * 1024, sizeOf: sizeOfState });
+  const loads = new Map<PackageName, Promise<PackageState>>();
+  /** Newest generation before anything was loaded: what `run` must look at changes from. */
+  let start: Promise<number> | undefined;
+
+  async function load(name: PackageName): Promise<PackageState> {
+    start ??= newestGeneration(database.read);
+    await start;
+    // The generation first: a change after this read has a higher one and drops what is built here.
+    const generation = await generationOf(database.read, name);
+    const binds = await checksums.bindsOf(name);
+    const rows = await releasesOf(database.read, name);
+    const refused = new Map<Version, { readonly rule: string; readonly reason: string }>();
+    const firstSeenMs = new Map<Version, EpochMs>();
+    for (const row of rows) {
+      firstSeenMs.set(row.version, row.firstSeenMs as EpochMs);
+      const refusal = refusalOf(row, refuseWithinMs);
+      if (refusal !== undefined) refused.set(row.version, refusal);
+    }
+    const releases = new Map<Version, BoundRelease>();
+    for (const [version, bind] of binds) {
+      const { integrity, sizeBytes, manifest } = bind;
+      releases.set(version, { name, version, integrity, sizeBytes, manifest });
+    }
+    return { generation, binds: releases, refused, firstSeenMs };
+  }
+
+  function packageState(name: PackageName): Promise<PackageState> | PackageState {
+    const held = states.get(name);
+    if (held !== undefined) return held;
+    const running = loads.get(name);
+    if (running !== undefined) return running;
+    const started: Promise<PackageState> = load(name)
+      .then((state) => {
+        // `changed` takes a load off the map: what it read may be from before the change, so it is not kept.
+        if (loads.get(name) === started) states.set(name, state);
+        return state;
+      })
+      .finally(() => {
+        if (loads.get(name) === started) loads.delete(name);
+      });
+    loads.set(name, started);
+    return started;
+  }
+
+  function gateOf(state: PackageState, version: Version): Gate {
+    return decide(state.binds.get(version), state.refused.get(version));
+  }
+
+  function changed(name: PackageName): void {
+    states.delete(name);
+    loads.delete(name);
+  }
+
+  return {
+    packageState,
+    changed,
+    gate(name, version) {
+      const state = packageState(name);
+      return state instanceof Promise ? state.then((loaded) => gateOf(loaded, version)) : gateOf(state, version);
+    },
+    async sight(transaction, sighting) {
+      const outcome = await sight({ checksums, events }, transaction, sighting);
+      transaction.afterCommit(() => changed(sighting.name));
+      return outcome;
+    },
+    async raise(transaction, name) {
+      await raiseGeneration(transaction, name);
+      transaction.afterCommit(() => changed(name));
+    },
+    async free(name, version) {
+      return database.write(async (transaction) => {
+        const row = (await releasesOf(transaction, name)).find((candidate) => candidate.version === version);
+        if (row === undefined || refusalOf(row, refuseWithinMs) === undefined) return false;
+        await setFreed(transaction, name, version, clock.now());
+        await events.record(transaction, { kind: "version.freed", subject: `npm ${name}@${version}`, data: {} });
+        await raiseGeneration(transaction, name);
+        transaction.afterCommit(() => changed(name));
+        return true;
+      });
+    },
+    async run(signal) {
+      start ??= newestGeneration(database.read);
+      let seen = await start;
+      while (!signal.aborted) {
+        try {
+          await clock.sleep(pollMs, signal);
+          const changes = await changedSince(database.read, seen);
+          for (const change of changes) {
+            changed(change.name);
+            seen = change.generation;
+          }
+        } catch (error) {
+          if (signal.aborted) return;
+          telemetry.log.warn("cannot look for changes of other processes", { "error.message": String(error) });
+        }
+      }
+    },
+  };
+}
+
+/** About what a state holds in memory: a bind some 400 bytes, a time some 120. */
+function sizeOfState(state: PackageState): number {
+  return 300 + state.binds.size * 400 + state.firstSeenMs.size * 120 + state.refused.size * 300;
+}

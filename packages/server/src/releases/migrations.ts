@@ -1,0 +1,29 @@
+import { columns } from "../platform/database/columns.ts";
+import type { Migrations } from "../platform/database/database.ts";
+
+export const releaseMigrations: Migrations = {
+  "0020-releases": {
+    async up(transaction) {
+      const { table, text, integer } = columns(transaction);
+      await table("releases")
+        .addColumn("ns", text, (column) => column.notNull())
+        .addColumn("name", text, (column) => column.notNull())
+        .addColumn("version", text, (column) => column.notNull())
+        .addColumn("first_seen_ms", integer, (column) => column.notNull())
+        .addColumn("first_contact", integer, (column) => column.notNull())
+        .addColumn("upstream_published_ms", integer)
+        .addColumn("gone_at_ms", integer)
+        .addColumn("freed_at_ms", integer)
+        .addColumn("conflict_source", text)
+        .addPrimaryKeyConstraint("releases_key", ["ns", "name", "version"])
+        .execute();
+      await table("package_generations")
+        .addColumn("ns", text, (column) => column.notNull())
+        .addColumn("name", text, (column) => column.notNull())
+        .addColumn("generation", integer, (column) => column.notNull())
+        .addPrimaryKeyConstraint("package_generations_key", ["ns", "name"])
+        .execute();
+      await transaction.schema.createIndex("package_generations_newest").on("package_generations").column("generation").execute();
+    },
+  },
+};

@@ -1,0 +1,104 @@
+import type { Version } from "@assay/core";
+import type { Bind, Checksums } from "../checksums/checksums.ts";
+import type { Transaction } from "../platform/database/database.ts";
+import type { Events } from "../platform/events/events.ts";
+import type { Sighting, SightedVersion, SightingOutcome } from "./releases.ts";
+import { type NewReleaseRow, type ReleaseRow, addReleases, raiseGeneration, releasesOf, setConflictSource, setGone } from "./store.ts";
+
+export interface SightDeps {
+  readonly checksums: Pick<Checksums, "bindsOf" | "claimConflict" | "claimSighting">;
+  readonly events: Events;
+}
+
+/** Most conflict records of one sighting: the next sighting goes on. A rewritten package has thousands of versions. */
+const mostConflicts = 100;
+
+/**
+ * Takes note of what a source lists now: rows, log claims, events and the generation change together or not
+ * at all. Repeatable: a second run with the same sighting changes nothing.
+ */
+export async function sight({ checksums, events }: SightDeps, transaction: Transaction, sighting: Sighting): Promise<SightingOutcome> {
+  const { name, source, atMs } = sighting;
+  const known = await releasesOf(transaction, name);
+  const binds = await checksums.bindsOf(name, transaction);
+  const changes = compare(sighting, known, binds);
+
+  await addReleases(transaction, name, changes.rows);
+  await setGone(transaction, name, changes.gone, atMs);
+  await setGone(transaction, name, changes.back, null);
+  for (const kind of ["gone", "back"] as const) {
+    for (const version of changes[kind]) {
+      if (binds.has(version)) await checksums.claimSighting(transaction, kind, { name, version, source, atMs });
+      await events.record(transaction, { kind: `version.${kind}`, subject: `npm ${name}@${version}`, data: { source } });
+    }
+  }
+  const claimed: Version[] = [];
+  for (const listed of changes.newConflicts.slice(0, mostConflicts)) {
+    const { version } = listed;
+    claimed.push(version);
+    const isNew = await checksums.claimConflict(transaction, {
+      name,
+      version,
+      source,
+      integrity: listed.integrity ?? "-",
+      tree: "-",
+      manifest: listed.manifest ?? "-",
+      evidence: "-",
+    });
+    if (!isNew) continue;
+    await events.record(transaction, { kind: "upstream.conflict", subject: `npm ${name}@${version}`, data: { source, from: "listing" } });
+  }
+  await setConflictSource(transaction, name, claimed, source);
+  if (changes.rows.length + changes.gone.length + changes.back.length > 0) await raiseGeneration(transaction, name);
+  return {
+    firstContact: known.length === 0,
+    appeared: changes.rows.map((row) => row.version),
+    gone: changes.gone,
+    back: changes.back,
+    conflicting: changes.conflicting,
+  };
+}
+
+interface Changes {
+  readonly rows: readonly NewReleaseRow[];
+  readonly gone: readonly Version[];
+  readonly back: readonly Version[];
+  readonly conflicting: readonly Version[];
+  readonly newConflicts: readonly SightedVersion[];
+}
+
+/** What a sighting changes. Pure. */
+export function compare(sighting: Sighting, known: readonly ReleaseRow[], binds: ReadonlyMap<Version, Bind>): Changes {
+  const { atMs, source } = sighting;
+  const firstContact = known.length === 0;
+  const byVersion = new Map(known.map((row) => [row.version, row]));
+  const listed = new Map(sighting.versions.map((version) => [version.version, version]));
+  const conflicting = [...listed.values()].filter((version) => differs(version, binds.get(version.version)));
+  return {
+    rows: [...listed.values()]
+      .filter(({ version }) => !byVersion.has(version))
+      .map(({ version, publishedMs }) => ({
+        version,
+        firstSeenMs: firstContact && isPlausible(publishedMs, atMs) ? publishedMs : atMs,
+        firstContact,
+        publishedMs,
+      })),
+    gone: known.filter((row) => row.goneAtMs === undefined && !listed.has(row.version)).map((row) => row.version),
+    back: known.filter((row) => row.goneAtMs !== undefined && listed.has(row.version)).map((row) => row.version),
+    conflicting: conflicting.map(({ version }) => version),
+    newConflicts: conflicting.filter(({ version }) => byVersion.get(version)?.conflictSource !== source),
+  };
+}
+
+/** Upstream times are believed at first contact only, and never when they lie ahead. */
+function isPlausible(publishedMs: number | undefined, nowMs: number): publishedMs is number {
+  return publishedMs !== undefined && Number.isSafeInteger(publishedMs) && publishedMs > 0 && publishedMs <= nowMs;
+}
+
+function differs(listed: SightedVersion, bind: Bind | undefined): boolean {
+  if (bind === undefined) return false;
+  return (
+    (listed.integrity !== undefined && listed.integrity !== bind.integrity) ||
+    (listed.manifest !== undefined && listed.manifest !== bind.manifest)
+  );
+}

@@ -1,0 +1,22 @@
+/** The tables of this room; made by `migrations.ts`, touched by nobody else. Times are epoch milliseconds. */
+export type Tables = {
+  /** One row a version that an upstream ever listed. */
+  readonly releases: {
+    /** Log id of the namespace: `npm`. */
+    ns: string;
+    name: string;
+    version: string;
+    first_seen_ms: number;
+    /** 1 when the version was there when the package was first looked at. */
+    first_contact: number;
+    upstream_published_ms: number | null;
+    /** Since when the source does not list it; null while it does. */
+    gone_at_ms: number | null;
+    /** When a person freed it after an early removal. */
+    freed_at_ms: number | null;
+    /** Source whose differing listing was written into the log already. */
+    conflict_source: string | null;
+  };
+  /** Which state of a package is the newest. Numbers rise over all packages, so that one query finds what changed. */
+  readonly package_generations: { ns: string; name: string; generation: number };
+};

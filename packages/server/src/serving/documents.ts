@@ -1,0 +1,165 @@
+import { createHash } from "node:crypto";
+import { decodeUtf8, type PackageName, type Version } from "@assay/core";
+import { blobKey } from "../platform/blobs/key.ts";
+import type { BlobStore } from "../platform/blobs/blobs.ts";
+import { createByteCache } from "../platform/cache.ts";
+import { createSingleFlight } from "../platform/single-flight.ts";
+import type { Releases } from "../releases/releases.ts";
+import type { Overlay, Packument, Upstreams } from "../upstreams/upstreams.ts";
+import type { DocumentCache } from "./document-cache.ts";
+import type { Encoding, Render } from "./render.ts";
+import { rebindVersions } from "./rebind.ts";
+import { decideView, type View } from "./view.ts";
+
+export type Form = "full" | "abbreviated";
+
+/** A finished packument: rendered and compressed for one base, form and encoding. */
+export interface Document {
+  readonly bytes: Uint8Array;
+  /** Strong, with quotes; differs between forms and encodings. */
+  readonly etag: string;
+  readonly modifiedMs: number;
+  /** Why what is shown may be old, or undefined. */
+  readonly stale: string | undefined;
+}
+
+export interface DocumentRequest {
+  readonly name: PackageName;
+  /** Public URL without trailing slash. */
+  readonly base: string;
+  readonly form: Form;
+  readonly encoding: Encoding;
+}
+
+export interface Documents {
+  /**
+   * The document, from memory, from the disk cache, or rendered now (once, however many ask). Throws what
+   * `Upstreams.packument` throws.
+   */
+  get(request: DocumentRequest): Promise<Document>;
+  /** What a package shows now. */
+  view(packument: Packument): Promise<View>;
+  /** Texts of shown versions whose listing is not what was bound. */
+  overlays(packument: Packument, view: View): Promise<Readonly<Record<Version, Overlay>>>;
+}
+
+interface DocumentsDeps {
+  readonly upstreams: Upstreams;
+  readonly releases: Releases;
+  readonly blobs: BlobStore;
+  readonly cache: DocumentCache;
+  readonly render: Render;
+}
+
+/** Raised when the same view would be rendered to other bytes: part of every key. */
+const renderingVersion = 1;
+
+interface KeyedView {
+  readonly digest: string;
+  readonly generation: number;
+  readonly view: View;
+  readonly key: string;
+}
+
+interface Rendered {
+  readonly bytes: Uint8Array;
+  readonly etag: string;
+}
+
+export function createDocuments(deps: DocumentsDeps, memoryBytes: number): Documents {
+  const { upstreams, releases, blobs, cache, render } = deps;
+  const rendered = createByteCache<Rendered>({
+    maxBytes: memoryBytes,
+    sizeOf: (entry) => entry.bytes.byteLength + 200,
+  });
+  const views = createByteCache<KeyedView>({
+    maxBytes: 16 * 1024 * 1024,
+    sizeOf: (entry) => 400 + entry.view.versions.length * 8,
+  });
+  const rendering = createSingleFlight<Rendered>();
+
+  async function keyedView(packument: Packument): Promise<KeyedView> {
+    const pending = releases.packageState(packument.name);
+    const state = pending instanceof Promise ? await pending : pending;
+    const known = views.get(packument.name);
+    if (
+      known !== undefined &&
+      known.digest === packument.digest &&
+      known.generation === state.generation
+    )
+      return known;
+    const view = decideView(packument, state);
+    const entry = {
+      digest: packument.digest,
+      generation: state.generation,
+      view,
+      key: viewKey(packument, view),
+    };
+    views.set(packument.name, entry);
+    return entry;
+  }
+
+  function overlays(packument: Packument, { rebound }: View): Promise<Readonly<Record<Version, Overlay>>> {
+    return rebindVersions(packument, rebound, async (manifest) => {
+      const fragment = await blobs.read(blobKey("manifest", "sha256", manifest));
+      return fragment === undefined ? undefined : decodeUtf8(fragment);
+    });
+  }
+
+  async function produce(
+    request: DocumentRequest,
+    packument: Packument,
+    { view, key }: KeyedView,
+    etag: string,
+  ): Promise<Rendered> {
+    const place = { name: request.name, view: key, etag };
+    const kept = await cache.read(place);
+    if (kept !== undefined) return { bytes: kept, etag };
+    const overlays = await rebindVersions(packument, view.rebound, async (manifest) => {
+      const fragment = await blobs.read(blobKey("manifest", "sha256", manifest));
+      return fragment === undefined ? undefined : decodeUtf8(fragment);
+    });
+    const bytes = await render({
+      packument,
+      view,
+      overlays,
+      form: request.form,
+      base: request.base,
+      encoding: request.encoding,
+    });
+    await cache.write(place, bytes);
+    return { bytes, etag };
+  }
+
+  return {
+    overlays,
+    view: async (packument) => (await keyedView(packument)).view,
+    async get(request) {
+      const packument = await upstreams.packument(request.name);
+      const keyed = await keyedView(packument);
+      const etag = documentEtag(keyed.key, request);
+      let document = rendered.get(etag);
+      if (document === undefined) {
+        document = await rendering.run(etag, () => produce(request, packument, keyed, etag));
+        rendered.set(etag, document);
+      }
+      return { ...document, modifiedMs: keyed.view.modifiedMs, stale: packument.stale };
+    },
+  };
+}
+
+/** Names all that decides the bytes of a package's documents but for base, form and encoding. */
+function viewKey(packument: Packument, view: View): string {
+  const hash = createHash("sha256").update(
+    `${renderingVersion}\n${packument.name}\n${packument.digest}\n${view.modifiedMs}\n`,
+  );
+  for (const { version, rule, reason } of view.refused)
+    hash.update(`- ${version} ${rule} ${reason}\n`);
+  for (const { version, integrity, manifest } of view.rebound)
+    hash.update(`= ${version} ${integrity} ${manifest}\n`);
+  return hash.digest("hex");
+}
+
+function documentEtag(key: string, { base, form, encoding }: DocumentRequest): string {
+  return `"${createHash("sha256").update(`${key}\n${base}\n${form}\n${encoding}`).digest("base64url").slice(0, 27)}"`;
+}

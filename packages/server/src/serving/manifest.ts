@@ -1,0 +1,40 @@
+import { AssayError, tarballFileName, type Version } from "@assay/core";
+import { fillText, readPart, type Packument } from "../upstreams/upstreams.ts";
+import type { Serving } from "./serving.ts";
+import type { View } from "./view.ts";
+
+export interface VersionRequest {
+  readonly packument: Packument;
+  readonly view: View;
+  readonly version: Version;
+  readonly base: string;
+}
+
+/** Where clients fetch a release under this base; npm 12 takes nothing else. */
+export function tarballUrl(base: string, name: Packument["name"], version: Version): string {
+  return `${base}/${name}/-/${tarballFileName(name, version)}`;
+}
+
+/** The full manifest of one shown version, as JSON text. Throws NOT_FOUND, BLOCKED. */
+export async function readVersion(
+  { serving }: { readonly serving: Serving },
+  { packument, view, version, base }: VersionRequest,
+): Promise<string> {
+  const refused = view.refused.find((each) => each.version === version);
+  if (refused !== undefined) {
+    throw new AssayError("BLOCKED", {
+      name: packument.name,
+      version,
+      rule: refused.rule,
+      reason: refused.reason,
+    });
+  }
+  const listed = packument.versions.get(version);
+  if (listed === undefined)
+    throw new AssayError("NOT_FOUND", { what: `${packument.name}@${version}` });
+  const url = tarballUrl(base, packument.name, version);
+  const overlay = (await serving.documents.overlays(packument, view))[version];
+  return overlay === undefined
+    ? readPart(packument, listed, "full", url)
+    : fillText(overlay.full, base, url);
+}

@@ -1,0 +1,108 @@
+import { AssayError, type Version } from "@assay/core";
+import type { BoundRelease } from "../releases/releases.ts";
+import { cutTarball, readPart, type Overlay, type Packument } from "../upstreams/upstreams.ts";
+
+type Manifest = Record<string, unknown>;
+
+/** Fields of a manifest that a bind fixes, but for scripts (docs/formats/manifest-digest.md). */
+const boundFields = [
+  "dependencies",
+  "optionalDependencies",
+  "peerDependencies",
+  "peerDependenciesMeta",
+  "bundleDependencies",
+  "bin",
+  "engines",
+  "os",
+  "cpu",
+  "libc",
+  "_hasShrinkwrap",
+];
+const boundScripts = ["preinstall", "install", "postinstall"];
+
+/**
+ * The texts of versions whose listing is not what was bound: the listed manifest with the bound integrity and,
+ * where it differs, the bound fragment. `readFragment` answers the fragment text of a manifest digest
+ * (lower-case hex). Throws BLOB_CORRUPT when a fragment is lost: the version then cannot be shown truthfully.
+ */
+export async function rebindVersions(
+  packument: Packument,
+  rebound: readonly BoundRelease[],
+  readFragment: (manifestHex: string) => Promise<string | undefined>,
+): Promise<Readonly<Record<Version, Overlay>>> {
+  const overlays: Record<string, Overlay> = {};
+  for (const release of rebound) {
+    const listed = packument.versions.get(release.version);
+    if (listed === undefined) continue;
+    const fragment =
+      listed.manifest === release.manifest ? undefined : await boundFragment(release, readFragment);
+    const texts = { full: "", abbreviated: "" };
+    for (const form of ["full", "abbreviated"] as const) {
+      const manifest = JSON.parse(await readPart(packument, listed, form, "")) as Manifest;
+      texts[form] = JSON.stringify(rebindManifest(manifest, release, fragment, form));
+    }
+    overlays[release.version] = {
+      full: cutTarball(texts.full),
+      abbreviated: cutTarball(texts.abbreviated),
+    };
+  }
+  return overlays;
+}
+
+async function boundFragment(
+  release: BoundRelease,
+  readFragment: (hex: string) => Promise<string | undefined>,
+): Promise<Manifest> {
+  const hex = Buffer.from(release.manifest.slice("sha256-".length), "base64").toString("hex");
+  const text = await readFragment(hex);
+  if (text === undefined) {
+    throw new AssayError("BLOB_CORRUPT", {
+      key: `manifest of ${release.name}@${release.version}`,
+      reason: "it is not stored",
+    });
+  }
+  return JSON.parse(text) as Manifest;
+}
+
+/** Puts the bound integrity, and the bound fragment when one is given, into a listed manifest. Pure. */
+export function rebindManifest(
+  listed: Manifest,
+  release: BoundRelease,
+  fragment: Manifest | undefined,
+  form: "full" | "abbreviated",
+): Manifest {
+  const manifest: Manifest = { ...listed };
+  if (fragment !== undefined) {
+    for (const field of boundFields) {
+      if (fragment[field] === undefined) delete manifest[field];
+      else manifest[field] = fragment[field];
+    }
+    delete manifest["bundledDependencies"];
+    const scripts = (fragment["scripts"] ?? {}) as Manifest;
+    if (form === "full") manifest["scripts"] = { ...otherScripts(manifest["scripts"]), ...scripts };
+    if (Object.keys(scripts).length > 0) manifest["hasInstallScript"] = true;
+    else delete manifest["hasInstallScript"];
+  }
+  const dist = (manifest["dist"] ?? {}) as Manifest;
+  manifest["dist"] = {
+    ...(namesOtherBytes(dist, release) ? { tarball: dist["tarball"] } : dist),
+    integrity: release.integrity,
+  };
+  return manifest;
+}
+
+/** A listing with another integrity describes other bytes: its shasum, signatures and sizes are not ours. */
+function namesOtherBytes(dist: Manifest, release: BoundRelease): boolean {
+  return (
+    typeof dist["integrity"] === "string" &&
+    !dist["integrity"].split(/\s+/).includes(release.integrity) &&
+    dist["integrity"].includes("sha512-")
+  );
+}
+
+function otherScripts(scripts: unknown): Manifest {
+  if (typeof scripts !== "object" || scripts === null) return {};
+  return Object.fromEntries(
+    Object.entries(scripts).filter(([name]) => !boundScripts.includes(name)),
+  );
+}

@@ -1,0 +1,109 @@
+import { renderHome, renderPackage, styleSheet } from "@assay/web";
+import type { PackageName, Version } from "@assay/core";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { wantsHtml } from "../http/negotiate.ts";
+import { readPart, type ListedVersion } from "../upstreams/upstreams.ts";
+import type { ServingRoutesDeps } from "./routes.ts";
+
+/** The page at `/` and the style sheet of all pages. */
+export function addPageRoutes(fastify: FastifyInstance, deps: ServingRoutesDeps): void {
+  fastify.get("/", async (request, reply) => {
+    if (!wantsHtml(request.headers.accept)) {
+      return reply
+        .headers({ vary: "accept" })
+        .send({ name: "assay", version: deps.about.version, log: `${request.base}/-/log/` });
+    }
+    const logs = deps.checksums.logs
+      .list()
+      .map(({ shard, vkey }) => ({
+        shard,
+        vkey,
+        size: sizeOf(deps.checksums.logs.checkpoint(shard)),
+      }));
+    const packages = await deps.about.packages();
+    return sendPage(
+      reply,
+      renderHome({
+        base: request.base,
+        version: deps.about.version,
+        upstream: deps.about.upstream,
+        packages,
+        logs,
+      }),
+    );
+  });
+
+  fastify.get("/-/web/style.css", (_request, reply) => {
+    void reply
+      .headers({
+        "content-type": "text/css; charset=utf-8",
+        "cache-control": "public, max-age=300",
+      })
+      .send(styleSheet);
+  });
+}
+
+/** The page at `/{pkg}`. Nothing on it is interpreted: every text is a text node. */
+export async function packagePage(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  deps: ServingRoutesDeps,
+  name: PackageName,
+): Promise<FastifyReply> {
+  const { packument, view } = await deps.serving.packageView(name);
+  const bound = await deps.checksums.bindsOf(name);
+  const refused = new Map(
+    view.refused.map((each) => [each.version, `${each.rule}: ${each.reason}`]),
+  );
+  const listed = [...packument.versions.values()].sort(
+    (a, b) => (b.publishedMs ?? 0) - (a.publishedMs ?? 0),
+  );
+  const latest = packument.versions.get(view.tags["latest"] ?? ("" as Version)) ?? listed[0];
+  const html = renderPackage({
+    base: request.base,
+    name,
+    description: latest === undefined ? undefined : await describe(deps, name, latest),
+    source: packument.source,
+    stale: packument.stale,
+    tags: Object.entries(view.tags).map(([tag, version]) => ({ tag, version })),
+    versions: listed.map(({ version, publishedMs, integrity }) => ({
+      version,
+      published: publishedMs === undefined ? undefined : new Date(publishedMs).toISOString(),
+      integrity: bound.get(version)?.integrity ?? integrity,
+      bound: bound.has(version),
+      refused: refused.get(version),
+    })),
+  });
+  return sendPage(reply, html);
+}
+
+async function describe(
+  { upstreams }: ServingRoutesDeps,
+  name: PackageName,
+  version: ListedVersion,
+): Promise<string | undefined> {
+  const packument = await upstreams.stored(name);
+  if (packument === undefined) return undefined;
+  const manifest = JSON.parse(await readPart(packument, version, "full", "")) as Record<
+    string,
+    unknown
+  >;
+  return typeof manifest["description"] === "string"
+    ? manifest["description"].slice(0, 500)
+    : undefined;
+}
+
+function sendPage(reply: FastifyReply, html: string): FastifyReply {
+  return reply
+    .headers({
+      "content-type": "text/html; charset=utf-8",
+      "cache-control": "no-store",
+      vary: "accept",
+    })
+    .send(html);
+}
+
+/** The size in a checkpoint: its second line. */
+function sizeOf(checkpoint: string | undefined): number {
+  return Number(checkpoint?.split("\n", 2)[1] ?? 0);
+}

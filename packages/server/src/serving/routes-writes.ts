@@ -1,0 +1,42 @@
+import { AssayError } from "@assay/core";
+import type { FastifyInstance } from "fastify";
+
+/** Writes that clients know, with the words of a plain answer. */
+const writes: readonly {
+  readonly method: "PUT" | "POST" | "DELETE";
+  readonly urls: readonly string[];
+  readonly what: string;
+  readonly secretPath?: true;
+}[] = [
+  { method: "PUT", urls: ["/:name", "/:name/-rev/:revision"], what: "Publishing" },
+  {
+    method: "DELETE",
+    urls: ["/:name/-rev/:revision", "/:name/-/:file/-rev/:revision"],
+    what: "Unpublishing",
+  },
+  { method: "PUT", urls: ["/-/package/:name/dist-tags/:tag"], what: "Setting a tag" },
+  { method: "DELETE", urls: ["/-/package/:name/dist-tags/:tag"], what: "Removing a tag" },
+  {
+    method: "POST",
+    urls: ["/-/v1/login", "/-/npm/v1/tokens", "/-/stage/package/:name"],
+    what: "Signing in",
+  },
+  { method: "PUT", urls: ["/-/user/:user"], what: "Signing in" },
+  { method: "DELETE", urls: ["/-/user/token/:token"], what: "Signing out", secretPath: true },
+];
+
+/** Refuses writes with a sentence, before any body is read. */
+export function addWriteRoutes(fastify: FastifyInstance): void {
+  for (const { method, urls, what, secretPath } of writes) {
+    for (const url of urls) {
+      fastify.route({
+        method,
+        url,
+        config: { body: "stream", ...(secretPath === true ? { secretPath } : {}) },
+        handler: () => {
+          throw new AssayError("WRITES_NOT_HERE", { what });
+        },
+      });
+    }
+  }
+}

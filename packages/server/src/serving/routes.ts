@@ -1,0 +1,38 @@
+import type { FastifyInstance, FastifyPluginCallback } from "fastify";
+import type { Checksums } from "../checksums/checksums.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Upstreams } from "../upstreams/upstreams.ts";
+import { addDocumentRoutes } from "./routes-documents.ts";
+import { addPageRoutes } from "./routes-pages.ts";
+import { addRelayRoutes } from "./routes-relay.ts";
+import { addTarballRoutes } from "./routes-tarballs.ts";
+import { addWriteRoutes } from "./routes-writes.ts";
+import type { Serving } from "./serving.ts";
+
+export interface ServingRoutesDeps {
+  readonly serving: Serving;
+  readonly upstreams: Upstreams;
+  readonly checksums: Checksums;
+  readonly clock: Clock;
+  /** For the page at `/`: release of Assay, what stands behind it, how many packages are known. */
+  readonly about: {
+    readonly version: string;
+    readonly upstream: string;
+    packages(): Promise<number>;
+  };
+}
+
+/**
+ * The npm API for readers. Paths arrive canonical: a package name is one segment, `name` or `@scope%2Fname`,
+ * decoded once.
+ */
+export function servingRoutes(deps: ServingRoutesDeps): FastifyPluginCallback {
+  return (fastify: FastifyInstance, _options, done) => {
+    addTarballRoutes(fastify, deps);
+    addDocumentRoutes(fastify, deps);
+    addRelayRoutes(fastify, deps);
+    addPageRoutes(fastify, deps);
+    addWriteRoutes(fastify);
+    done();
+  };
+}

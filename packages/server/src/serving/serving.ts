@@ -1,0 +1,50 @@
+import type { PackageName } from "@assay/core";
+import type { Admission } from "../admission/admission.ts";
+import type { BlobStore } from "../platform/blobs/blobs.ts";
+import type { Random } from "../platform/random.ts";
+import type { Workers } from "../platform/workers/workers.ts";
+import type { Releases } from "../releases/releases.ts";
+import type { Packument, Upstreams } from "../upstreams/upstreams.ts";
+import { createDocumentCache } from "./document-cache.ts";
+import { createDocuments, type Documents } from "./documents.ts";
+import { createRender } from "./render.ts";
+import { createTarballs, type Tarballs } from "./tarballs.ts";
+import type { View } from "./view.ts";
+
+export { servingRoutes, type ServingRoutesDeps } from "./routes.ts";
+
+/** The read side: packuments, tarballs, dist-tags, search, pages. */
+export interface Serving {
+  readonly documents: Documents;
+  readonly tarballs: Tarballs;
+  /** What a package shows now, with the packument it was decided from. Throws what `Upstreams.packument` throws. */
+  packageView(name: PackageName): Promise<{ readonly packument: Packument; readonly view: View }>;
+}
+
+export interface ServingDeps {
+  readonly upstreams: Upstreams;
+  readonly releases: Releases;
+  readonly admission: Admission;
+  readonly blobs: BlobStore;
+  readonly workers: Workers;
+  readonly random: Random;
+}
+
+/** `memoryBytes` is shared by finished documents (three quarters) and small tarballs. */
+export function createServing(
+  deps: ServingDeps,
+  options: { readonly cacheFolder: string; readonly memoryBytes: number },
+): Serving {
+  const documents = createDocuments(
+    { ...deps, cache: createDocumentCache(deps, options.cacheFolder), render: createRender(deps) },
+    Math.floor(options.memoryBytes * 0.75),
+  );
+  return {
+    documents,
+    tarballs: createTarballs(deps, Math.floor(options.memoryBytes * 0.25)),
+    async packageView(name) {
+      const packument = await deps.upstreams.packument(name);
+      return { packument, view: await documents.view(packument) };
+    },
+  };
+}

@@ -1,0 +1,89 @@
+import semver from "semver";
+import type { PackageName, Version } from "@assay/core";
+import type { BoundRelease, PackageState } from "../releases/releases.ts";
+import type { ListedVersion, Packument } from "../upstreams/upstreams.ts";
+
+/** What a package shows here and now: decided from what its owner lists and what `releases` holds. */
+export interface View {
+  readonly name: PackageName;
+  /** Shown versions, in the order the owner lists them. */
+  readonly versions: readonly ListedVersion[];
+  readonly tags: Readonly<Record<string, Version>>;
+  /** Listed versions that must not show, with why. */
+  readonly refused: readonly {
+    readonly version: Version;
+    readonly rule: string;
+    readonly reason: string;
+  }[];
+  /** Shown versions whose listed integrity or manifest is not the bound one. */
+  readonly rebound: readonly BoundRelease[];
+  readonly modifiedMs: number;
+  /** ISO first-seen times of shown versions for which the owner lists no time: some clients refuse a version without. */
+  readonly times: Readonly<Record<string, string>>;
+}
+
+/**
+ * Decides what shows. Pure. Refused versions vanish; tags that pointed at them are recomputed (`latest` goes to
+ * the highest remaining release) or dropped, so that none dangles; `modified` moves with every visible change.
+ */
+export function decideView(packument: Packument, state: PackageState): View {
+  const versions: ListedVersion[] = [];
+  const refused: View["refused"][number][] = [];
+  const rebound: BoundRelease[] = [];
+  for (const listed of packument.versions.values()) {
+    const refusal = state.refused.get(listed.version);
+    if (refusal !== undefined) {
+      refused.push({ version: listed.version, ...refusal });
+      continue;
+    }
+    versions.push(listed);
+    const bound = state.binds.get(listed.version);
+    if (
+      bound !== undefined &&
+      (bound.integrity !== listed.integrity || bound.manifest !== listed.manifest)
+    )
+      rebound.push(bound);
+  }
+  const times: Record<string, string> = {};
+  for (const { version, publishedMs } of versions) {
+    const firstSeenMs = publishedMs === undefined ? state.firstSeenMs.get(version) : undefined;
+    if (firstSeenMs !== undefined) times[version] = new Date(firstSeenMs).toISOString();
+  }
+  const shown = new Set(versions.map((listed) => listed.version));
+  return {
+    name: packument.name,
+    versions,
+    tags: showTags(packument.tags, shown),
+    refused,
+    rebound,
+    modifiedMs: Math.max(
+      packument.modifiedMs,
+      refused.length + rebound.length > 0 ? state.changedAtMs : 0,
+    ),
+    times,
+  };
+}
+
+function showTags(
+  tags: Readonly<Record<string, Version>>,
+  shown: ReadonlySet<Version>,
+): Record<string, Version> {
+  const result: Record<string, Version> = {};
+  for (const [tag, version] of Object.entries(tags)) {
+    if (shown.has(version)) result[tag] = version;
+  }
+  const latest = result["latest"] ?? highest(shown);
+  return latest === undefined ? result : { ...result, latest };
+}
+
+/** The highest release, else the highest prerelease, else (nothing is semver) any version. */
+function highest(versions: ReadonlySet<Version>): Version | undefined {
+  const sorted = [...versions]
+    .filter((version) => semver.valid(version) !== null)
+    .sort((a, b) => semver.rcompare(a, b));
+  return (
+    sorted.find((version) => semver.prerelease(version) === null) ??
+    sorted[0] ??
+    [...versions].at(-1)
+  );
+}

@@ -1,0 +1,81 @@
+import type { EpochMs, PackageName } from "@assay/core";
+import type { Database } from "../platform/database/database.ts";
+import type { JobHandlers, JobQueue } from "../platform/jobs/jobs.ts";
+import type { SingleFlight } from "../platform/single-flight.ts";
+import type { Releases, SightedVersion } from "../releases/releases.ts";
+import type { PartsIndex } from "./parts.ts";
+import type { RawDocuments } from "./raw.ts";
+import { isCurrentDigest, replacePackument, setCited, setGone, type StoredPackument } from "./store.ts";
+
+interface RememberDeps {
+  readonly database: Database;
+  readonly jobs: JobQueue;
+  readonly releases: Releases;
+}
+
+const removeRaw = "upstreams.remove-raw";
+/** Whoever just read the old row may still want the old document. */
+const removalDelayMs = 10 * 60 * 1000;
+
+/**
+ * Makes a document the current one: row, what it lists (first-seen times, versions gone and back, conflicts) and the
+ * removal of the raw document before it, in one transaction. A raw document in which a conflict was found stays: the
+ * conflict record is about it. A crash before the commit leaves a raw blob and a parts file that the next fetch of
+ * the same document uses. Answers the digest of the document before, if there was one.
+ */
+export async function rememberDocument(deps: RememberDeps, row: StoredPackument, index: PartsIndex): Promise<string | undefined> {
+  const { name, source } = row;
+  const versions = index.versions.map(([version, publishedMs, integrity, , manifest]): SightedVersion => {
+    return { version, publishedMs: publishedMs ?? undefined, integrity: integrity ?? undefined, manifest: manifest ?? undefined };
+  });
+  const before = await deps.database.write(async (transaction) => {
+    const replaced = await replacePackument(transaction, row);
+    const outcome = await deps.releases.sight(transaction, { name, source, atMs: row.checked_at_ms as EpochMs, versions });
+    const isSame = replaced?.digest === row.digest;
+    if (outcome.conflicting.length > 0 || (isSame && replaced.is_cited === 1)) await setCited(transaction, name);
+    if (replaced !== undefined && !isSame && replaced.is_cited === 0) {
+      const payload = { name, digest: replaced.digest };
+      await deps.jobs.enqueue(transaction, { kind: removeRaw, payload, dedupKey: replaced.digest, runAtMs: row.checked_at_ms + removalDelayMs });
+    }
+    return replaced;
+  });
+  deps.releases.changed(name);
+  return before?.digest;
+}
+
+/** The upstream has the package no more: all its versions are gone. The last document and its row stay. */
+export async function rememberGone(deps: RememberDeps, row: StoredPackument, atMs: EpochMs): Promise<void> {
+  await deps.database.write(async (transaction) => {
+    await setGone(transaction, row.name, atMs);
+    await deps.releases.sight(transaction, { name: row.name, source: row.source, atMs, versions: [] });
+  });
+  deps.releases.changed(row.name);
+}
+
+/**
+ * Removes raw documents that were replaced. The check and the removal run inside the package's own flight, so that
+ * this process cannot make the document current in between; should another process, its raw document is lost and a
+ * damaged parts file is fetched anew instead of rebuilt.
+ */
+export function removalHandlers(deps: { readonly database: Database; readonly raws: RawDocuments; readonly flights: SingleFlight<unknown> }): JobHandlers {
+  return {
+    [removeRaw]: {
+      maxAttempts: 10,
+      leaseSeconds: 60,
+      async run(payload) {
+        const { name, digest } = payload as { readonly name: PackageName; readonly digest: string };
+        for (let isDone = false; !isDone; ) {
+          await deps.flights
+            .run(name, async () => {
+              isDone = true;
+              if (!(await isCurrentDigest(deps.database.read, digest))) await deps.raws.remove(digest);
+            })
+            // A flight that was under way is somebody else's, with an outcome of its own.
+            .catch((error: unknown) => {
+              if (isDone) throw error;
+            });
+        }
+      },
+    },
+  };
+}

@@ -1,0 +1,89 @@
+import type { EpochMs, Integrity, PackageName, Version } from "@assay/core";
+import type { UpstreamResponse } from "../platform/network/network.ts";
+
+export { createUpstreams, type UpstreamsDeps, type UpstreamsRoom } from "./room.ts";
+export { upstreamMigrations } from "./migrations.ts";
+export { assembleDocument, type AssembleInput, type Overlay } from "./assemble.ts";
+export { cutTarball, fillText } from "./cut.ts";
+export { readPart } from "./parts.ts";
+
+/** Registries that own names, read through: fetching, remembering, revalidating. */
+export interface Upstreams {
+  /**
+   * What the owner of the name lists, revalidated when older than `packuments.maxAgeSeconds`. One upstream
+   * request however many callers wait. A changed document is parsed once, in a worker, into `parts`.
+   *
+   * When the upstream fails, the last good document is answered with `stale` set. Throws NOT_FOUND
+   * (remembered briefly), UPSTREAM_UNAVAILABLE, UPSTREAM_BAD_ANSWER.
+   */
+  packument(name: PackageName): Promise<Packument>;
+
+  /** The packument as last stored, without asking upstream; undefined when none is stored. Sync when in memory. */
+  stored(name: PackageName): Promise<Packument | undefined> | Packument | undefined;
+
+  /**
+   * Starts the download of a listed version's tarball. The caller verifies every byte. Throws NetworkError, and
+   * UPSTREAM_BAD_ANSWER when the listed URL is not an absolute http(s) one.
+   */
+  tarball(packument: Packument, version: ListedVersion, signal: AbortSignal): Promise<UpstreamResponse>;
+
+  /** Relays a small document of the owner: its signing keys, advisories, attestations. Throws NetworkError. */
+  relay(request: RelayRequest): Promise<UpstreamResponse>;
+
+  /** Stored packages whose name is or starts with the text, in name order; for search. */
+  search(text: string, from: number, size: number): Promise<{ readonly total: number; readonly names: readonly PackageName[] }>;
+
+  /** Alias of the upstream that owns a name. */
+  ownerOf(name: PackageName): string;
+}
+
+export interface RelayRequest {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array;
+  readonly maxBytes: number;
+}
+
+/** One stored upstream document. Small; the bytes are behind `parts`. */
+export interface Packument {
+  readonly name: PackageName;
+  readonly source: string;
+  /** sha256 hex of the raw upstream bytes; changes with every change upstream. */
+  readonly digest: string;
+  readonly checkedAtMs: EpochMs;
+  /** Why an older document is served, or undefined when it is fresh. */
+  readonly stale: string | undefined;
+  readonly modifiedMs: EpochMs;
+  readonly tags: Readonly<Record<string, Version>>;
+  readonly versions: ReadonlyMap<Version, ListedVersion>;
+  /** File with the parts of the document, docs in parts.ts. */
+  readonly partsPath: string;
+}
+
+export interface ListedVersion {
+  readonly version: Version;
+  readonly publishedMs: EpochMs | undefined;
+  readonly integrity: Integrity | undefined;
+  /** Lower-case hex, or undefined. */
+  readonly shasum: string | undefined;
+  /** `sha256-<base64>` of the canonical manifest fragment, or undefined when it is refused. */
+  readonly manifest: string | undefined;
+  /** The upstream's tarball URL as listed. */
+  readonly tarball: string;
+  readonly full: PartSpan;
+  readonly abbreviated: PartSpan;
+}
+
+/**
+ * Where a version's JSON object lies in the parts file: bytes [start, end), with the string value of
+ * `dist.tarball` cut out at `tarballAt` (the quotes are kept, nothing stands between them). At
+ * `attestationsAt` the base belongs in front of the path in `dist.attestations.url`; undefined when there is
+ * no such path.
+ */
+export interface PartSpan {
+  readonly start: number;
+  readonly attestationsAt: number | undefined;
+  readonly tarballAt: number;
+  readonly end: number;
+}

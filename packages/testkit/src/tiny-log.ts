@@ -1,0 +1,205 @@
+import { hash } from "node:crypto";
+import {
+  bundleDocument,
+  concatBytes,
+  encodeUtf8,
+  formatCheckpoint,
+  formatNote,
+  formatRecord,
+  formatVkey,
+  fromHex,
+  integrityFromSha512,
+  leafHash,
+  levelSize,
+  logIndex,
+  parsePackageName,
+  parseTilePath,
+  parseVersion,
+  parseVkey,
+  proveMany,
+  signatureLine,
+  tileHashReader,
+  treeRoot,
+  type BundleDocument,
+  type HashReader,
+  type Integrity,
+} from "@assay/core";
+
+const sha256 = (bytes: Uint8Array): Uint8Array => hash("sha256", bytes, "buffer");
+
+/** A whole log in memory, signed with a key from a seed: for tests of what consumes a log. */
+export interface TinyLog {
+  readonly origin: string;
+  readonly vkey: string;
+  size(): number;
+  /** Appends a bind in the namespace `npm`; answers its index. */
+  bind(name: string, version: string, integrity: Integrity): number;
+  /** Appends any text as an entry; answers its index. */
+  append(text: string): number;
+  /** The text of an entry. */
+  text(index: number): string;
+  /** Signed checkpoint of the first `size` entries; default all. */
+  checkpoint(size?: number): Promise<string>;
+  /** A tile of the newest tree, by its path; undefined when there is none. */
+  tile(path: string): Uint8Array | undefined;
+  /** An `assay-bundle/v1` over the newest tree. */
+  bundle(entries: readonly { readonly name: string; readonly version: string }[]): Promise<BundleDocument>;
+  /** Another log with the same key and the first `size` entries: the start of a fork. */
+  fork(size: number): TinyLog;
+}
+
+/** A digest that stands for some tarball: the sha512 of the text. */
+export function integrityOf(text: string): Integrity {
+  return integrityFromSha512(hash("sha512", encodeUtf8(text), "buffer"));
+}
+
+/** Makes an empty log. `seed`: 32 bytes in hex; equal seeds are equal keys. */
+export async function createTinyLog(options: {
+  readonly origin?: string;
+  readonly seed?: string;
+}): Promise<TinyLog> {
+  const origin = options.origin ?? "log.example.com/-/log/npm-2026a";
+  const key = await signingKey(options.seed ?? "01".repeat(32));
+  const vkey = formatVkey(origin, 1, key.publicKey);
+  return build(origin, vkey, key.sign, []);
+}
+
+type Sign = (text: Uint8Array) => Promise<Uint8Array>;
+
+function build(origin: string, vkey: string, sign: Sign, texts: string[]): TinyLog {
+  const leaves = texts.map(leafOf);
+  // Hash of the full subtree of 256^level leaves: never changes once it is there.
+  const full = new Map<string, Uint8Array>();
+
+  function subtree(level: number, index: number): Uint8Array {
+    if (level === 0) return leaves[index] ?? new Uint8Array(0);
+    const name = `${level}/${index}`;
+    let row = full.get(name);
+    if (row !== undefined) return row;
+    let nodes = Array.from({ length: 256 }, (_, i) => subtree(level - 1, index * 256 + i));
+    while (nodes.length > 1) {
+      nodes = Array.from({ length: nodes.length / 2 }, (_, i) =>
+        sha256(concatBytes(Uint8Array.of(1), nodes[2 * i] ?? row0, nodes[2 * i + 1] ?? row0)),
+      );
+    }
+    row = nodes[0] ?? row0;
+    full.set(name, row);
+    return row;
+  }
+
+  function tile(path: string): Uint8Array | undefined {
+    const place = parseTilePath(path);
+    if (place === undefined || place.kind !== "hash") return undefined;
+    const { level, index, width } = place;
+    if (index * 256 + width > levelSize(leaves.length, level)) return undefined;
+    return concatBytes(...Array.from({ length: width }, (_, i) => subtree(level, index * 256 + i)));
+  }
+
+  // Tiles of the newest tree hold those of every smaller one: a partial tile is a prefix of the fuller one.
+  const readerAt = (size: number): HashReader =>
+    tileHashReader(sha256, size, async ({ level, index, width }) =>
+      concatBytes(...Array.from({ length: width }, (_, i) => subtree(level, index * 256 + i))),
+    );
+
+  async function checkpoint(size: number = leaves.length): Promise<string> {
+    const root = await treeRoot(sha256, size, readerAt(size));
+    const text = formatCheckpoint({ origin, size, root });
+    const signature = await sign(encodeUtf8(text));
+    return formatNote(text, [signatureLine(origin, parseVkey(vkey).keyId, signature)]);
+  }
+
+  const byKey = new Map<string, number>();
+  for (const [index, text] of texts.entries()) remember(text, index);
+
+  function remember(text: string, index: number): void {
+    const name = /^name (.+)$/m.exec(text)?.[1];
+    const version = /^version (.+)$/m.exec(text)?.[1];
+    if (text.startsWith("assay/v1 bind\n")) byKey.set(`${name}@${version}`, index);
+  }
+
+  function append(text: string): number {
+    const index = texts.push(text) - 1;
+    leaves.push(leafOf(text));
+    remember(text, index);
+    return index;
+  }
+
+  return {
+    origin,
+    vkey,
+    size: () => texts.length,
+    append,
+    text: (index) => texts[index] ?? "",
+    checkpoint,
+    tile,
+
+    bind(name, version, integrity) {
+      return append(
+        formatRecord({
+          kind: "bind",
+          ns: "npm",
+          name: parsePackageName(name),
+          version: parseVersion(version),
+          integrity,
+          tree: `t1-${"A".repeat(43)}=`,
+          manifest: `sha256-${"A".repeat(43)}=`,
+          size: 1234,
+          source: "npm",
+          signer: "-",
+          seq: 1,
+          prev: "-",
+          time: 1_795_255_200,
+          nonce: "-",
+        }),
+      );
+    },
+
+    async bundle(entries) {
+      const missing = entries.filter(({ name, version }) => !byKey.has(`${name}@${version}`));
+      const indexes = [
+        ...new Set(entries.flatMap(({ name, version }) => byKey.get(`${name}@${version}`) ?? [])),
+      ].sort((a, b) => a - b);
+      const size = texts.length;
+      const part = {
+        origin,
+        checkpoint: await checkpoint(),
+        records: indexes.map((index) => ({ index: logIndex(index), text: texts[index] ?? "" })),
+        hashes: await proveMany(sha256, size, indexes, readerAt(size)),
+      };
+      return bundleDocument({
+        bundles: indexes.length === 0 ? [] : [part],
+        missing: missing.map(({ name, version }) => ({
+          name: parsePackageName(name),
+          version: parseVersion(version),
+        })),
+      });
+    },
+
+    fork: (size) => build(origin, vkey, sign, texts.slice(0, size)),
+  };
+}
+
+const row0 = new Uint8Array(32);
+
+function leafOf(text: string): Uint8Array {
+  return leafHash(sha256, encodeUtf8(text));
+}
+
+/** RFC 8410 §7: the frame of an Ed25519 seed in PKCS #8. */
+const pkcs8Head = fromHex("302e020100300506032b657004220420");
+
+async function signingKey(seed: string): Promise<{ publicKey: Uint8Array; sign: Sign }> {
+  const key = await crypto.subtle.importKey(
+    "pkcs8",
+    concatBytes(pkcs8Head, fromHex(seed)),
+    { name: "Ed25519" },
+    true,
+    ["sign"],
+  );
+  const { x = "" } = await crypto.subtle.exportKey("jwk", key);
+  return {
+    publicKey: new Uint8Array(Buffer.from(x, "base64url")),
+    sign: async (text) =>
+      new Uint8Array(await crypto.subtle.sign("Ed25519", key, Uint8Array.from(text))),
+  };
+}

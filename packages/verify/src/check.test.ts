@@ -1,0 +1,438 @@
+import assert from "node:assert/strict";
+import { hash } from "node:crypto";
+import test from "node:test";
+import {
+  MisbehaviourError,
+  encodeUtf8,
+  isAssayError,
+  parseIntegrity,
+  parsePackageName,
+  parseVersion,
+} from "@assay/core";
+import { createTinyLog, integrityOf, type TinyLog } from "@assay/testkit/tiny-log";
+import { tinyWorld, type TinyWorld } from "../test/tiny-effects.ts";
+import { trustLog, verifyLockfile, type Lockfile, type Report, type TrustedLog } from "./index.ts";
+
+const sha256 = (bytes: Uint8Array): Uint8Array => hash("sha256", bytes, "buffer");
+const otherSeed = "02".repeat(32);
+
+function lockfileOf(
+  packages: readonly { name: string; version: string; integrity: string }[],
+): Lockfile {
+  return {
+    format: "npm 3",
+    packages: packages.map(({ name, version, integrity }) => ({
+      name: parsePackageName(name),
+      version: parseVersion(version),
+      integrity: parseIntegrity(integrity),
+      path: `node_modules/${name}`,
+    })),
+    unverifiable: [],
+    skipped: { bundled: 0, links: 0, folders: 0 },
+  };
+}
+
+const some = Array.from({ length: 7 }, (_, i) => ({
+  name: i % 2 === 0 ? `p${i}` : `@scope/p${i}`,
+  version: `1.${i}.0`,
+  integrity: integrityOf(`p${i}`),
+}));
+
+async function boundLog(extra = 300): Promise<TinyLog> {
+  const log = await createTinyLog({});
+  for (let i = 0; i < extra; i += 1) log.bind(`filler${i}`, "1.0.0", integrityOf(`filler${i}`));
+  for (const { name, version, integrity } of some) log.bind(name, version, integrity);
+  return log;
+}
+
+async function check(
+  world: TinyWorld,
+  options: {
+    readonly lockfile?: Lockfile;
+    readonly trust?: readonly TrustedLog[];
+    readonly offlineBundle?: Uint8Array;
+    readonly allow?: readonly string[];
+  } = {},
+): Promise<Report & { readonly bundle: Uint8Array | undefined }> {
+  const { report, bundle } = await verifyLockfile(
+    { sha256, effects: world.effects },
+    {
+      lockfile: options.lockfile ?? lockfileOf(some),
+      trust: options.trust ?? [trustLog(world.log.vkey)],
+      offlineBundle: options.offlineBundle,
+      allowUnverifiable: new Set(options.allow),
+      onProgress: () => {},
+    },
+  );
+  return { ...report, bundle };
+}
+
+test("verifies what the log binds, with one bundle and no lookup", async () => {
+  const world = tinyWorld(await boundLog());
+  const report = await check(world);
+  assert.equal(report.ok, true);
+  assert.deepEqual(
+    report.verified.map(({ name }) => name),
+    some.map(({ name }) => name),
+  );
+  assert.deepEqual(world.counts, { bundles: 1, lookups: 0, atOnce: 0, mostAtOnce: 0 });
+  assert.equal(report.checkpoints[0]?.consistency, "first");
+  assert.equal(world.state.get(world.log.vkey), await world.log.checkpoint());
+});
+
+test("one changed character of one integrity is a mismatch, named with both digests", async () => {
+  const world = tinyWorld(await boundLog());
+  const [first, ...others] = some;
+  assert.ok(first);
+  const digit = first.integrity[20] === "A" ? "B" : "A";
+  const changed = `${first.integrity.slice(0, 20)}${digit}${first.integrity.slice(21)}`;
+  const lockfile = lockfileOf([{ ...first, integrity: changed }, ...others]);
+  const report = await check(world, { lockfile });
+  assert.equal(report.ok, false);
+  assert.equal(report.verified.length, some.length - 1);
+  assert.equal(report.mismatching[0]?.name, "p0");
+  assert.equal(report.mismatching[0]?.integrity, changed);
+  assert.equal(report.mismatching[0]?.bound, first.integrity);
+});
+
+test("the same package locked to two digests is verified once and mismatching once", async () => {
+  const world = tinyWorld(await boundLog());
+  const [first] = some;
+  assert.ok(first);
+  const report = await check(world, {
+    lockfile: lockfileOf([first, { ...first, integrity: integrityOf("evil") }]),
+  });
+  assert.deepEqual([report.verified.length, report.mismatching.length], [1, 1]);
+  assert.equal(report.ok, false);
+});
+
+test("a key of another log proves nothing", async () => {
+  const world = tinyWorld(await boundLog());
+  const stranger = await createTinyLog({ seed: otherSeed });
+  const report = await check(world, { trust: [trustLog(stranger.vkey)] });
+  assert.equal(report.ok, false);
+  assert.deepEqual([report.verified.length, report.missing.length], [0, some.length]);
+  assert.match(report.refused[0]?.reason ?? "", /no known key signed it/);
+  assert.equal(world.counts.lookups, 0, "what is bound is not looked up again");
+  assert.equal(world.state.size, 0);
+});
+
+test("a log under another name than the trusted one is refused by its name", async () => {
+  const world = tinyWorld(await boundLog());
+  const stranger = await createTinyLog({ origin: "other.example.com/log", seed: otherSeed });
+  const report = await check(world, { trust: [trustLog(stranger.vkey)] });
+  assert.match(report.refused[0]?.reason ?? "", /log\.example\.com\/-\/log\/npm-2026a is not trusted/);
+  assert.match(report.missing[0]?.reason ?? "", /is not trusted/);
+});
+
+const tamperings: Readonly<Record<string, (bundle: string) => string>> = {
+  "a record": (bundle) => bundle.replace("size 1234", "size 1235"),
+  "an index": (bundle) => bundle.replace('{"index":300,', '{"index":299,'),
+  "a proof hash": (bundle) =>
+    bundle.replace(/"hashes":\["(.)/, (_, c: string) => `"hashes":["${c === "A" ? "B" : "A"}`),
+  "one hash less": (bundle) => bundle.replace(/"hashes":\["[^"]+",/, '"hashes":['),
+  "one hash more": (bundle) =>
+    bundle.replace('"hashes":[', `"hashes":["${"A".repeat(43)}=",`),
+  "the size in the checkpoint": (bundle) => bundle.replace("\\n307\\n", "\\n308\\n"),
+  "a record that is left out": (bundle) => bundle.replace(/\{"index":300,.*?"\},/, ""),
+};
+
+for (const [what, tamper] of Object.entries(tamperings)) {
+  test(`refuses a bundle with ${what} tampered with`, async () => {
+    const world = tinyWorld(await boundLog());
+    world.tamper = (bundle) => {
+      const changed = tamper(bundle);
+      assert.notEqual(changed, bundle);
+      return changed;
+    };
+    const report = await check(world);
+    assert.equal(report.ok, false);
+    assert.equal(report.verified.length, 0);
+    assert.equal(report.refused.length, 1);
+    assert.equal(world.state.size, 0, "nothing is remembered of it");
+  });
+}
+
+test("a record of another package, well proven, does not stand in for the one asked for", async () => {
+  const world = tinyWorld(await boundLog());
+  const other = JSON.stringify(await world.log.bundle([{ name: "filler7", version: "1.0.0" }]));
+  world.tamper = () => other;
+  const [first] = some;
+  assert.ok(first);
+  const report = await check(world, { lockfile: lockfileOf([first]) });
+  assert.equal(report.ok, false);
+  assert.equal(report.missing.length, 1);
+});
+
+test("a record in another namespace is not the npm package of that name", async () => {
+  const log = await createTinyLog({});
+  const [first] = some;
+  assert.ok(first);
+  log.bind(first.name, first.version, first.integrity);
+  const foreign = log.text(0).replace("\nns npm\n", "\nns org:acme\n");
+  const renamed = await createTinyLog({});
+  renamed.append(foreign);
+  const report = await check(tinyWorld(renamed), { lockfile: lockfileOf([first]) });
+  assert.equal(report.missing.length, 1);
+});
+
+test("looks up what is missing, 8 at a time, and replaces the bundle once", async () => {
+  const log = await createTinyLog({});
+  log.bind("p0", "1.0.0", integrityOf("p0"));
+  const world = tinyWorld(log);
+  const packages = Array.from({ length: 40 }, (_, i) => ({
+    name: `p${i}`,
+    version: "1.0.0",
+    integrity: integrityOf(`p${i}`),
+  }));
+  for (const { name, version, integrity } of packages.slice(1, 39))
+    world.catalogue.set(`${name}@${version}`, integrity);
+  const seen: number[] = [];
+  const { report } = await verifyLockfile(
+    { sha256, effects: world.effects },
+    {
+      lockfile: lockfileOf(packages),
+      trust: [trustLog(log.vkey)],
+      offlineBundle: undefined,
+      allowUnverifiable: new Set(),
+      onProgress: ({ done, total }) => {
+        assert.equal(total, 39);
+        seen.push(done);
+      },
+    },
+  );
+  assert.equal(report.verified.length, 39);
+  assert.deepEqual(
+    report.missing.map(({ name, reason }) => [name, reason]),
+    [["p39", "it was not found"]],
+  );
+  assert.deepEqual(seen, Array.from({ length: 39 }, (_, i) => i + 1));
+  assert.deepEqual(world.counts, { bundles: 2, lookups: 39, atOnce: 0, mostAtOnce: 8 });
+  assert.equal(report.checkpoints[0]?.consistency, "extends");
+});
+
+test("a lookup that binds other bytes than the lockfile has ends in a mismatch", async () => {
+  const log = await createTinyLog({});
+  const world = tinyWorld(log);
+  world.catalogue.set("p0@1.0.0", integrityOf("other bytes"));
+  const report = await check(world);
+  assert.equal(report.mismatching.length, 1);
+});
+
+test("a checkpoint that extends the last one is proven and kept; one of the same size is the same", async () => {
+  const world = tinyWorld(await boundLog(700));
+  await check(world);
+  for (let i = 0; i < 600; i += 1) world.log.bind(`later${i}`, "1.0.0", integrityOf(`later${i}`));
+  assert.equal((await check(world)).checkpoints[0]?.consistency, "extends");
+  assert.equal((await check(world)).checkpoints[0]?.consistency, "same");
+  assert.equal(world.state.get(world.log.vkey), await world.log.checkpoint());
+});
+
+test("an older checkpoint of the same history is called older and never replaces the newest", async () => {
+  const world = tinyWorld(await boundLog());
+  const old = JSON.stringify(await world.log.bundle(some));
+  world.log.bind("later", "1.0.0", integrityOf("later"));
+  const newest = await world.log.checkpoint();
+  world.state.set(world.log.vkey, newest);
+  world.tamper = () => old;
+  const report = await check(world);
+  assert.equal(report.checkpoints[0]?.consistency, "older");
+  assert.equal(report.ok, true);
+  assert.equal(world.state.get(world.log.vkey), newest);
+});
+
+function isFork(error: unknown): error is MisbehaviourError {
+  return error instanceof MisbehaviourError && /two histories/.test(error.message);
+}
+
+/** A log of which the first 10 entries are shared and the rest is another history. */
+async function forkedWorld(ownExtra: number, forkExtra: number): Promise<TinyWorld> {
+  const log = await boundLog();
+  const fork = log.fork(10);
+  for (let i = 0; i < ownExtra; i += 1) log.bind(`own${i}`, "1.0.0", integrityOf(`own${i}`));
+  for (const { name, version, integrity } of some) fork.bind(name, version, integrity);
+  for (let i = 0; i < forkExtra; i += 1) fork.bind(`fork${i}`, "1.0.0", integrityOf(`f${i}`));
+  const world = tinyWorld(log);
+  await check(world);
+  world.log = fork;
+  return world;
+}
+
+for (const [name, ownExtra, forkExtra] of [
+  ["larger", 0, 900],
+  ["smaller", 200, 100],
+  ["equally large", 10, 300],
+] as const) {
+  test(`a ${name} tree of another history is misbehaviour, with both notes as evidence`, async () => {
+    const world = await forkedWorld(ownExtra, forkExtra);
+    const before = world.state.get(world.log.vkey);
+    if (name === "smaller") {
+      // What shows it are the tiles of the larger tree, so they must come from an honest copy of the log.
+      const honest = await boundLog();
+      for (let i = 0; i < ownExtra; i += 1) honest.bind(`own${i}`, "1.0.0", integrityOf(`own${i}`));
+      world.effects.fetchTile = async (_log, path) => honest.tile(path);
+    }
+    await assert.rejects(check(world), (error) => {
+      assert.ok(isFork(error), String(error));
+      const { older, newer, vkey } = error.evidence;
+      assert.equal(vkey, world.log.vkey);
+      assert.ok([older, newer].includes(before));
+      assert.notEqual(older, newer);
+      assert.equal(error.evidence["proof"] !== undefined, name !== "equally large");
+      return true;
+    });
+    assert.equal(world.state.get(world.log.vkey), before, "the state stays");
+  });
+}
+
+test("wrong tiles are an error, not evidence against the log, and change no state", async () => {
+  const world = tinyWorld(await boundLog());
+  await check(world);
+  const before = world.state.get(world.log.vkey);
+  world.log.bind("later", "1.0.0", integrityOf("later"));
+  world.tamperTile = (tile) => tile.map((byte, i) => (i === 40 ? byte ^ 1 : byte));
+  await assert.rejects(check(world), (error) => isAssayError(error, "BAD_FORMAT"));
+  world.tamperTile = () => undefined;
+  await assert.rejects(check(world), (error) => isAssayError(error, "LOG_UNAVAILABLE"));
+  assert.equal(world.state.get(world.log.vkey), before);
+});
+
+test("a stored checkpoint that is no longer signed stops the check", async () => {
+  const world = tinyWorld(await boundLog());
+  world.state.set(world.log.vkey, (await world.log.checkpoint()).replace("\n307\n", "\n306\n"));
+  await assert.rejects(check(world), /The stored checkpoint of/);
+});
+
+test("two processes that swap at once both end with the newer checkpoint", async () => {
+  const world = tinyWorld(await boundLog());
+  await check(world);
+  world.log.bind("a", "1.0.0", integrityOf("a"));
+  const between = await world.log.checkpoint();
+  world.log.bind("b", "1.0.0", integrityOf("b"));
+  const { swapCheckpoint } = world.effects;
+  let raced = false;
+  world.effects.swapCheckpoint = async (vkey, previous, next) => {
+    if (!raced) {
+      raced = true;
+      world.state.set(vkey, between);
+    }
+    return await swapCheckpoint(vkey, previous, next);
+  };
+  assert.equal((await check(world)).checkpoints[0]?.consistency, "extends");
+  assert.equal(world.state.get(world.log.vkey), await world.log.checkpoint());
+});
+
+test("a log that binds one version twice has misbehaved, even to the same bytes", async () => {
+  const log = await createTinyLog({});
+  const [first] = some;
+  assert.ok(first);
+  log.bind(first.name, first.version, integrityOf("earlier"));
+  log.bind("filler", "1.0.0", integrityOf("filler"));
+  log.bind(first.name, first.version, first.integrity);
+  const world = tinyWorld(log);
+  const both = await bundleOf(log, [0, 2]);
+  world.tamper = () => both;
+  await assert.rejects(
+    check(world, { lockfile: lockfileOf([first]) }),
+    (error) =>
+      error instanceof MisbehaviourError &&
+      /twice, at 0 and 2/.test(error.message) &&
+      error.evidence["checkpoint"] !== undefined,
+  );
+});
+
+/** A bundle over chosen entries of a log of three. */
+async function bundleOf(log: TinyLog, indexes: readonly [0, 2]): Promise<string> {
+  const leaf = sha256(Uint8Array.of(0, ...encodeUtf8(log.text(1))));
+  return JSON.stringify({
+    format: "assay-bundle/v1",
+    bundles: [
+      {
+        origin: log.origin,
+        checkpoint: await log.checkpoint(),
+        records: indexes.map((index) => ({ index, text: log.text(index) })),
+        hashes: [Buffer.from(leaf).toString("base64")],
+      },
+    ],
+    missing: [],
+  });
+}
+
+test("when two trusted logs disagree, the one that says otherwise decides", async () => {
+  const log = await boundLog();
+  const second = await createTinyLog({ origin: "second.example.com/log", seed: otherSeed });
+  const [first] = some;
+  assert.ok(first);
+  second.bind(first.name, first.version, integrityOf("other"));
+  const world = tinyWorld(log);
+  const both = JSON.stringify({
+    format: "assay-bundle/v1",
+    bundles: [
+      ...(await log.bundle([first])).bundles,
+      ...(await second.bundle([first])).bundles,
+    ],
+    missing: [],
+  });
+  world.tamper = () => both;
+  const report = await check(world, {
+    lockfile: lockfileOf([first]),
+    trust: [trustLog(log.vkey), trustLog(second.vkey)],
+  });
+  assert.equal(report.mismatching[0]?.origin, second.origin);
+});
+
+test("a saved bundle is enough without a network, and a forged one is not", async () => {
+  const online = tinyWorld(await boundLog());
+  const { bundle } = await check(online);
+  assert.ok(bundle);
+  const offline = tinyWorld(await createTinyLog({}));
+  const report = await check(offline, { offlineBundle: bundle });
+  assert.equal(report.ok, true);
+  assert.deepEqual(offline.counts, { bundles: 0, lookups: 0, atOnce: 0, mostAtOnce: 0 });
+
+  online.log.bind("later", "1.0.0", integrityOf("later"));
+  offline.state.set(online.log.vkey, await online.log.checkpoint());
+  const later = await check(offline, { offlineBundle: bundle });
+  assert.equal(later.checkpoints[0]?.consistency, "not-compared");
+
+  const forged = encodeUtf8(new TextDecoder().decode(bundle).replace("size 1234", "size 1"));
+  assert.equal((await check(offline, { offlineBundle: forged })).ok, false);
+
+  const lockfile = lockfileOf([...some, { name: "new", version: "1.0.0", integrity: integrityOf("n") }]);
+  const partly = await check(offline, { offlineBundle: bundle, lockfile });
+  assert.deepEqual(
+    partly.missing.map(({ name, reason }) => [name, reason]),
+    [["new", "it is not in the bundle"]],
+  );
+});
+
+test("an equally large fork is found offline too", async () => {
+  const log = await createTinyLog({});
+  log.bind("a", "1.0.0", integrityOf("a"));
+  const fork = log.fork(0);
+  fork.bind("a", "1.0.0", integrityOf("b"));
+  const world = tinyWorld(log);
+  world.state.set(log.vkey, await log.checkpoint());
+  const offlineBundle = encodeUtf8(JSON.stringify(await fork.bundle([{ name: "a", version: "1.0.0" }])));
+  const lockfile = lockfileOf([{ name: "a", version: "1.0.0", integrity: integrityOf("b") }]);
+  await assert.rejects(check(world, { offlineBundle, lockfile }), isFork);
+});
+
+test("what cannot be verified fails the check until it is allowed by name", async () => {
+  const world = tinyWorld(await boundLog());
+  const lockfile: Lockfile = {
+    ...lockfileOf(some),
+    unverifiable: [{ name: "tool", version: "", path: "node_modules/tool", reason: "git" }],
+  };
+  assert.equal((await check(world, { lockfile })).ok, false);
+  const allowed = await check(world, { lockfile, allow: ["tool"] });
+  assert.equal(allowed.ok, true);
+  assert.equal(allowed.unverifiable[0]?.allowed, true);
+});
+
+test("a lockfile without registry packages asks nobody", async () => {
+  const world = tinyWorld(await createTinyLog({}));
+  const report = await check(world, { lockfile: lockfileOf([]) });
+  assert.equal(report.ok, true);
+  assert.equal(world.counts.bundles, 0);
+});

@@ -1,0 +1,135 @@
+import {
+  isAssayError,
+  toBase64,
+  type PackageName,
+  type Sha256,
+  type Version,
+} from "@assay/core";
+import {
+  openBundlePart,
+  readBundle,
+  type ProvenBind,
+  type RefusedBundle,
+} from "./bundle-opening.ts";
+import { holdAgainstState } from "./consistency.ts";
+import type { LogClientEffects } from "./log-client-effects.ts";
+import type { CheckpointReport } from "./report.ts";
+import type { TrustedLog } from "./trust.ts";
+
+/**
+ * The client side of the checksum database: asks for proofs, believes only what leads to a checkpoint that a
+ * trusted key signed, and only if that checkpoint and the newest one seen before are of one history.
+ */
+export interface LogClient {
+  /** Asks for one bundle over all these packages and opens it. */
+  ask(packages: readonly PackageKey[]): Promise<BundleView>;
+
+  /** Opens a bundle from elsewhere. `offline`: nothing is fetched, so a checkpoint of another size is not compared. */
+  open(bytes: Uint8Array, options: { readonly offline: boolean }): Promise<BundleView>;
+
+  /**
+   * Has the registry look these packages up, and so bind them, 8 at a time. Answers why, by `name@version`, for
+   * those that it did not; one that fails never stops the others.
+   */
+  lookUp(
+    packages: readonly PackageKey[],
+    onProgress: (progress: LookupProgress) => void,
+  ): Promise<ReadonlyMap<string, string>>;
+}
+
+export interface PackageKey {
+  readonly name: PackageName;
+  readonly version: Version;
+}
+
+/** How far the lookups are: `done` of `total` have an answer, the last one `latest`. */
+export interface LookupProgress {
+  readonly done: number;
+  readonly total: number;
+  readonly latest: string;
+}
+
+/** What a bundle proves. */
+export interface BundleView {
+  /** By `<ns> <name>@<version>`; several when several trusted logs have one. */
+  readonly binds: ReadonlyMap<string, readonly ProvenBind[]>;
+  readonly checkpoints: readonly CheckpointReport[];
+  readonly refused: readonly RefusedBundle[];
+  /** The bundle as it came, for offline use. */
+  readonly bytes: Uint8Array;
+}
+
+const lookupsAtOnce = 8;
+
+/** A client over these effects that trusts these logs and no other. Methods throw as `openBundlePart` and `holdAgainstState` say. */
+export function createLogClient(deps: {
+  readonly sha256: Sha256;
+  readonly effects: LogClientEffects;
+  readonly trust: readonly TrustedLog[];
+}): LogClient {
+  const { effects } = deps;
+
+  async function open(bytes: Uint8Array, options: { readonly offline: boolean }): Promise<BundleView> {
+    const binds = new Map<string, ProvenBind[]>();
+    const checkpoints: CheckpointReport[] = [];
+    const refused: RefusedBundle[] = [];
+    for (const part of readBundle(bytes).bundles) {
+      const opened = await openBundlePart(deps, part);
+      if ("reason" in opened) {
+        refused.push(opened);
+        continue;
+      }
+      const { signed } = opened;
+      const consistency = await holdAgainstState(deps, signed, options);
+      const { origin, size, root } = signed.checkpoint;
+      checkpoints.push({ origin, size, root: toBase64(root), consistency, note: signed.note });
+      for (const bind of opened.binds) {
+        const { ns, name, version } = bind.record;
+        const key = `${ns} ${name}@${version}`;
+        binds.set(key, [...(binds.get(key) ?? []), bind]);
+      }
+    }
+    return { binds, checkpoints, refused, bytes };
+  }
+
+  return {
+    open,
+
+    async ask(packages) {
+      const entries = packages.map(({ name, version }) => ({ name, version }));
+      return await open(await effects.postBundle(JSON.stringify({ entries })), { offline: false });
+    },
+
+    async lookUp(packages, onProgress) {
+      const reasons = new Map<string, string>();
+      const waiting = packages.values();
+      let done = 0;
+      const worker = async (): Promise<void> => {
+        // One iterator shared by all workers: each package is taken once.
+        for (const { name, version } of waiting) {
+          const latest = `${name}@${version}`;
+          const reason = await reasonNotBound(effects, name, version);
+          if (reason !== undefined) reasons.set(latest, reason);
+          done += 1;
+          onProgress({ done, total: packages.length, latest });
+        }
+      };
+      await Promise.all(Array.from({ length: lookupsAtOnce }, worker));
+      return reasons;
+    },
+  };
+}
+
+async function reasonNotBound(
+  effects: Pick<LogClientEffects, "lookup">,
+  name: PackageName,
+  version: Version,
+): Promise<string | undefined> {
+  try {
+    const answer = await effects.lookup(name, version);
+    return answer.outcome === "refused" ? answer.reason : undefined;
+  } catch (error) {
+    if (!isAssayError(error, "LOG_UNAVAILABLE")) throw error;
+    return error.message;
+  }
+}

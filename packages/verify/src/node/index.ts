@@ -1,0 +1,4 @@
+/** Node's side of `@assay/verify`: files and the fast hash. */
+export { createFileCheckpointStore } from "./checkpoint-store.ts";
+export { findLockfile, readLimited, readLockfile } from "./lockfile-file.ts";
+export { sha256 } from "./sha256.ts";

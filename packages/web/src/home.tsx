@@ -1,0 +1,95 @@
+import { renderPage } from "./page.tsx";
+
+export interface HomeProps {
+  readonly base: string;
+  readonly version: string;
+  /** What stands behind this registry: alias and URL host, for people. */
+  readonly upstream: string;
+  readonly packages: number;
+  readonly logs: readonly {
+    readonly shard: string;
+    readonly vkey: string;
+    readonly size: number;
+  }[];
+}
+
+/** Where a person points each client. `origin` of the commands is this registry's own base. */
+function clientCommands(
+  base: string,
+): readonly { readonly client: string; readonly lines: string }[] {
+  return [
+    {
+      client: "npm",
+      lines: `npm config set registry ${base}/\nnpm config set omit-lockfile-registry-resolved true`,
+    },
+    { client: "pnpm", lines: `pnpm config set registry ${base}/` },
+    {
+      client: "Yarn 4",
+      lines: `yarn config set npmRegistryServer ${base}${base.startsWith("http:") ? `\nyarn config set unsafeHttpWhitelist --json '["${new URL(base).hostname}"]'` : ""}`,
+    },
+    { client: "Yarn 1", lines: `yarn config set registry ${base}/` },
+    { client: "Bun (bunfig.toml)", lines: `[install]\nregistry = "${base}/"` },
+    { client: "Deno (.npmrc)", lines: `registry=${base}/` },
+    { client: "vlt (vlt.json)", lines: `{ "config": { "registry": "${base}/" } }` },
+  ];
+}
+
+/** The page at `/`: what this is, and how to use it. */
+export function renderHome(props: HomeProps): string {
+  return renderPage({
+    title: "Assay: a secure module registry",
+    base: props.base,
+    children: (
+      <>
+        <h1>A secure module registry</h1>
+        <p class="lead">
+          Packages installed through this address are downloaded once, verified byte by byte, and
+          written into a checksum database that nobody can rewrite unnoticed.
+        </p>
+        <dl class="facts">
+          <dt>Registry URL</dt>
+          <dd>
+            <code>{props.base}/</code>
+          </dd>
+          <dt>Reads through to</dt>
+          <dd>{props.upstream}</dd>
+          <dt>Packages known</dt>
+          <dd>{props.packages}</dd>
+          <dt>Version</dt>
+          <dd>{props.version}</dd>
+        </dl>
+        <h2>Point your client here</h2>
+        {clientCommands(props.base).map(({ client, lines }) => (
+          <section key={client} aria-label={client}>
+            <strong>{client}</strong>
+            <pre>
+              <code>{lines}</code>
+            </pre>
+          </section>
+        ))}
+        <h2>Check that it keeps its word</h2>
+        <p>
+          Pin the log's key once, in your repository, and let CI check every lockfile against it.
+          The key below is what this server says now: compare it with what its operator published.
+        </p>
+        {props.logs.map((log) => (
+          <section key={log.shard} aria-label={`log ${log.shard}`}>
+            <dl class="facts">
+              <dt>Log</dt>
+              <dd>
+                <code>{log.shard}</code>, {log.size} records
+              </dd>
+              <dt>Key</dt>
+              <dd>
+                <code>{log.vkey}</code>
+              </dd>
+            </dl>
+            <pre>
+              <code>{`assay verify package-lock.json --registry ${props.base} --trust '${log.vkey}'`}</code>
+            </pre>
+          </section>
+        ))}
+      </>
+    ),
+  });
+}

@@ -1,0 +1,78 @@
+/** Runs one group of test files in a child process and streams what its reporter says. */
+import { spawn } from "node:child_process";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import type { TestGroup } from "./groups.ts";
+import { recordSeparator } from "./reporter.ts";
+import type { TestReport } from "./reporter.ts";
+
+/** How a group ended. */
+export interface GroupEnding {
+  /** Undefined when all is well, else what went wrong beyond the failed tests. */
+  readonly trouble: string | undefined;
+}
+
+export interface RunOptions {
+  readonly repository: string;
+  readonly onReport: (report: TestReport) => void;
+  /** A group that reports nothing for so long is killed: a hang must not look like patience. */
+  readonly silenceSeconds: number;
+  /** node:test's `--test-name-pattern`. */
+  readonly namePattern: string | undefined;
+}
+
+const reporter = path.join(import.meta.dirname, "reporter.ts");
+
+/** Never rejects: what goes wrong is `trouble`. */
+export function runGroup(group: TestGroup, options: RunOptions): Promise<GroupEnding> {
+  const child = spawn(
+    process.execPath,
+    [
+      "--test",
+      "--test-isolation=none",
+      `--test-reporter=${reporter}`,
+      "--test-reporter-destination=stdout",
+      ...(options.namePattern === undefined ? [] : [`--test-name-pattern=${options.namePattern}`]),
+      ...group.files,
+    ],
+    { cwd: options.repository, stdio: ["ignore", "pipe", "pipe"] },
+  );
+  const printed: string[] = [];
+  const keep = (line: string): void => {
+    printed.push(line);
+    if (printed.length > 200) printed.shift();
+  };
+  let hung = false;
+  let failures = 0;
+  const guard = (): NodeJS.Timeout =>
+    setTimeout(() => {
+      hung = true;
+      child.kill("SIGKILL");
+    }, options.silenceSeconds * 1000);
+  let timer = guard();
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    const at = line.indexOf(recordSeparator);
+    if (at === -1) return keep(line);
+    if (at > 0) keep(line.slice(0, at));
+    clearTimeout(timer);
+    timer = guard();
+    const report = JSON.parse(line.slice(at + 1)) as TestReport;
+    if (report.outcome === "failed") failures += 1;
+    options.onReport(report);
+  });
+  createInterface({ input: child.stderr }).on("line", keep);
+  return new Promise((resolve) => {
+    child.once("error", (error) => {
+      clearTimeout(timer);
+      resolve({ trouble: String(error) });
+    });
+    child.once("close", (code, signal) => {
+      clearTimeout(timer);
+      const tail = printed.slice(-40).join("\n");
+      if (hung) resolve({ trouble: `nothing was heard for ${options.silenceSeconds} s\n${tail}` });
+      else if (code !== 0 && failures === 0) {
+        resolve({ trouble: `the process ended with ${code ?? signal}\n${tail}` });
+      } else resolve({ trouble: undefined });
+    });
+  });
+}
