@@ -32,9 +32,7 @@ const { values } = parseArgs({
 
 const both = values.unit === values.system;
 const kinds = (["unit", "system"] as const).filter((kind) => both || values[kind]);
-const groups = findTestGroups(repository, values.filter).filter((group) =>
-  kinds.includes(group.kind),
-);
+const groups = findTestGroups(repository, values.filter).filter((group) => kinds.includes(group.kind));
 const reports: { readonly kind: TestGroup["kind"]; readonly report: TestReport }[] = [];
 const troubles: string[] = [];
 
@@ -76,8 +74,7 @@ async function runOne(group: TestGroup): Promise<void> {
 }
 
 function summary(): number {
-  const of = (outcome: TestReport["outcome"]) =>
-    reports.filter(({ report }) => report.outcome === outcome);
+  const of = (outcome: TestReport["outcome"]) => reports.filter(({ report }) => report.outcome === outcome);
   const skipped = of("skipped");
   if (skipped.length > 0) {
     say(`\nSKIPPED, so not tested here:`);
@@ -93,9 +90,7 @@ function summary(): number {
   for (const line of missing) say(`  ✖ ${line}`);
   const seconds = Math.round((performance.now() - started) / 1000);
   say(`\nNode ${process.version}, ${seconds} s`);
-  say(
-    `${of("passed").length} passed, ${failed.length + troubles.length} failed, ${skipped.length} skipped`,
-  );
+  say(`${of("passed").length} passed, ${failed.length + troubles.length} failed, ${skipped.length} skipped`);
   return failed.length + troubles.length + missing.length === 0 && reports.length > 0 ? 0 : 1;
 }
 

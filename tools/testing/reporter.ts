@@ -32,6 +32,8 @@ interface TestEvent {
   };
 }
 
+// node:test loads a reporter by its default export.
+// oxlint-disable-next-line import/no-default-export
 export default async function* reporter(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   for await (const { type, data } of source) {
     if ((type !== "test:pass" && type !== "test:fail") || data === undefined) continue;
@@ -58,5 +60,5 @@ function isHookFailure(error: { readonly cause?: unknown } | undefined): boolean
 function describe(error: { readonly message?: string; readonly cause?: unknown } | undefined): string {
   const cause = error?.cause;
   if (cause instanceof Error) return cause.stack ?? cause.message;
-  return String(cause ?? error?.message ?? "failed");
+  return typeof cause === "string" ? cause : (error?.message ?? "failed");
 }

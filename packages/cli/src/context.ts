@@ -1,18 +1,20 @@
+import type { Writable } from "node:stream";
+
 /** What a command gets from the process, so that nothing else reads it. */
 export interface CliContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly stdout: Output;
   readonly stderr: Output;
-  /** Aborted by SIGINT or SIGTERM. */
-  readonly signal: AbortSignal;
+  /** From this call on SIGINT and SIGTERM abort the signal, and end the process only the second time. */
+  readonly stopSignal: () => AbortSignal;
   readonly clock: CliClock;
   /** A name for a temporary file that no other process uses at the same time. */
   readonly uniqueName: () => string;
 }
 
 /** A stream that text is written to. */
-export type Output = NodeJS.WritableStream & {
+export type Output = Writable & {
   readonly isTTY?: boolean;
   readonly columns?: number;
 };

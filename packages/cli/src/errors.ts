@@ -7,24 +7,13 @@ export function wrongUse(reason: string): AssayError<"USAGE"> {
 }
 
 /** What the caller gave cannot be used, as opposed to a check that failed. */
-const wrongUseCodes: readonly ErrorCode[] = [
-  "USAGE",
-  "CONFIG",
-  "BAD_FORMAT",
-  "BAD_NAME",
-  "BAD_VERSION",
-  "NOT_FOUND",
-];
+const wrongUseCodes: readonly ErrorCode[] = ["USAGE", "CONFIG", "BAD_FORMAT", "BAD_NAME", "BAD_VERSION", "NOT_FOUND"];
 
 /**
  * Tells the user what went wrong, once, and answers the exit code. With `json` an object on stdout, else a
  * sentence on stderr; the evidence of misbehaviour is always printed whole.
  */
-export function reportError(
-  context: Pick<CliContext, "stdout" | "stderr" | "env">,
-  error: unknown,
-  json: boolean,
-): ExitCode {
+export function reportError(context: Pick<CliContext, "stdout" | "stderr">, error: unknown, json: boolean): ExitCode {
   const message = error instanceof Error ? error.message : String(error);
   if (json) {
     const code = isAssayError(error) ? error.code : nameOf(error);
@@ -35,10 +24,14 @@ export function reportError(
     context.stderr.write(`assay: ${message}\n`);
     if (error instanceof MisbehaviourError) context.stderr.write(evidenceText(error));
   }
-  const unexpected = !isAssayError(error) && !(error instanceof MisbehaviourError);
-  if (unexpected && error instanceof Error && context.env["ASSAY_DEBUG"] !== undefined)
-    context.stderr.write(`${error.stack ?? ""}\n`);
+  if (isFault(error)) context.stderr.write(`${error.stack ?? ""}\n`);
   return isAssayError(error) && wrongUseCodes.includes(error.code) ? 2 : 1;
+}
+
+/** A fault of the program itself: who reports it needs the place. A file that cannot be written is none. */
+function isFault(error: unknown): error is Error {
+  const isKnown = isAssayError(error) || error instanceof MisbehaviourError;
+  return !isKnown && error instanceof Error && !("code" in error);
 }
 
 function nameOf(error: unknown): string {

@@ -3,10 +3,11 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { runCli } from "./program.ts";
 
-const stopping = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
+function stopSignal(): AbortSignal {
+  const stopping = new AbortController();
   // Once: a second Ctrl-C ends a process that does not want to end.
-  process.once(signal, () => stopping.abort());
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopping.abort());
+  return stopping.signal;
 }
 
 process.exitCode = await runCli(process.argv.slice(2), {
@@ -14,7 +15,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   cwd: process.cwd(),
   stdout: process.stdout,
   stderr: process.stderr,
-  signal: stopping.signal,
+  stopSignal,
   clock: {
     monotonicMs: () => performance.now(),
     sleep: (ms) => sleep(ms),

@@ -18,8 +18,7 @@ export async function registryUrl(
   if (given !== undefined) return normalised(given, "--registry");
   for (const [name, value] of Object.entries(context.env)) {
     // npm reads these in any case, and skips empty ones.
-    if (/^npm_config_registry$/i.test(name) && value !== undefined && value !== "")
-      return normalised(value, name);
+    if (/^npm_config_registry$/i.test(name) && value !== undefined && value !== "") return normalised(value, name);
   }
   const home = context.env["HOME"] ?? context.env["USERPROFILE"];
   const files = [projectFile(context.cwd), home === undefined ? undefined : join(home, ".npmrc")];
@@ -39,10 +38,7 @@ function projectFile(cwd: string): string {
   }
 }
 
-async function registryIn(
-  file: string,
-  env: CliContext["env"],
-): Promise<string | undefined> {
+async function registryIn(file: string, env: CliContext["env"]): Promise<string | undefined> {
   let text: string;
   try {
     text = await readFile(file, "utf8");

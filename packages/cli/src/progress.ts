@@ -17,10 +17,7 @@ const clearLine = "\r\u001b[K";
  * A progress bar on stderr, only where that is a terminal, and only once the work has taken a second: what is
  * quick stays quiet, and a log file never holds a bar.
  */
-export function createProgress(
-  context: Pick<CliContext, "stderr" | "clock">,
-  label: string,
-): Progress {
+export function createProgress(context: Pick<CliContext, "stderr" | "clock">, label: string): Progress {
   const { stderr, clock } = context;
   if (stderr.isTTY !== true) return { update: () => {}, end: () => {} };
   const startedMs = clock.monotonicMs();

@@ -86,12 +86,7 @@ export function parseBundle(json: unknown): Bundle {
 }
 
 function parseLogBundle(json: unknown): LogBundle {
-  const parts = members(json, "an element of bundles", [
-    "origin",
-    "checkpoint",
-    "records",
-    "hashes",
-  ]);
+  const parts = members(json, "an element of bundles", ["origin", "checkpoint", "records", "hashes"]);
   const records = list(parts["records"], "records", bundleLimits.records).map((entry) => {
     const { index, text } = members(entry, "a record", ["index", "text"]);
     if (typeof index !== "number") throw malformed("an index is not a number");
@@ -102,9 +97,7 @@ function parseLogBundle(json: unknown): LogBundle {
     throw malformed("indexes do not ascend strictly");
   }
   const maxHashes = records.length * bundleLimits.hashesPerRecord;
-  const hashes = list(parts["hashes"], "hashes", maxHashes).map((hash) =>
-    fromBase64(string(hash, "a hash", 44)),
-  );
+  const hashes = list(parts["hashes"], "hashes", maxHashes).map((hash) => fromBase64(string(hash, "a hash", 44)));
   if (hashes.some((hash) => hash.length !== hashLength)) throw malformed("a hash is not 32 bytes");
   return {
     origin: string(parts["origin"], "origin", 1024),
@@ -114,11 +107,7 @@ function parseLogBundle(json: unknown): LogBundle {
   };
 }
 
-function members<Name extends string>(
-  json: unknown,
-  what: string,
-  names: readonly Name[],
-): Record<Name, unknown> {
+function members<Name extends string>(json: unknown, what: string, names: readonly Name[]): Record<Name, unknown> {
   if (!isPlainObject(json)) throw malformed(`${what} is not an object`);
   const keys = Object.keys(json);
   if (keys.length !== names.length || !names.every((name) => Object.hasOwn(json, name))) {

@@ -1,5 +1,7 @@
 import { AssayError } from "./errors.ts";
 
+const utf8Encoder = new TextEncoder();
+const utf8Decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const hexText = /^(?:[0-9a-f]{2})*$/;
 
 /** Bytes as lower-case hex. Inverse of `fromHex`. */
@@ -50,13 +52,13 @@ export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
 /** Text as UTF-8. Throws BAD_FORMAT on a lone surrogate, which UTF-8 cannot hold. */
 export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
   if (!text.isWellFormed()) throw malformed("Text", "it holds a lone surrogate");
-  return new TextEncoder().encode(text);
+  return utf8Encoder.encode(text);
 }
 
 /** Reads UTF-8 strictly; a byte order mark stays in the text. Throws BAD_FORMAT. */
 export function decodeUtf8(bytes: Uint8Array): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return utf8Decoder.decode(bytes);
   } catch (cause) {
     throw malformed("Text", "it is not UTF-8", cause);
   }

@@ -114,8 +114,7 @@ export const errorKinds: { readonly [C in keyof ErrorTable]: ErrorKind<ErrorTabl
   },
   WRONG_HOST: {
     status: 421,
-    sentence: (d) =>
-      `This registry is not known as ${d.host}; add its URL to publicUrls in assay.yaml.`,
+    sentence: (d) => `This registry is not known as ${d.host}; add its URL to publicUrls in assay.yaml.`,
     publicFields: ["host"],
   },
   TOO_MANY_REQUESTS: {
@@ -135,8 +134,7 @@ export const errorKinds: { readonly [C in keyof ErrorTable]: ErrorKind<ErrorTabl
   },
   UPSTREAM_WRONG_BYTES: {
     status: 502,
-    sentence: (d) =>
-      `Refused ${d.name}@${d.version}: upstream ${d.source} served wrong bytes (${d.reason}).`,
+    sentence: (d) => `Refused ${d.name}@${d.version}: upstream ${d.source} served wrong bytes (${d.reason}).`,
     publicFields: ["name", "version", "source", "reason"],
   },
   UPSTREAM_BAD_ANSWER: {
@@ -212,17 +210,12 @@ export class AssayError<C extends ErrorCode = ErrorCode> extends Error {
   /** The fields of `details` that may be shown to anybody. */
   get publicDetails(): Record<string, unknown> {
     const fields: readonly string[] = errorKinds[this.code].publicFields;
-    return Object.fromEntries(
-      Object.entries(this.details).filter(([field]) => fields.includes(field)),
-    );
+    return Object.fromEntries(Object.entries(this.details).filter(([field]) => fields.includes(field)));
   }
 }
 
 /** True for an AssayError, and for one with this code when a code is given. */
-export function isAssayError<C extends ErrorCode>(
-  error: unknown,
-  code?: C,
-): error is AssayError<C> {
+export function isAssayError<C extends ErrorCode>(error: unknown, code?: C): error is AssayError<C> {
   return error instanceof AssayError && (code === undefined || error.code === code);
 }
 

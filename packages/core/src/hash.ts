@@ -18,16 +18,17 @@ export function sha256Portable(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const state = Uint32Array.from(initialState);
   const schedule = new Uint32Array(64);
   const whole = bytes.length - (bytes.length % 64);
-  for (let offset = 0; offset < whole; offset += 64) compress(state, schedule, bytes, offset);
+  const blocks = new DataView(bytes.buffer, bytes.byteOffset, whole);
+  for (let offset = 0; offset < whole; offset += 64) compress(state, schedule, blocks, offset);
 
   const rest = bytes.subarray(whole);
   const tail = new Uint8Array(rest.length < 56 ? 64 : 128);
   tail.set(rest);
   tail[rest.length] = 0x80;
-  const bits = new DataView(tail.buffer);
-  bits.setUint32(tail.length - 8, Math.floor(bytes.length / 0x2000_0000));
-  bits.setUint32(tail.length - 4, (bytes.length * 8) % 0x1_0000_0000);
-  for (let offset = 0; offset < tail.length; offset += 64) compress(state, schedule, tail, offset);
+  const last = new DataView(tail.buffer);
+  last.setUint32(tail.length - 8, Math.floor(bytes.length / 0x2000_0000));
+  last.setUint32(tail.length - 4, (bytes.length * 8) % 0x1_0000_0000);
+  for (let offset = 0; offset < tail.length; offset += 64) compress(state, schedule, last, offset);
 
   const digest = new Uint8Array(32);
   const view = new DataView(digest.buffer);
@@ -35,41 +36,29 @@ export function sha256Portable(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return digest;
 }
 
-/** One block (FIPS 180-4 §6.2.2). Indexing stays inside the arrays, so `?? 0` is never taken. */
-function compress(
-  state: Uint32Array,
-  schedule: Uint32Array,
-  bytes: Uint8Array,
-  offset: number,
-): void {
-  for (let t = 0; t < 16; t++) {
-    const at = offset + 4 * t;
-    schedule[t] =
-      ((bytes[at] ?? 0) << 24) |
-      ((bytes[at + 1] ?? 0) << 16) |
-      ((bytes[at + 2] ?? 0) << 8) |
-      (bytes[at + 3] ?? 0);
-  }
+/** One block (FIPS 180-4 §6.2.2). */
+function compress(state: Uint32Array, schedule: Uint32Array, blocks: DataView, offset: number): void {
+  for (let t = 0; t < 16; t++) schedule[t] = blocks.getUint32(offset + 4 * t);
   for (let t = 16; t < 64; t++) {
-    const w15 = schedule[t - 15] ?? 0;
-    const w2 = schedule[t - 2] ?? 0;
+    const w15 = at(schedule, t - 15);
+    const w2 = at(schedule, t - 2);
     const s0 = rotate(w15, 7) ^ rotate(w15, 18) ^ (w15 >>> 3);
     const s1 = rotate(w2, 17) ^ rotate(w2, 19) ^ (w2 >>> 10);
-    schedule[t] = (schedule[t - 16] ?? 0) + s0 + (schedule[t - 7] ?? 0) + s1;
+    schedule[t] = at(schedule, t - 16) + s0 + at(schedule, t - 7) + s1;
   }
 
-  let a = state[0] ?? 0;
-  let b = state[1] ?? 0;
-  let c = state[2] ?? 0;
-  let d = state[3] ?? 0;
-  let e = state[4] ?? 0;
-  let f = state[5] ?? 0;
-  let g = state[6] ?? 0;
-  let h = state[7] ?? 0;
+  let a = at(state, 0);
+  let b = at(state, 1);
+  let c = at(state, 2);
+  let d = at(state, 3);
+  let e = at(state, 4);
+  let f = at(state, 5);
+  let g = at(state, 6);
+  let h = at(state, 7);
   for (let t = 0; t < 64; t++) {
     const sum1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
     const choice = (e & f) ^ (~e & g);
-    const t1 = (h + sum1 + choice + (roundConstants[t] ?? 0) + (schedule[t] ?? 0)) | 0;
+    const t1 = (h + sum1 + choice + at(roundConstants, t) + at(schedule, t)) | 0;
     const sum0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
     const majority = (a & b) ^ (a & c) ^ (b & c);
     h = g;
@@ -81,14 +70,12 @@ function compress(
     b = a;
     a = (t1 + sum0 + majority) | 0;
   }
-  state[0] = (state[0] ?? 0) + a;
-  state[1] = (state[1] ?? 0) + b;
-  state[2] = (state[2] ?? 0) + c;
-  state[3] = (state[3] ?? 0) + d;
-  state[4] = (state[4] ?? 0) + e;
-  state[5] = (state[5] ?? 0) + f;
-  state[6] = (state[6] ?? 0) + g;
-  state[7] = (state[7] ?? 0) + h;
+  for (const [i, word] of [a, b, c, d, e, f, g, h].entries()) state[i] = at(state, i) + word;
+}
+
+/** A word of an array; every index in this file is inside it. */
+function at(words: Uint32Array, index: number): number {
+  return words[index] ?? 0;
 }
 
 function rotate(word: number, by: number): number {

@@ -31,9 +31,7 @@ export function parseJson(text: string, options: { readonly maxDepth?: number } 
 
 /** An RFC 6901 pointer: `/versions/1.0.0/bin` for "versions", "1.0.0", "bin". */
 export function jsonPointer(...segments: readonly (string | number)[]): string {
-  return segments
-    .map((segment) => `/${String(segment).replaceAll("~", "~0").replaceAll("/", "~1")}`)
-    .join("");
+  return segments.map((segment) => `/${String(segment).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }
 
 /** An open object or array: the members seen (objects only), and the member or element being read. */

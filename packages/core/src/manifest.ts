@@ -78,9 +78,7 @@ function identity(field: string, value: unknown): string {
 /** An optional dependency that is listed twice is optional: registries copy it into `dependencies`, or do not. */
 function requiredDependencies(dependencies: unknown, optional: unknown): unknown {
   if (!isPlainObject(dependencies) || !isPlainObject(optional)) return dependencies;
-  return Object.fromEntries(
-    Object.entries(dependencies).filter(([name]) => !Object.hasOwn(optional, name)),
-  );
+  return Object.fromEntries(Object.entries(dependencies).filter(([name]) => !Object.hasOwn(optional, name)));
 }
 
 function binaries(name: string, bin: unknown): unknown {

@@ -46,11 +46,7 @@ export function cosignatureMessage(timeSeconds: number, text: Uint8Array): Uint8
  * What a type 0x06 cosignature by `name` at this time signs about a checkpoint: origin, size and root only, so a
  * checkpoint with extension lines is refused. Throws BAD_FORMAT. Source: c2sp.org/tlog-cosignature.
  */
-export function mldsaCosignatureMessage(
-  name: string,
-  timeSeconds: number,
-  text: Uint8Array,
-): Uint8Array<ArrayBuffer> {
+export function mldsaCosignatureMessage(name: string, timeSeconds: number, text: Uint8Array): Uint8Array<ArrayBuffer> {
   const checkpoint = parseCheckpoint(decodeUtf8(text));
   if (checkpoint.extensions.length > 0) {
     throw new AssayError("BAD_FORMAT", { what: "A checkpoint", reason: "it has extension lines" });
@@ -101,13 +97,9 @@ async function importKey(format: string, algorithm: string, publicKey: Uint8Arra
   let key: CryptoKey;
   try {
     // The declared union of formats is older than ML-DSA's "raw-public".
-    key = await crypto.subtle.importKey(
-      format as "raw",
-      Uint8Array.from(publicKey),
-      { name: algorithm },
-      false,
-      ["verify"],
-    );
+    key = await crypto.subtle.importKey(format as "raw", Uint8Array.from(publicKey), { name: algorithm }, false, [
+      "verify",
+    ]);
   } catch (cause) {
     throw new AssayError(
       "BAD_FORMAT",

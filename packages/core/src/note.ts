@@ -77,10 +77,7 @@ export function parseNote(note: Uint8Array | string): Note {
  *
  * Throws BAD_FORMAT when the note is malformed, when a known key's signature is bad, and when no known key signed.
  */
-export async function openNote(
-  note: Uint8Array | string,
-  verifiers: readonly NoteVerifier[],
-): Promise<OpenedNote> {
+export async function openNote(note: Uint8Array | string, verifiers: readonly NoteVerifier[]): Promise<OpenedNote> {
   const known = new Map<string, NoteVerifier>();
   for (const verifier of verifiers) {
     const key = signer(verifier);

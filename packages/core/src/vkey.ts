@@ -27,9 +27,7 @@ export interface VerifierKey {
 /** A key name: not empty, well-formed, no `+`, no Unicode space, no control character; at most 255 UTF-8 bytes. */
 export function isKeyName(text: string): boolean {
   // JavaScript's \s lacks U+0085 and Unicode's White_Space lacks U+FEFF: both are refused. \p{Cc} is controls.
-  return (
-    text.isWellFormed() && /^[^+\s\u0085\ufeff\p{Cc}]+$/u.test(text) && encodeUtf8(text).length <= 255
-  );
+  return text.isWellFormed() && /^[^+\s\u0085\ufeff\p{Cc}]+$/u.test(text) && encodeUtf8(text).length <= 255;
 }
 
 /**

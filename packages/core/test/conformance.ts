@@ -18,9 +18,7 @@ export interface ConformanceOptions {
 }
 
 /** Runs every case that must hold in every runtime: vectors, tree maths against a naive reference, properties. */
-export async function runConformance(
-  options: ConformanceOptions,
-): Promise<{ passed: number; failed: string[] }> {
+export async function runConformance(options: ConformanceOptions): Promise<{ passed: number; failed: string[] }> {
   const context: Context = {
     sha256: options.sha256,
     vectors: options.vectors,
@@ -28,14 +26,7 @@ export async function runConformance(
   };
   const failed: string[] = [];
   let passed = 0;
-  const cases = [
-    ...noteCases,
-    ...treeCases,
-    ...sizeCases,
-    ...manyCases,
-    ...recordCases,
-    ...propertyCases,
-  ];
+  const cases = [...noteCases, ...treeCases, ...sizeCases, ...manyCases, ...recordCases, ...propertyCases];
   for (const { name, run } of cases) {
     let failure: string | undefined;
     try {

@@ -6,12 +6,22 @@ import { checkLog, type Bind } from "./checksums/checksums.ts";
 import { bindOfClaim } from "./checksums/claim-text.ts";
 import { claimsPage, newestClaimId } from "./checksums/store.ts";
 import type { Config } from "./config/config.ts";
+import { loadConfig, type Flags } from "./config/load.ts";
 import type { BlobStore } from "./platform/blobs/blobs.ts";
+import { createFileBlobStore } from "./platform/blobs/files.ts";
 import { blobKey } from "./platform/blobs/key.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { Database } from "./platform/database/database.ts";
+import { openDatabase } from "./platform/database/open.ts";
+import { createUpstreamClient } from "./platform/network/client.ts";
+import { systemResolve } from "./platform/network/dispatchers.ts";
 import { NetworkError, type UpstreamClient } from "./platform/network/network.ts";
+import { loadNetworkSettings } from "./platform/network/settings.ts";
 import type { Random } from "./platform/random.ts";
+import { createSystemClock } from "./platform/system-clock.ts";
+import { createSystemRandom } from "./platform/system-random.ts";
+import { createLogger } from "./platform/telemetry/logger.ts";
+import { createMetrics } from "./platform/telemetry/metrics.ts";
 import type { Telemetry } from "./platform/telemetry/telemetry.ts";
 
 /** One line of `assay doctor`. */
@@ -30,8 +40,8 @@ export interface DoctorDependencies {
   readonly upstream: UpstreamClient;
   /** `process.versions.node` and `process.versions.sqlite`. */
   readonly versions: { readonly node: string; readonly sqlite: string | undefined };
-  /** Opens what is stored, with its migrations run; closed again by the doctor. Only called when there is a data folder. */
-  readonly openStores: () => Promise<DoctorStores>;
+  /** Opens what is stored, for the doctor to close; undefined when nothing is. Called only when there is a data folder. */
+  readonly openStores: () => Promise<DoctorStores | undefined>;
 }
 
 export interface DoctorStores extends AsyncDisposable {
@@ -39,6 +49,55 @@ export interface DoctorStores extends AsyncDisposable {
   readonly blobs: BlobStore;
   readonly random: Random;
   readonly telemetry: Telemetry;
+}
+
+/**
+ * `runDoctor` over the installation that these flags and this environment configure. What is stored is opened as it
+ * is: no migration runs, no key and no log is made. Throws CONFIG when the configuration is refused.
+ */
+export async function* doctor(given: {
+  readonly flags: Flags;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+}): AsyncGenerator<DoctorFinding, void, undefined> {
+  const { config, secrets } = await loadConfig(given);
+  const clock = createSystemClock();
+  const random = createSystemRandom();
+  const settings = await loadNetworkSettings({ ...config.network, ...secrets });
+  await using upstream = createUpstreamClient(
+    { clock, random, settings, resolve: systemResolve },
+    config.upstream,
+    secrets,
+  );
+  // What the rooms would log is what the findings say.
+  const log = createLogger({ clock, write: () => {} }, { level: "error", format: "json" });
+  const telemetry = { log, metrics: createMetrics({ processMetrics: false }) };
+  const { node, sqlite } = process.versions;
+  yield* runDoctor(
+    {
+      clock,
+      upstream,
+      versions: { node, sqlite },
+      async openStores() {
+        const path = join(config.dataFolder, "assay.db");
+        // Opening would make it.
+        if (config.database.engine === "sqlite" && !(await exists(path))) return undefined;
+        const database = await openDatabase(
+          { clock, random },
+          config.database.engine === "sqlite"
+            ? { engine: "sqlite", path }
+            : { engine: "postgres", url: secrets.databaseUrl ?? "" },
+        );
+        const folder = join(config.dataFolder, "blobs");
+        const blobs = await createFileBlobStore({ random }, { folder });
+        return {
+          ...{ database, blobs, random, telemetry },
+          [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+        };
+      },
+    },
+    config,
+  );
 }
 
 /**
@@ -66,10 +125,18 @@ export async function* runDoctor(
   yield* guarded("guard", () => checkGuardFolder(config));
   try {
     await using stores = await deps.openStores();
+    if (stores === undefined) {
+      yield warning("log", "Nothing is stored yet.", "assay serve makes the log and its key.");
+      return;
+    }
     yield* guarded("log", () => checkLogs(stores, config));
     yield* guarded("blobs", () => checkBlobs(stores));
   } catch (error) {
-    yield failed("database", `What is stored cannot be opened: ${messageOf(error)}`, "Run assay serve and read what it says.");
+    yield failed(
+      "database",
+      `What is stored cannot be opened: ${messageOf(error)}`,
+      "Run assay serve and read what it says.",
+    );
   }
 }
 
@@ -124,14 +191,22 @@ async function* checkUpstream(
     headers = answer.headers;
   } catch (error) {
     const reason = error instanceof NetworkError ? `${error.reason}: ${error.message}` : messageOf(error);
-    yield failed("upstream", `The upstream ${name} at ${url} does not answer (${reason}).`, "Check its URL, the network and the proxy settings; what is stored is served meanwhile.");
+    yield failed(
+      "upstream",
+      `The upstream ${name} at ${url} does not answer (${reason}).`,
+      "Check its URL, the network and the proxy settings; what is stored is served meanwhile.",
+    );
     return;
   }
   const tookMs = clock.monotonicMs() - startedMs;
   yield fine("upstream", `The upstream ${name} at ${url} answers.`);
   const theirs = Date.parse(headers["date"] ?? "");
   if (!Number.isFinite(theirs)) {
-    yield warning("clock", "The upstream tells no time to compare the clock with.", "Check that the machine's clock is synchronised.");
+    yield warning(
+      "clock",
+      "The upstream tells no time to compare the clock with.",
+      "Check that the machine's clock is synchronised.",
+    );
     return;
   }
   // Its Date has whole seconds and was made some time during the request.
@@ -161,9 +236,17 @@ async function* checkPermissions(config: Config): AsyncGenerator<DoctorFinding, 
   if (!folder.isDirectory())
     problems.push(failed("permissions", `${dataFolder} is not a folder.`, "Name another one with --data."));
   if ((folder.mode & 0o022) !== 0)
-    problems.push(failed("permissions", `Others may write to ${dataFolder}.`, `Run chmod go-w ${dataFolder}, and find out who did.`));
+    problems.push(
+      failed(
+        "permissions",
+        `Others may write to ${dataFolder}.`,
+        `Run chmod go-w ${dataFolder}, and find out who did.`,
+      ),
+    );
   if (!(await mayUse(dataFolder)))
-    problems.push(failed("permissions", `${dataFolder} cannot be read and written by this user.`, "Run as the user that owns it."));
+    problems.push(
+      failed("permissions", `${dataFolder} cannot be read and written by this user.`, "Run as the user that owns it."),
+    );
   for (const path of await keyFiles(join(dataFolder, "keys"))) {
     const { mode } = await stat(path);
     if ((mode & 0o077) !== 0)
@@ -196,7 +279,13 @@ async function checkGuardFolder({ log: { guardFolder }, dataFolder }: Config): P
       ),
     ];
   if (!(await exists(guardFolder)))
-    return [warning("guard", `There is no guard folder ${guardFolder} yet.`, "assay serve makes it with the first signature.")];
+    return [
+      warning(
+        "guard",
+        `There is no guard folder ${guardFolder} yet.`,
+        "assay serve makes it with the first signature.",
+      ),
+    ];
   return (await mayUse(guardFolder))
     ? [fine("guard", `The signing guard has its second copy in ${guardFolder}.`)]
     : [failed("guard", `${guardFolder} cannot be read and written by this user.`, "Run as the user that owns it.")];
@@ -205,10 +294,7 @@ async function checkGuardFolder({ log: { guardFolder }, dataFolder }: Config): P
 /** Entries of each shard that are read. */
 const checkedEntries = 10_000;
 
-async function* checkLogs(
-  stores: DoctorStores,
-  config: Config,
-): AsyncGenerator<DoctorFinding, void, undefined> {
+async function* checkLogs(stores: DoctorStores, config: Config): AsyncGenerator<DoctorFinding, void, undefined> {
   const { guardFolder } = config.log;
   const findings = await checkLog(stores, { guardFolder, entries: checkedEntries });
   if (findings.length === 0)
@@ -216,7 +302,11 @@ async function* checkLogs(
   for (const { severity, shard, message } of findings)
     yield severity === "warning"
       ? warning("log", `${shard}: ${message}.`, "The next start of assay serve repairs what can be made again.")
-      : failed("log", `${shard}: ${message}.`, "Do not go on signing: compare with a backup and with what clients saw.");
+      : failed(
+          "log",
+          `${shard}: ${message}.`,
+          "Do not go on signing: compare with a backup and with what clients saw.",
+        );
 }
 
 /** Newest binds whose blobs are looked at, and how many of these are read and hashed. */
@@ -237,7 +327,11 @@ async function* checkBlobs(stores: DoctorStores): AsyncGenerator<DoctorFinding, 
     const problem = await blobProblem(blobs, bind, position >= binds.length - hashedBinds);
     if (problem === undefined) continue;
     wrong += 1;
-    yield failed("blobs", `${bind.name}@${bind.version}: ${problem}.`, "Restore the blob from a backup; it cannot be served meanwhile.");
+    yield failed(
+      "blobs",
+      `${bind.name}@${bind.version}: ${problem}.`,
+      "Restore the blob from a backup; it cannot be served meanwhile.",
+    );
   }
   if (wrong === 0) yield fine("blobs", `Every one of the newest ${binds.length} bound releases has its bytes.`);
 }

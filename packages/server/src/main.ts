@@ -25,8 +25,8 @@ export async function runServer({ flags, env, cwd, stdout, stderr, signal }: Run
   try {
     const loaded = await loadConfig({ flags, env, cwd });
     await using app = await createApp(loaded, { logTo: stderr });
-    const addresses = await app.listen();
-    stdout.write(`${app.welcome(addresses)}\n`);
+    await app.listen();
+    stdout.write(`${app.welcome()}\n`);
     await aborted(signal);
     await app.drain(drainMs);
     return 0;

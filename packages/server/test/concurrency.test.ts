@@ -42,9 +42,7 @@ test("200 clients asking for one cold tarball cause one download and one bind", 
     honest();
   });
   const before = await logSize();
-  const answers = await Promise.all(
-    Array.from({ length: 200 }, () => rawRequest(server.url, release.path)),
-  );
+  const answers = await Promise.all(Array.from({ length: 200 }, () => rawRequest(server.url, release.path)));
   for (const answer of answers) {
     assert.equal(answer.status, 200);
     assert.ok(answer.body.equals(Buffer.from(release.tarball)));
@@ -61,9 +59,7 @@ test("200 clients asking for one cold packument cause one upstream request", asy
     await delay(300);
     honest();
   });
-  const answers = await Promise.all(
-    Array.from({ length: 200 }, () => rawRequest(server.url, "/listed")),
-  );
+  const answers = await Promise.all(Array.from({ length: 200 }, () => rawRequest(server.url, "/listed")));
   assert.deepEqual([...new Set(answers.map((answer) => answer.status))], [200]);
   assert.equal(upstream.count("/listed"), 1);
 });

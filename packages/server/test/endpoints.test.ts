@@ -14,8 +14,7 @@ let upstream: TestUpstream;
 let installation: Installation;
 let server: ServerProcess;
 
-const get = (at: string, options?: RawRequest): Promise<RawAnswer> =>
-  rawRequest(server.url, at, options);
+const get = (at: string, options?: RawRequest): Promise<RawAnswer> => rawRequest(server.url, at, options);
 
 before(async () => {
   upstream = await createTestUpstream();
@@ -120,10 +119,11 @@ describe("small endpoints", () => {
     };
     assert.equal(found.total, 3);
     assert.equal(found.objects[0]?.package.name, "alpha");
-    assert.deepEqual(
-      found.objects.map((object) => object.package.name).toSorted(),
-      ["alpha", "alpha-one", "alpha-two"],
-    );
+    assert.deepEqual(found.objects.map((object) => object.package.name).toSorted(), [
+      "alpha",
+      "alpha-one",
+      "alpha-two",
+    ]);
     assert.ok(Array.isArray(found.objects[0]?.package.maintainers));
     const page = (await get("/-/v1/search?text=alpha&size=1&from=1")).json() as typeof found;
     assert.equal(page.total, 3);

@@ -257,10 +257,7 @@ describe("a lie in the packument", () => {
       const release = upstream.publish({ name, version: "1.0.0" });
       upstream.lie(`/${name}`, lie);
       const document = await get(`/${name}`);
-      assert.ok(
-        [200, 403, 502, 503].includes(document.status),
-        `${document.status} ${document.reason}`,
-      );
+      assert.ok([200, 403, 502, 503].includes(document.status), `${document.status} ${document.reason}`);
       if (document.status === 503) assert.notEqual(document.headers["retry-after"], undefined);
       const tarball = await get(release.path);
       assert.notEqual(tarball.status, 200);
@@ -340,7 +337,6 @@ describe("after all of it", () => {
       "doctor",
       `--config=${path.join(installation.home, "assay.yaml")}`,
       `--data=${installation.data}`,
-      `--port=${installation.port}`,
       `--upstream=${upstream.url}`,
     ]);
     assert.equal(doctor.exitCode, 0, `${doctor.stdout}${doctor.stderr}`);

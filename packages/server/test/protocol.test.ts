@@ -26,8 +26,7 @@ let server: ServerProcess;
 let plain: PublishedRelease;
 let scoped: PublishedRelease;
 
-const get = (at: string, options?: RawRequest): Promise<RawAnswer> =>
-  rawRequest(server.url, at, options);
+const get = (at: string, options?: RawRequest): Promise<RawAnswer> => rawRequest(server.url, at, options);
 const listed = (answer: RawAnswer): Listed => answer.json() as unknown as Listed;
 
 before(async () => {
@@ -85,13 +84,8 @@ describe("packuments", () => {
 
   test("the tarball URL stands under the base that was asked, in the canonical shape", async () => {
     const document = listed(await get("/@acme%2flib"));
-    assert.equal(
-      document.versions["2.0.0"]?.dist["tarball"],
-      `${server.url}/@acme/lib/-/lib-2.0.0.tgz`,
-    );
-    const viaLocalhost = listed(
-      await get("/plain", { headers: { host: `localhost:${installation.port}` } }),
-    );
+    assert.equal(document.versions["2.0.0"]?.dist["tarball"], `${server.url}/@acme/lib/-/lib-2.0.0.tgz`);
+    const viaLocalhost = listed(await get("/plain", { headers: { host: `localhost:${installation.port}` } }));
     assert.equal(
       viaLocalhost.versions["1.1.0"]?.dist["tarball"],
       `http://localhost:${installation.port}/plain/-/plain-1.1.0.tgz`,

@@ -25,10 +25,7 @@ export function npmIntegrities(text: string): Integrities {
 
 /** pnpm-lock.yaml, lockfileVersion 9: `  name@version:` then `    resolution: {integrity: …}`. */
 export function pnpmIntegrities(text: string): Integrities {
-  return pairs(
-    text,
-    /^ {2}'?((?:@[^@\s/]+\/)?[^@\s'/]+@[^\s'(:]+)'?:\n {4}resolution: \{integrity: ([^,}\s]+)/gm,
-  );
+  return pairs(text, /^ {2}'?((?:@[^@\s/]+\/)?[^@\s'/]+@[^\s'(:]+)'?:\n {4}resolution: \{integrity: ([^,}\s]+)/gm);
 }
 
 /** yarn.lock of Yarn 1: `name@range, …:`, `version "…"`, then `integrity …`. */

@@ -48,10 +48,7 @@ export function clientFile(...segments: string[]): string {
 }
 
 /** Runs a client's program and waits for its end. A kill by time-out shows as exit code null. */
-export function runClient(
-  command: readonly [string, ...string[]],
-  where: Surroundings,
-): Promise<ClientRun> {
+export function runClient(command: readonly [string, ...string[]], where: Surroundings): Promise<ClientRun> {
   mkdirSync(where.home, { recursive: true });
   mkdirSync(where.cache, { recursive: true });
   const network = Object.fromEntries(

@@ -37,9 +37,7 @@ export async function canReach(upstream: string): Promise<boolean> {
  * The reachable upstream, or the reason why a test must be skipped. With `ASSAY_REQUIRE_COMPONENTS=1` a
  * missing upstream throws: there, skipping would hide that nothing was tested.
  */
-export async function upstreamOrSkip(): Promise<
-  { readonly upstream: string } | { readonly skip: string }
-> {
+export async function upstreamOrSkip(): Promise<{ readonly upstream: string } | { readonly skip: string }> {
   const upstream = await configuredUpstream();
   if (upstream !== undefined && (await canReach(upstream))) return { upstream };
   const reason =

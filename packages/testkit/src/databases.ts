@@ -26,13 +26,13 @@ export interface TestDatabases {
 /** Registers `suite` once for each database; inside, it registers tests. A missing PostgreSQL is skipped loudly. */
 export function onEveryDatabase(title: string, suite: (databases: TestDatabases) => void): void {
   describe(`${title} on SQLite`, () => {
+    const databases = prepared("sqlite", async () => {
+      const path = join(folder, `${randomUUID()}.sqlite`);
+      return () => createSqliteDatabase({ path });
+    });
+    // After the hook that closes the databases: hooks run in the order in which they were set.
     const folder = tempFolder({ after });
-    suite(
-      prepared("sqlite", async () => {
-        const path = join(folder, `${randomUUID()}.sqlite`);
-        return () => createSqliteDatabase({ path });
-      }),
-    );
+    suite(databases);
   });
   const missing = missingPostgres();
   if (missing !== undefined) {

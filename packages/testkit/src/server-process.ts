@@ -89,13 +89,9 @@ export async function createInstallation(): Promise<Installation> {
   };
 }
 
-function environment(
-  installation: Installation,
-  more: Readonly<Record<string, string>> = {},
-): Record<string, string> {
+function environment(installation: Installation, more: Readonly<Record<string, string>> = {}): Record<string, string> {
   const kept = Object.entries(process.env).filter(
-    ([key, value]) =>
-      value !== undefined && !/^(npm_|ASSAY_|NODE_TEST_CONTEXT|NODE_OPTIONS)/i.test(key),
+    ([key, value]) => value !== undefined && !/^(npm_|ASSAY_|NODE_TEST_CONTEXT|NODE_OPTIONS)/i.test(key),
   );
   return {
     ...(Object.fromEntries(kept) as Record<string, string>),
@@ -131,10 +127,7 @@ export function spawnServer(installation: Installation, options: ServerOptions):
 }
 
 /** Starts a server and waits until it is ready. Throws with its output when it ends before or takes too long. */
-export async function startServer(
-  installation: Installation,
-  options: ServerOptions,
-): Promise<ServerProcess> {
+export async function startServer(installation: Installation, options: ServerOptions): Promise<ServerProcess> {
   const started = performance.now();
   const child = spawnServer(installation, options);
   const chunks: Buffer[] = [];

@@ -38,11 +38,7 @@ export async function startTinyLogServer(log: TinyLog): Promise<TinyLogServer> {
   return state;
 }
 
-async function answer(
-  state: TinyLogServer,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+async function answer(state: TinyLogServer, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const path = decodeURIComponent(request.url ?? "");
   state.requests.push(`${request.method} ${path}`);
   const { log } = state;

@@ -54,10 +54,7 @@ export function integrityOf(text: string): Integrity {
 }
 
 /** Makes an empty log. `seed`: 32 bytes in hex; equal seeds are equal keys. */
-export async function createTinyLog(options: {
-  readonly origin?: string;
-  readonly seed?: string;
-}): Promise<TinyLog> {
+export async function createTinyLog(options: { readonly origin?: string; readonly seed?: string }): Promise<TinyLog> {
   const origin = options.origin ?? "log.example.com/-/log/npm-2026a";
   const key = await signingKey(options.seed ?? "01".repeat(32));
   const vkey = formatVkey(origin, 1, key.publicKey);
@@ -156,9 +153,9 @@ function build(origin: string, vkey: string, sign: Sign, texts: string[]): TinyL
 
     async bundle(entries) {
       const missing = entries.filter(({ name, version }) => !byKey.has(`${name}@${version}`));
-      const indexes = [
-        ...new Set(entries.flatMap(({ name, version }) => byKey.get(`${name}@${version}`) ?? [])),
-      ].sort((a, b) => a - b);
+      const indexes = [...new Set(entries.flatMap(({ name, version }) => byKey.get(`${name}@${version}`) ?? []))].sort(
+        (a, b) => a - b,
+      );
       const size = texts.length;
       const part = {
         origin,
@@ -189,17 +186,12 @@ function leafOf(text: string): Uint8Array {
 const pkcs8Head = fromHex("302e020100300506032b657004220420");
 
 async function signingKey(seed: string): Promise<{ publicKey: Uint8Array; sign: Sign }> {
-  const key = await crypto.subtle.importKey(
-    "pkcs8",
-    concatBytes(pkcs8Head, fromHex(seed)),
-    { name: "Ed25519" },
-    true,
-    ["sign"],
-  );
+  const key = await crypto.subtle.importKey("pkcs8", concatBytes(pkcs8Head, fromHex(seed)), { name: "Ed25519" }, true, [
+    "sign",
+  ]);
   const { x = "" } = await crypto.subtle.exportKey("jwk", key);
   return {
     publicKey: new Uint8Array(Buffer.from(x, "base64url")),
-    sign: async (text) =>
-      new Uint8Array(await crypto.subtle.sign("Ed25519", key, Uint8Array.from(text))),
+    sign: async (text) => new Uint8Array(await crypto.subtle.sign("Ed25519", key, Uint8Array.from(text))),
   };
 }

@@ -52,8 +52,7 @@ export interface RefusedBundle {
 
 /** Reads the text of an `assay-bundle/v1` strictly. Throws BAD_FORMAT. */
 export function readBundle(bytes: Uint8Array): Bundle {
-  if (bytes.length > maxBundleBytes)
-    throw refusal(`it is larger than ${maxBundleBytes} bytes`);
+  if (bytes.length > maxBundleBytes) throw refusal(`it is larger than ${maxBundleBytes} bytes`);
   const { value, duplicateKeys } = parseJson(decodeUtf8(bytes));
   const [twice] = duplicateKeys;
   if (twice !== undefined) throw refusal(`the member ${JSON.stringify(twice)} occurs twice`);
@@ -72,8 +71,7 @@ export async function openBundlePart(
 ): Promise<OpenedBundle | RefusedBundle> {
   try {
     const log = deps.trust.find(({ origin }) => origin === part.origin);
-    if (log === undefined)
-      throw refusal(`the log ${part.origin} is not trusted; pin its vkey to accept it`);
+    if (log === undefined) throw refusal(`the log ${part.origin} is not trusted; pin its vkey to accept it`);
     const signed = await openCheckpoint(log, part.checkpoint);
     proveRecords(deps.sha256, signed.checkpoint, part);
     return { signed, binds: bindsOf(part, signed) };
@@ -97,11 +95,7 @@ export async function openCheckpoint(log: TrustedLog, note: string): Promise<Sig
 function isBadInput(
   error: unknown,
 ): error is AssayError<"BAD_FORMAT"> | AssayError<"BAD_NAME"> | AssayError<"BAD_VERSION"> {
-  return (
-    isAssayError(error, "BAD_FORMAT") ||
-    isAssayError(error, "BAD_NAME") ||
-    isAssayError(error, "BAD_VERSION")
-  );
+  return isAssayError(error, "BAD_FORMAT") || isAssayError(error, "BAD_NAME") || isAssayError(error, "BAD_VERSION");
 }
 
 function proveRecords(sha256: Sha256, checkpoint: Checkpoint, part: LogBundle): void {

@@ -16,9 +16,7 @@ import { trustLog, verifyLockfile, type Lockfile, type Report, type TrustedLog }
 const sha256 = (bytes: Uint8Array): Uint8Array => hash("sha256", bytes, "buffer");
 const otherSeed = "02".repeat(32);
 
-function lockfileOf(
-  packages: readonly { name: string; version: string; integrity: string }[],
-): Lockfile {
+function lockfileOf(packages: readonly { name: string; version: string; integrity: string }[]): Lockfile {
   return {
     format: "npm 3",
     packages: packages.map(({ name, version, integrity }) => ({
@@ -131,8 +129,7 @@ const tamperings: Readonly<Record<string, (bundle: string) => string>> = {
   "a proof hash": (bundle) =>
     bundle.replace(/"hashes":\["(.)/, (_, c: string) => `"hashes":["${c === "A" ? "B" : "A"}`),
   "one hash less": (bundle) => bundle.replace(/"hashes":\["[^"]+",/, '"hashes":['),
-  "one hash more": (bundle) =>
-    bundle.replace('"hashes":[', `"hashes":["${"A".repeat(43)}=",`),
+  "one hash more": (bundle) => bundle.replace('"hashes":[', `"hashes":["${"A".repeat(43)}=",`),
   "the size in the checkpoint": (bundle) => bundle.replace("\\n307\\n", "\\n308\\n"),
   "a record that is left out": (bundle) => bundle.replace(/\{"index":300,.*?"\},/, ""),
 };
@@ -206,7 +203,10 @@ test("looks up what is missing, 8 at a time, and replaces the bundle once", asyn
     report.missing.map(({ name, reason }) => [name, reason]),
     [["p39", "it was not found"]],
   );
-  assert.deepEqual(seen, Array.from({ length: 39 }, (_, i) => i + 1));
+  assert.deepEqual(
+    seen,
+    Array.from({ length: 39 }, (_, i) => i + 1),
+  );
   assert.deepEqual(world.counts, { bundles: 2, lookups: 39, atOnce: 0, mostAtOnce: 8 });
   assert.equal(report.checkpoints[0]?.consistency, "extends");
 });
@@ -309,14 +309,14 @@ test("two processes that swap at once both end with the newer checkpoint", async
   world.log.bind("a", "1.0.0", integrityOf("a"));
   const between = await world.log.checkpoint();
   world.log.bind("b", "1.0.0", integrityOf("b"));
-  const { swapCheckpoint } = world.effects;
+  const swapOnce: typeof world.effects.swapCheckpoint = world.effects.swapCheckpoint.bind(undefined);
   let raced = false;
   world.effects.swapCheckpoint = async (vkey, previous, next) => {
     if (!raced) {
       raced = true;
       world.state.set(vkey, between);
     }
-    return await swapCheckpoint(vkey, previous, next);
+    return await swapOnce(vkey, previous, next);
   };
   assert.equal((await check(world)).checkpoints[0]?.consistency, "extends");
   assert.equal(world.state.get(world.log.vkey), await world.log.checkpoint());
@@ -367,10 +367,7 @@ test("when two trusted logs disagree, the one that says otherwise decides", asyn
   const world = tinyWorld(log);
   const both = JSON.stringify({
     format: "assay-bundle/v1",
-    bundles: [
-      ...(await log.bundle([first])).bundles,
-      ...(await second.bundle([first])).bundles,
-    ],
+    bundles: [...(await log.bundle([first])).bundles, ...(await second.bundle([first])).bundles],
     missing: [],
   });
   world.tamper = () => both;

@@ -8,13 +8,7 @@ import {
   type PackageKey,
 } from "./log-client.ts";
 import type { Lockfile } from "./lockfile/lockfile.ts";
-import type {
-  MismatchingPackage,
-  MissingPackage,
-  Report,
-  ReportedPackage,
-  VerifiedPackage,
-} from "./report.ts";
+import type { MismatchingPackage, MissingPackage, Report, ReportedPackage, VerifiedPackage } from "./report.ts";
 import type { TrustedLog } from "./trust.ts";
 
 /** What to check, and against whom. */
@@ -66,19 +60,12 @@ interface Gathered {
   readonly reasons?: ReadonlyMap<string, string>;
 }
 
-async function gather(
-  client: LogClient,
-  request: VerifyRequest,
-  keys: readonly PackageKey[],
-): Promise<Gathered> {
-  if (request.offlineBundle !== undefined)
-    return { view: await client.open(request.offlineBundle, { offline: true }) };
+async function gather(client: LogClient, request: VerifyRequest, keys: readonly PackageKey[]): Promise<Gathered> {
+  if (request.offlineBundle !== undefined) return { view: await client.open(request.offlineBundle, { offline: true }) };
   const view = await client.ask(keys);
   // What a refused part speaks of is bound already; looking it up would change nothing.
   const spokenOf = new Set(view.refused.flatMap((part) => part.keys));
-  const missing = keys.filter(
-    (key) => !view.binds.has(`${namespace} ${keyOf(key)}`) && !spokenOf.has(keyOf(key)),
-  );
+  const missing = keys.filter((key) => !view.binds.has(`${namespace} ${keyOf(key)}`) && !spokenOf.has(keyOf(key)));
   if (missing.length === 0) return { view };
   const reasons = await client.lookUp(missing, request.onProgress);
   if (reasons.size === missing.length) return { view, reasons };

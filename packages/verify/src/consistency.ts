@@ -22,10 +22,7 @@ import type { LogClientEffects } from "./log-client-effects.ts";
  */
 export type Consistency = "first" | "same" | "extends" | "older" | "not-compared";
 
-type ConsistencyEffects = Pick<
-  LogClientEffects,
-  "fetchTile" | "readCheckpoint" | "swapCheckpoint"
->;
+type ConsistencyEffects = Pick<LogClientEffects, "fetchTile" | "readCheckpoint" | "swapCheckpoint">;
 
 const maxAttempts = 16;
 
@@ -99,9 +96,7 @@ async function provePrefix(
   const newSize = newer.checkpoint.size;
   // Every tree extends the empty one, and the checkpoint parser has fixed the empty root.
   if (oldSize === 0) return;
-  const reader = tileHashReader(sha256, newSize, (tile) =>
-    effects.fetchTile(newer.log, tilePath(tile)),
-  );
+  const reader = tileHashReader(sha256, newSize, (tile) => effects.fetchTile(newer.log, tilePath(tile)));
   const proof = await readTiles(newer, () => proveConsistency(sha256, oldSize, newSize, reader));
   const newRoot = newer.checkpoint.root;
   const leadsFrom = (oldRoot: Uint8Array): boolean =>

@@ -79,9 +79,7 @@ test("names the address of a registry that is not there", async () => {
   const deps = { fetch, registry: "http://127.0.0.1:1", sleep: async () => {} };
   await assert.rejects(
     createHttpEffects(deps).postBundle("{}"),
-    (error) =>
-      isAssayError(error, "LOG_UNAVAILABLE") &&
-      error.message.includes("http://127.0.0.1:1/-/log/bundle"),
+    (error) => isAssayError(error, "LOG_UNAVAILABLE") && error.message.includes("http://127.0.0.1:1/-/log/bundle"),
   );
 });
 
@@ -103,9 +101,7 @@ test("lists logs, and refuses a list that could mislead", async (context) => {
   const log = await createTinyLog({});
   await using server = await startTinyLogServer(log);
   const deps = { fetch, registry: server.url, sleep: async () => {} };
-  assert.deepEqual(await listLogs(deps), [
-    { shard: "npm-2026a", origin: log.origin, vkey: log.vkey, state: "open" },
-  ]);
+  assert.deepEqual(await listLogs(deps), [{ shard: "npm-2026a", origin: log.origin, vkey: log.vkey, state: "open" }]);
   const answers = [
     "[]",
     "no json",

@@ -38,9 +38,7 @@ const maxAttempts = 5;
 const maxRetryAfterSeconds = 30;
 
 /** The effects of the log client over HTTP, all but the stored checkpoints. Answers 429 and 503 are tried again as `Retry-After` says. */
-export function createHttpEffects(
-  deps: HttpDeps,
-): Pick<LogClientEffects, "postBundle" | "lookup" | "fetchTile"> {
+export function createHttpEffects(deps: HttpDeps): Pick<LogClientEffects, "postBundle" | "lookup" | "fetchTile"> {
   return {
     async postBundle(request) {
       const url = `${deps.registry}/-/log/bundle`;
@@ -57,9 +55,7 @@ export function createHttpEffects(
     async lookup(name, version): Promise<LookupOutcome> {
       const url = `${deps.registry}/-/log/lookup/${lookupPath(name, version)}`;
       const answer = await send(deps, url, maxLookupBytes, { timeoutMs: lookupTimeoutMs });
-      return answer.status === 200
-        ? { outcome: "bound" }
-        : { outcome: "refused", reason: sentenceOf(answer) };
+      return answer.status === 200 ? { outcome: "bound" } : { outcome: "refused", reason: sentenceOf(answer) };
     },
 
     async fetchTile(log, path) {
@@ -90,12 +86,7 @@ export async function listLogs(deps: HttpDeps): Promise<readonly ListedLog[]> {
 
 function readListedLog(log: unknown, url: string): ListedLog {
   const { shard, origin, vkey, state } = isObject(log) ? log : {};
-  if (
-    typeof shard !== "string" ||
-    typeof origin !== "string" ||
-    typeof vkey !== "string" ||
-    typeof state !== "string"
-  )
+  if (typeof shard !== "string" || typeof origin !== "string" || typeof vkey !== "string" || typeof state !== "string")
     throw unavailable(url, "a log in its list lacks shard, origin, vkey or state");
   // Also keeps what is printed free of control characters.
   if (parseVkey(vkey).name !== origin) throw unavailable(url, "a log's vkey is not of its origin");

@@ -5,11 +5,7 @@
 export { verifyLockfile, type VerifyRequest, type VerifyResult } from "./check.ts";
 export type { Consistency } from "./consistency.ts";
 export { createHttpEffects, listLogs, type HttpDeps, type ListedLog } from "./http-effects.ts";
-export {
-  maxBundleBytes,
-  type LogClientEffects,
-  type LookupOutcome,
-} from "./log-client-effects.ts";
+export { maxBundleBytes, type LogClientEffects, type LookupOutcome } from "./log-client-effects.ts";
 export {
   createLogClient,
   type BundleView,
@@ -34,11 +30,4 @@ export type {
   ReportedPackage,
   VerifiedPackage,
 } from "./report.ts";
-export {
-  checkDistinct,
-  formatTrustFile,
-  parseTrustFile,
-  trustFileName,
-  trustLog,
-  type TrustedLog,
-} from "./trust.ts";
+export { checkDistinct, formatTrustFile, parseTrustFile, trustFileName, trustLog, type TrustedLog } from "./trust.ts";

@@ -26,9 +26,7 @@ export interface LogClientEffects {
 }
 
 /** `bound`: ask for a new bundle. `refused`: the registry said no, with this one line. */
-export type LookupOutcome =
-  | { readonly outcome: "bound" }
-  | { readonly outcome: "refused"; readonly reason: string };
+export type LookupOutcome = { readonly outcome: "bound" } | { readonly outcome: "refused"; readonly reason: string };
 
 /** Largest bundle that is read, in bytes. */
 export const maxBundleBytes: number = 64 * 1024 * 1024;

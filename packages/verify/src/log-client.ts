@@ -1,16 +1,5 @@
-import {
-  isAssayError,
-  toBase64,
-  type PackageName,
-  type Sha256,
-  type Version,
-} from "@assay/core";
-import {
-  openBundlePart,
-  readBundle,
-  type ProvenBind,
-  type RefusedBundle,
-} from "./bundle-opening.ts";
+import { isAssayError, toBase64, type PackageName, type Sha256, type Version } from "@assay/core";
+import { openBundlePart, readBundle, type ProvenBind, type RefusedBundle } from "./bundle-opening.ts";
 import { holdAgainstState } from "./consistency.ts";
 import type { LogClientEffects } from "./log-client-effects.ts";
 import type { CheckpointReport } from "./report.ts";

@@ -53,6 +53,10 @@ for (const [what, [bytes, reason]] of Object.entries(refused)) {
 }
 
 test("a second key for one origin is refused on the command line too", () => {
-  const other = formatVkey("log.example.com/-/log/npm-2026a", 1, key.map(() => 8));
+  const other = formatVkey(
+    "log.example.com/-/log/npm-2026a",
+    1,
+    key.map(() => 8),
+  );
   assert.throws(() => checkDistinct([trustLog(vkey), trustLog(other)]), /two keys/);
 });

@@ -21,8 +21,7 @@ const ed25519 = 1;
 /** Takes a vkey as the user gave it. Throws BAD_FORMAT when it is none, or not that of a log (Ed25519, type 1). */
 export function trustLog(vkey: string, url?: string): TrustedLog {
   const { name, type } = parseVkey(vkey);
-  if (type !== ed25519)
-    throw malformed(`the key of ${name} has type ${type}; a log signs with Ed25519 (type 1)`);
+  if (type !== ed25519) throw malformed(`the key of ${name} has type ${type}; a log signs with Ed25519 (type 1)`);
   return { vkey, origin: name, url: url === undefined ? undefined : checkUrl(url) };
 }
 
@@ -64,8 +63,7 @@ function readLog(value: unknown, where: string): TrustedLog {
   const vkey = log.get("vkey");
   const url = log.get("url");
   if (typeof vkey !== "string") throw malformed(`${where}.vkey is not a string`);
-  if (url !== undefined && typeof url !== "string")
-    throw malformed(`${where}.url is not a string`);
+  if (url !== undefined && typeof url !== "string") throw malformed(`${where}.url is not a string`);
   try {
     return trustLog(vkey, url);
   } catch (error) {
@@ -83,19 +81,12 @@ function checkUrl(text: string): string {
   return url.href.replace(/\/+$/, "");
 }
 
-function onlyFields(
-  value: unknown,
-  allowed: readonly string[],
-  where: string,
-): ReadonlyMap<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw malformed(`${where} is not an object`);
+function onlyFields(value: unknown, allowed: readonly string[], where: string): ReadonlyMap<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw malformed(`${where} is not an object`);
   const fields = new Map<string, unknown>(Object.entries(value));
   for (const field of fields.keys()) {
     if (!allowed.includes(field))
-      throw malformed(
-        `${where} has the unknown field ${JSON.stringify(field)}; known: ${allowed.join(", ")}`,
-      );
+      throw malformed(`${where} has the unknown field ${JSON.stringify(field)}; known: ${allowed.join(", ")}`);
   }
   return fields;
 }

@@ -1,3 +1,4 @@
+/// <reference path="./styles.d.ts" />
 import type { ComponentChildren } from "preact";
 import { renderToString } from "preact-render-to-string";
 import styles from "./styles.css";

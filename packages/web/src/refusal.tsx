@@ -7,8 +7,6 @@ export interface RefusalProps {
   readonly code: string;
   /** The one-line sentence that clients print. */
   readonly sentence: string;
-  /** Rule that refused, when a rule did. */
-  readonly rule: string | undefined;
 }
 
 /** The page for every error: the same sentence that a client gets, for a person who opens the URL. */
@@ -29,14 +27,6 @@ export function renderRefusal(props: RefusalProps): string {
           <dd>
             <code>{props.code}</code>
           </dd>
-          {props.rule !== undefined && (
-            <>
-              <dt>Rule</dt>
-              <dd>
-                <code>{props.rule}</code>
-              </dd>
-            </>
-          )}
         </dl>
       </>
     ),

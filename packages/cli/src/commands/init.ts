@@ -24,10 +24,10 @@ export function initCommand(context: CliContext, finish: Finish): Command {
 }
 
 async function runInit(context: CliContext, options: InitOptions): Promise<ExitCode> {
-  const { configTemplate } = await import("@assay/server/template");
+  const { renderTemplate } = await import("@assay/server/template");
   const path = resolve(context.cwd, options.config);
   try {
-    await writeFile(path, configTemplate, { flag: options.force === true ? "w" : "wx" });
+    await writeFile(path, renderTemplate(), { flag: options.force === true ? "w" : "wx" });
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "EEXIST")
       throw wrongUse(`${path} is there already; --force replaces it.`);

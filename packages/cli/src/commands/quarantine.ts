@@ -24,11 +24,7 @@ export function quarantineCommand(context: CliContext, finish: Finish): Command 
   return new Command("quarantine").description("releases that are not served").addCommand(free);
 }
 
-async function runFree(
-  context: CliContext,
-  release: string,
-  { json, ...flags }: FreeOptions,
-): Promise<ExitCode> {
+async function runFree(context: CliContext, release: string, { json, ...flags }: FreeOptions): Promise<ExitCode> {
   const at = release.lastIndexOf("@");
   if (at <= 0) throw wrongUse(`${JSON.stringify(release)} is not <name>@<version>.`);
   const name = parsePackageName(release.slice(0, at));
@@ -36,13 +32,11 @@ async function runFree(
   const { loadConfig } = await import("@assay/server/load");
   const { openRooms } = await import("@assay/server/app");
   const loaded = await loadConfig({ flags, env: context.env, cwd: context.cwd });
-  await using rooms = await openRooms(loaded);
+  await using rooms = await openRooms(loaded, { logTo: context.stderr });
   const freed = await rooms.releases.free(name, version);
   const message = freed
     ? `${name}@${version} is served again.`
     : `${name}@${version} was not refused; nothing was changed.`;
-  context.stdout.write(
-    json === true ? `${JSON.stringify({ ok: freed, name, version, freed })}\n` : `${message}\n`,
-  );
+  context.stdout.write(json === true ? `${JSON.stringify({ ok: freed, name, version, freed })}\n` : `${message}\n`);
   return freed ? 0 : 1;
 }

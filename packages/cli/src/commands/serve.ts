@@ -23,7 +23,8 @@ export function serveCommand(context: CliContext, finish: Finish): Command {
     .option("--upstream <url>", "registry to read through")
     .action(async (options: ServeOptions) => {
       const { runServer } = await import("@assay/server/main");
-      const { env, cwd, stdout, stderr, signal } = context;
+      const { env, cwd, stdout, stderr } = context;
+      const signal = context.stopSignal();
       finish(await runServer({ flags: options, env, cwd, stdout, stderr, signal }));
     });
 }

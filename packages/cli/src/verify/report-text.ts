@@ -48,12 +48,7 @@ export function reportText({ lockfile, format, report }: Shown): string {
   return `${lines.join("\n")}\n`;
 }
 
-function group<T>(
-  mark: string,
-  title: string,
-  items: readonly T[],
-  rows: (item: T) => readonly string[],
-): string[] {
+function group<T>(mark: string, title: string, items: readonly T[], rows: (item: T) => readonly string[]): string[] {
   if (items.length === 0) return [];
   const more = items.length - maxListed;
   return [
@@ -89,8 +84,7 @@ function verdict(report: Report, unverifiable: number): string {
     return "Do not install from this lockfile: find out where the other bytes come from.";
   if (report.refused.length > 0) return "Proofs were refused: nothing that rests on them counts.";
   if (report.missing.length > 0) return "Not everything is proven to be what the log binds.";
-  if (unverifiable > 0)
-    return "Some packages cannot be verified; allow each that was reviewed with --allow <name>.";
+  if (unverifiable > 0) return "Some packages cannot be verified; allow each that was reviewed with --allow <name>.";
   return report.verified.length === 0
     ? "Nothing in this lockfile comes from a registry."
     : "Everything that this lockfile installs is what the log binds.";

@@ -1,20 +1,8 @@
 import { open, rename } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import type { AssayError } from "@assay/core";
-import {
-  createHttpEffects,
-  maxBundleBytes,
-  verifyLockfile,
-  type HttpDeps,
-  type LogClientEffects,
-} from "@assay/verify";
-import {
-  createFileCheckpointStore,
-  findLockfile,
-  readLimited,
-  readLockfile,
-  sha256,
-} from "@assay/verify/node";
+import { createHttpEffects, maxBundleBytes, verifyLockfile, type HttpDeps, type LogClientEffects } from "@assay/verify";
+import { createFileCheckpointStore, findLockfile, readLimited, readLockfile, sha256 } from "@assay/verify/node";
 import type { VerifyOptions } from "../commands/verify.ts";
 import type { CliContext, ExitCode } from "../context.ts";
 import { wrongUse } from "../errors.ts";
@@ -29,8 +17,7 @@ export async function runVerify(
   given: string | undefined,
   options: VerifyOptions,
 ): Promise<ExitCode> {
-  const path =
-    given === undefined ? await findLockfile(context.cwd) : resolve(context.cwd, given);
+  const path = given === undefined ? await findLockfile(context.cwd) : resolve(context.cwd, given);
   const lockfile = await readLockfile(path);
   const isOffline = options.offline !== undefined;
   const registry = await registryUrl(context, options.registry);
@@ -70,10 +57,7 @@ export async function runVerify(
   return report.ok ? 0 : 1;
 }
 
-async function readBundleFile(
-  context: CliContext,
-  file: string | undefined,
-): Promise<Uint8Array | undefined> {
+async function readBundleFile(context: CliContext, file: string | undefined): Promise<Uint8Array | undefined> {
   if (file === undefined) return undefined;
   return await readLimited(resolve(context.cwd, file), maxBundleBytes, "The bundle");
 }
@@ -82,8 +66,6 @@ async function readBundleFile(
 function stateFolder(context: CliContext, given: string | undefined): string {
   const { env, cwd } = context;
   if (given !== undefined) return resolve(cwd, given);
-  const own = env["ASSAY_STATE"];
-  if (own !== undefined && own !== "") return resolve(cwd, own);
   const base = env["XDG_STATE_HOME"] ?? env["LOCALAPPDATA"];
   if (base !== undefined && base !== "") return join(base, "assay");
   const home = env["HOME"] ?? env["USERPROFILE"];
@@ -92,9 +74,7 @@ function stateFolder(context: CliContext, given: string | undefined): string {
 }
 
 function noHome(): AssayError {
-  return wrongUse(
-    "There is no home folder to keep the last checkpoint in; give one with --state <folder> or ASSAY_STATE.",
-  );
+  return wrongUse("There is no home folder to keep the last checkpoint in; give one with --state <folder>.");
 }
 
 /** A reader sees the old file or the whole new one. */

@@ -26,8 +26,7 @@ export async function findTrust(
   if (given !== undefined) return checkDistinct(given.map((vkey) => trustLog(vkey)));
   for (const place of foldersOfRepository(folder)) {
     const path = join(place, trustFileName);
-    if (existsSync(path))
-      return parseTrustFile(await readLimited(path, maxTrustFileBytes, "The trust file"));
+    if (existsSync(path)) return parseTrustFile(await readLimited(path, maxTrustFileBytes, "The trust file"));
   }
   return undefined;
 }
@@ -60,7 +59,10 @@ export async function howToTrust(http: HttpDeps | undefined): Promise<string> {
       "Compare that with what its operator tells you some other way. If it is the same, either run",
       `  assay verify ${flags}`,
       `or write this to ${trustFileName} and commit it:`,
-      ...file.trimEnd().split("\n").map((row) => `  ${row}`),
+      ...file
+        .trimEnd()
+        .split("\n")
+        .map((row) => `  ${row}`),
     ].join("\n");
   } catch (error) {
     if (!isAssayError(error)) throw error;

@@ -57,7 +57,14 @@ export async function proveMany(
  */
 export function verifyMany(sha256: Sha256, claim: ManyClaim): boolean {
   const { size, leaves, hashes } = claim;
-  if (leaves.length === 0 || !areIndexes(size, leaves.map((leaf) => leaf.index))) return false;
+  if (
+    leaves.length === 0 ||
+    !areIndexes(
+      size,
+      leaves.map((leaf) => leaf.index),
+    )
+  )
+    return false;
   if (claim.root.length !== hashLength) return false;
   if (hashes.some((hash) => hash.length !== hashLength)) return false;
   if (leaves.some((leaf) => leaf.leafHash.length !== hashLength)) return false;
@@ -99,9 +106,6 @@ function areIndexes(size: number, indexes: readonly number[]): boolean {
   return (
     Number.isSafeInteger(size) &&
     size >= 0 &&
-    indexes.every(
-      (index, i) =>
-        Number.isSafeInteger(index) && index < size && index > (indexes[i - 1] ?? -1),
-    )
+    indexes.every((index, i) => Number.isSafeInteger(index) && index < size && index > (indexes[i - 1] ?? -1))
   );
 }

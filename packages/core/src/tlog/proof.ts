@@ -2,13 +2,7 @@ import { equalBytes } from "../bytes.ts";
 import { AssayError } from "../errors.ts";
 import type { Sha256 } from "../hash.ts";
 import { emptyRoot, hashLength, nodeHash } from "./hash.ts";
-import {
-  completeSubtrees,
-  readGroups,
-  splitPoint,
-  type HashReader,
-  type NodeCoordinates,
-} from "./subtree.ts";
+import { completeSubtrees, readGroups, splitPoint, type HashReader, type NodeCoordinates } from "./subtree.ts";
 
 /** What an inclusion proof is checked against. */
 export interface InclusionClaim {
@@ -35,11 +29,7 @@ interface Sibling {
 }
 
 /** Root hash of a tree from its complete subtrees. Source: RFC 6962 §2.1. */
-export async function treeRoot(
-  sha256: Sha256,
-  size: number,
-  reader: HashReader,
-): Promise<Uint8Array> {
+export async function treeRoot(sha256: Sha256, size: number, reader: HashReader): Promise<Uint8Array> {
   checkSize(size);
   if (size === 0) return emptyRoot(sha256);
   const [root] = await readGroups(sha256, [completeSubtrees(0, size)], reader);
@@ -97,10 +87,7 @@ export async function proveConsistency(
 }
 
 /** For each hash of a consistency proof, the complete subtrees whose fold it is. Throws BAD_FORMAT on bad sizes. */
-export function consistencyNodes(
-  oldSize: number,
-  newSize: number,
-): (readonly NodeCoordinates[])[] {
+export function consistencyNodes(oldSize: number, newSize: number): (readonly NodeCoordinates[])[] {
   checkSize(newSize);
   if (!Number.isSafeInteger(oldSize) || oldSize < 0 || oldSize > newSize) {
     throw malformed("the older size must be from 0 to the newer one");

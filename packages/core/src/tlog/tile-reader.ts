@@ -26,15 +26,10 @@ export function tileHashReader(
       if (!fetches.has(path)) fetches.set(path, readTile(tile, fetchTile));
     }
     const tiles = new Map<string, Uint8Array>();
-    await Promise.all(
-      [...fetches].map(async ([path, fetching]) => tiles.set(path, await fetching)),
-    );
+    await Promise.all([...fetches].map(async ([path, fetching]) => tiles.set(path, await fetching)));
     return places.map(({ path, start, count }) => {
       const bytes = tiles.get(path) ?? new Uint8Array(0);
-      return foldComplete(
-        sha256,
-        bytes.subarray(start * hashLength, (start + count) * hashLength),
-      );
+      return foldComplete(sha256, bytes.subarray(start * hashLength, (start + count) * hashLength));
     });
   };
 }

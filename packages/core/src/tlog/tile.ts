@@ -29,8 +29,7 @@ export function tilePath(tile: TileCoordinates): string {
 
 /** Reads a path that `tilePath` can write; undefined for any other spelling. */
 export function parseTilePath(path: string): TileCoordinates | undefined {
-  const match =
-    /^tile\/(entries|0|[1-9][0-9]?)\/((?:x[0-9]{3}\/){0,5}[0-9]{3})(?:\.p\/([1-9][0-9]{0,2}))?$/.exec(path);
+  const match = /^tile\/(entries|0|[1-9][0-9]?)\/((?:x[0-9]{3}\/){0,5}[0-9]{3})(?:\.p\/([1-9][0-9]{0,2}))?$/.exec(path);
   if (match === null) return undefined;
   const [, head = "", groups = "", width] = match;
   const tile: TileCoordinates = {
@@ -51,10 +50,7 @@ export function levelSize(size: number, level: number): number {
 }
 
 /** Every tile of a tree of this size, full and partial, lowest level first. */
-export function tilesAt(
-  size: number,
-  kind: TileCoordinates["kind"] = "hash",
-): Iterable<TileCoordinates> {
+export function tilesAt(size: number, kind: TileCoordinates["kind"] = "hash"): Iterable<TileCoordinates> {
   return newTiles(0, size, kind);
 }
 
@@ -82,12 +78,7 @@ export function* newTiles(
 }
 
 /** The tile that holds hash (or entry) `position` of a level in a tree of this size; partial at the right edge. */
-export function tileAt(
-  size: number,
-  kind: TileCoordinates["kind"],
-  level: number,
-  position: number,
-): TileCoordinates {
+export function tileAt(size: number, kind: TileCoordinates["kind"], level: number, position: number): TileCoordinates {
   const index = Math.floor(position / tileWidth);
   const width = Math.min(tileWidth, levelSize(size, level) - index * tileWidth);
   const tile = { kind, level, index, width };

@@ -1,11 +1,4 @@
-import {
-  equalBytes,
-  proveInclusion,
-  proveMany,
-  tileHashReader,
-  verifyMany,
-  type ManyClaim,
-} from "@assay/core";
+import { equalBytes, proveInclusion, proveMany, tileHashReader, verifyMany, type ManyClaim } from "@assay/core";
 import type { Case } from "../context.ts";
 import { equal, fail, ok, refusesLater } from "../expect.ts";
 import { createNaiveTree } from "../naive-tree.ts";
@@ -23,9 +16,7 @@ export const manyCases: readonly Case[] = [
       for (let round = 0; round < 500; round++) {
         const size = 1 + random(round % 4 === 0 ? 3000 : 40);
         const wanted = 1 + random(Math.min(size, 30));
-        const indexes = [...new Set(Array.from({ length: wanted }, () => random(size)))].toSorted(
-          (a, b) => a - b,
-        );
+        const indexes = [...new Set(Array.from({ length: wanted }, () => random(size)))].toSorted((a, b) => a - b);
         const reader = tileHashReader(sha256, size, async (tile) => tree.tile(tile));
         const hashes = await proveMany(sha256, size, indexes, reader);
         const claim: ManyClaim = {
@@ -84,11 +75,7 @@ export const manyCases: readonly Case[] = [
   },
 ];
 
-function tamper(
-  claim: ManyClaim,
-  other: Uint8Array,
-  random: (below: number) => number,
-): [string, ManyClaim][] {
+function tamper(claim: ManyClaim, other: Uint8Array, random: (below: number) => number): [string, ManyClaim][] {
   const at = random(claim.leaves.length);
   const leaves = claim.leaves.map((leaf, i) => (i === at ? { ...leaf, leafHash: other } : leaf));
   const changes: [string, ManyClaim][] = [

@@ -3,6 +3,7 @@ import {
   cosignatureTime,
   decodeUtf8,
   encodeUtf8,
+  formatCheckpoint,
   formatNote,
   formatVkey,
   fromHex,
@@ -13,6 +14,7 @@ import {
   parseNote,
   parseVkey,
   signatureLine,
+  toBase64,
   toHex,
   verifier,
   type NoteVerifier,
@@ -103,9 +105,7 @@ export const noteCases: readonly Case[] = [
       equal(key.type, 0x06);
       equal(formatVkey(name, 0x06, key.publicKey), vkey);
       equal(toHex(mldsaCosignatureMessage(name, time, encodeUtf8(text))), messageHex);
-      refuses("extension lines", () =>
-        mldsaCosignatureMessage(name, time, encodeUtf8(`${text}extension\n`)),
-      );
+      refuses("extension lines", () => mldsaCosignatureMessage(name, time, encodeUtf8(`${text}extension\n`)));
       const note = formatNote(text, [line]);
       equal(parseNote(note).signatures[0]?.signature.length, 2428);
       let cosigner: NoteVerifier;
@@ -159,9 +159,17 @@ export const noteCases: readonly Case[] = [
       };
       for (const [what, text] of Object.entries(badKeys)) refuses(what, () => parseVkey(text));
       const known = await verifier(vkey);
-      await refusesLater("two verifiers for one key", async () =>
-        await openNote(note, [known, known]),
-      );
+      await refusesLater("two verifiers for one key", async () => await openNote(note, [known, known]));
+      const typed = (type: number): string => `a+00000000+${toBase64(new Uint8Array(33).fill(type, 0, 1))}`;
+      for (const type of [0x00, 0x02, 0x05, 0xff]) refuses(`type ${type}`, () => parseVkey(typed(type)));
+      refuses("a name over 255 bytes", () => formatVkey("ä".repeat(128), 0x01, new Uint8Array(32)));
+      refuses("a key of 31 bytes", () => formatVkey("a", 0x01, new Uint8Array(31)));
+      const [signed] = parseNote(note).signatures;
+      const longer = Uint8Array.from([...(signed?.signature ?? []), 0]);
+      const body = encodeUtf8(parseNote(note).text);
+      ok(await known.verify(body, signed?.signature ?? longer), "the good signature");
+      ok(!(await known.verify(body, longer)), "a signature of 65 bytes passed");
+      ok(!(await known.verify(body, new Uint8Array(0))), "an empty signature passed");
       await refusesLater("no verifier", async () => await openNote(note, []));
     },
   },
@@ -186,6 +194,13 @@ export const noteCases: readonly Case[] = [
         "a carriage return": `o\r\n1\n${root}\n`,
       };
       for (const [what, text] of Object.entries(bad)) refuses(what, () => parseCheckpoint(text));
+      refuses("over 16 KiB", () => parseCheckpoint(`${"o".repeat(16_384)}\n1\n${root}\n`));
+      const value = { origin: "o", size: 1, root: new Uint8Array(32) };
+      for (const change of [{ origin: "o\n1" }, { origin: "" }, { size: 1.5 }, { size: -1 }, { size: 2 ** 53 }]) {
+        refuses(JSON.stringify(change), () => formatCheckpoint({ ...value, ...change }));
+      }
+      refuses("an empty log with another root to write", () => formatCheckpoint({ ...value, size: 0 }));
+      refuses("a short root to write", () => formatCheckpoint({ ...value, root: new Uint8Array(31) }));
     },
   },
 ];

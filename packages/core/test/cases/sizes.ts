@@ -108,7 +108,7 @@ function checkConsistency(sha256: Sha256, claim: Parameters<typeof verifyConsist
 }
 
 /** A tree in which every leaf has the same hash: any size costs nothing. */
-function uniformTree(sha256: Sha256): { hashes: Uint8Array[]; reader(size: number): HashReader } {
+function uniformTree(sha256: Sha256): { hashes: Uint8Array[]; reader: (size: number) => HashReader } {
   const hashes = [sha256(Uint8Array.of(1))];
   for (let level = 0; level < 53; level++) {
     const hash = hashes[level] ?? fail("level");
@@ -229,10 +229,7 @@ export const sizeCases: readonly Case[] = [
         return bytes;
       });
       const before: Edge = { size: 2 ** 24 - 1, levels };
-      ok(
-        equalBytes(edgeRoot(sha256, before), uniformRoot(sha256, hashes, before.size)),
-        "the root below 2^24",
-      );
+      ok(equalBytes(edgeRoot(sha256, before), uniformRoot(sha256, hashes, before.size)), "the root below 2^24");
       const at = appendLeaves(sha256, before, [leaf]);
       equal(
         at.fullTiles.map(({ level, index }) => [level, index]),
@@ -244,10 +241,7 @@ export const sizeCases: readonly Case[] = [
       );
       equal(edgeRoot(sha256, at.edge), hashes[24]);
       const after = appendLeaves(sha256, at.edge, [leaf]).edge;
-      ok(
-        equalBytes(edgeRoot(sha256, after), uniformRoot(sha256, hashes, 2 ** 24 + 1)),
-        "the root above 2^24",
-      );
+      ok(equalBytes(edgeRoot(sha256, after), uniformRoot(sha256, hashes, 2 ** 24 + 1)), "the root above 2^24");
       equal(decodeEdge(encodeEdge(after)), after);
       equal(edgeSize(before), 2 ** 24 - 1, "the edge that was appended to");
     },
@@ -258,16 +252,12 @@ export const sizeCases: readonly Case[] = [
       const { reader } = uniformTree(sha256);
       const root = new Uint8Array(32);
       for (const index of [-1, 5, 1.5, Number.NaN]) {
-        await refusesLater(`index ${index} of 5`, async () =>
-          await proveInclusion(sha256, 5, index, reader(5)),
-        );
+        await refusesLater(`index ${index} of 5`, async () => await proveInclusion(sha256, 5, index, reader(5)));
         const claim = { size: 5, root, index, leafHash: root, proof: [] };
         ok(!verifyInclusion(sha256, claim), `index ${index} of 5 passed`);
       }
       for (const old of [-1, 6, 0.5, Number.NaN]) {
-        await refusesLater(`old size ${old} of 5`, async () =>
-          await proveConsistency(sha256, old, 5, reader(5)),
-        );
+        await refusesLater(`old size ${old} of 5`, async () => await proveConsistency(sha256, old, 5, reader(5)));
       }
       const empty = emptyRoot(sha256);
       const whole = { oldSize: 0, oldRoot: empty, newSize: 5, newRoot: root, proof: [] };
@@ -278,29 +268,27 @@ export const sizeCases: readonly Case[] = [
       ok(!verifyConsistency(sha256, same), "two roots of one size passed");
 
       const read = reader(300);
-      await refusesLater("a node that is not complete", async () =>
-        await read([{ level: 9, index: 0 }]),
-      );
+      await refusesLater("a node that is not complete", async () => await read([{ level: 9, index: 0 }]));
       await refusesLater("a node past the edge", async () => await read([{ level: 8, index: 1 }]));
       const short = tileHashReader(sha256, 300, async () => new Uint8Array(31));
       await refusesLater("a short tile", async () => await short([{ level: 0, index: 0 }]));
       const gone = tileHashReader(sha256, 300, async () => undefined);
-      await refusesLater(
-        "a tile that is gone",
-        async () => await gone([{ level: 0, index: 0 }]),
-        "NOT_FOUND",
-      );
+      await refusesLater("a tile that is gone", async () => await gone([{ level: 0, index: 0 }]), "NOT_FOUND");
       let asked = 0;
       const failing = tileHashReader(sha256, 300, async () => {
         asked += 1;
         throw new AssayError("NOT_READY", { reason: "down", retryAfterSeconds: 1 });
       });
-      await refusesLater(
-        "a failing fetch",
-        async () => await failing([{ level: 0, index: 299 }]),
-        "NOT_READY",
-      );
+      await refusesLater("a failing fetch", async () => await failing([{ level: 0, index: 299 }]), "NOT_READY");
       equal(asked, 1, "only a tile that is gone is looked for in its full form");
+
+      for (const answer of [[], [root, root], [new Uint8Array(31)]]) {
+        await refusesLater(
+          "a reader that answers otherwise",
+          async () => await treeRoot(sha256, 1, async () => answer),
+        );
+      }
+      await refusesLater("a size below 0", async () => await treeRoot(sha256, -1, read));
 
       const edge = appendLeaves(sha256, emptyEdge(), [root, root, root]).edge;
       const bytes = encodeEdge(edge);

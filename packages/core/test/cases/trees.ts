@@ -35,11 +35,7 @@ function readerOf(context: Context, tree: NaiveTree, size: number): HashReader {
   return tileHashReader(context.sha256, size, async (tile) => tree.tile(tile));
 }
 
-async function checkTree(
-  context: Context,
-  tree: NaiveTree,
-  vector: TreeVector,
-): Promise<void> {
+async function checkTree(context: Context, tree: NaiveTree, vector: TreeVector): Promise<void> {
   const { sha256 } = context;
   const { size } = vector;
   const reader = readerOf(context, tree, size);
@@ -75,7 +71,10 @@ export const treeCases: readonly Case[] = [
     run: async (context) => {
       const { leaves, trees } = context.vectors.tlog.rfc6962;
       const hashes = leaves.map(({ hex }) => leafHash(context.sha256, fromHex(hex)));
-      equal(hashes.map(toBase64), leaves.map((leaf) => leaf.leafHash));
+      equal(
+        hashes.map(toBase64),
+        leaves.map((leaf) => leaf.leafHash),
+      );
       equal(toBase64(emptyRoot(context.sha256)), context.vectors.tlog.emptyRoot);
       const tree = createNaiveTree(context.sha256, hashes);
       for (const vector of trees) await checkTree(context, tree, vector);
@@ -108,9 +107,7 @@ export const treeCases: readonly Case[] = [
         for (const { c2sp, bytes, sha256: digest } of bundles) {
           ok(entryTiles.has(c2sp), `${c2sp} is missing at ${size}`);
           const tile = parseTilePath(c2sp) ?? fail(`${c2sp} is not a tile`);
-          const entries = Array.from({ length: tile.width }, (_, i) =>
-            syntheticEntry(sha256, tile.index * 256 + i),
-          );
+          const entries = Array.from({ length: tile.width }, (_, i) => syntheticEntry(sha256, tile.index * 256 + i));
           const content = encodeEntries(entries);
           equal(content.length, bytes, c2sp);
           equal(toHex(sha256(content)), digest, c2sp);
@@ -125,12 +122,7 @@ export const treeCases: readonly Case[] = [
       const lookedUp = await openNote(noteParts.join("\n\n"), [log]);
       const at = parseCheckpoint(lookedUp.text);
       const record = encodeUtf8(`${head.slice(head.indexOf("\n") + 1)}\n`);
-      const proof = await proveInclusion(
-        sha256,
-        at.size,
-        lookup.index,
-        readerOf(context, tree, at.size),
-      );
+      const proof = await proveInclusion(sha256, at.size, lookup.index, readerOf(context, tree, at.size));
       const claim = { size: at.size, root: at.root, index: lookup.index, proof };
       const recordHash = leafHash(sha256, record);
       ok(verifyInclusion(sha256, { ...claim, leafHash: recordHash }), "the lookup's record");
@@ -184,9 +176,22 @@ export const treeCases: readonly Case[] = [
           // The same, as C2SP spells it: without Go's tile height.
           path.replace(/^tile\/(?:8|31)\//, "tile/"),
         ]),
-        ...["", "tile", "/tile/0/000", "tile/0/000/", "tile/64/000", "tile/0/00", "tile/0/0000"],
-        ...["tile/0/000.p/1000", "tile/0/000.p/", "tile/0/000.p/1/", "tile/0/X001/000"],
-        ...["tile/entries/000.p/0", "tile/data/000", "tile/00/000", "tile/0/٠٠٠", "tile/0/000\n"],
+        "",
+        "tile",
+        "/tile/0/000",
+        "tile/0/000/",
+        "tile/64/000",
+        "tile/0/00",
+        "tile/0/0000",
+        "tile/0/000.p/1000",
+        "tile/0/000.p/",
+        "tile/0/000.p/1/",
+        "tile/0/X001/000",
+        "tile/entries/000.p/0",
+        "tile/data/000",
+        "tile/00/000",
+        "tile/0/٠٠٠",
+        "tile/0/000\n",
         `tile/0/${"x999/".repeat(5)}999`,
       ];
       // "tile/31/0/000" is bad for its Go height only; without it, it names the first tile.
@@ -195,9 +200,7 @@ export const treeCases: readonly Case[] = [
       }
       const out = [{ level: 64 }, { level: -1 }, { index: -1 }, { index: 2 ** 53 }, { width: 0 }];
       for (const change of [...out, { width: 257 }, { width: 1.5 }]) {
-        refuses(JSON.stringify(change), () =>
-          tilePath({ kind: "hash", level: 0, index: 0, width: 256, ...change }),
-        );
+        refuses(JSON.stringify(change), () => tilePath({ kind: "hash", level: 0, index: 0, width: 256, ...change }));
       }
     },
   },
@@ -247,9 +250,7 @@ export const treeCases: readonly Case[] = [
       for (const [what, text] of Object.entries(bad)) refuses(what, () => parseTlogProof(text));
       const { extra: _, ...without } = parseTlogProof(good);
       equal(parseTlogProof(formatTlogProof(without)), without);
-      refuses("an extra over 64 KiB", () =>
-        formatTlogProof({ ...without, extra: new Uint8Array(65_536) }),
-      );
+      refuses("an extra over 64 KiB", () => formatTlogProof({ ...without, extra: new Uint8Array(65_536) }));
     },
   },
 ];

@@ -2,10 +2,10 @@ import { AssayError, type PackageName, type Version, isAssayError } from "@assay
 import type { BindFacts, Checksums } from "../checksums/checksums.ts";
 import type { Config, UpstreamConfig } from "../config/config.ts";
 import type { BlobStore } from "../platform/blobs/blobs.ts";
+import type { Spool } from "../platform/blobs/spool.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database/database.ts";
 import type { Events } from "../platform/events/events.ts";
-import type { Random } from "../platform/random.ts";
 import { createSingleFlight } from "../platform/single-flight.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { BoundRelease, Releases } from "../releases/releases.ts";
@@ -13,7 +13,7 @@ import type { Upstreams } from "../upstreams/upstreams.ts";
 import type { Admission } from "./admission.ts";
 import { putTarball, storeAndClaim } from "./claim.ts";
 import { basisText, compareBytes } from "./compare.ts";
-import { type Download, type DownloadDeps, createSpool, download } from "./download.ts";
+import { type Download, type DownloadDeps, download } from "./download.ts";
 import { keepEvidence } from "./evidence.ts";
 import { inspect } from "./inspect.ts";
 import { type Located, findListed, locate } from "./locate.ts";
@@ -28,13 +28,12 @@ export interface AdmissionDeps {
   readonly upstreams: Pick<Upstreams, "packument" | "tarball">;
   readonly events: Events;
   readonly clock: Clock;
-  readonly random: Random;
+  /** Where large downloads wait; on the same file system as the blobs. */
+  readonly spool: Spool;
   readonly telemetry: Telemetry;
 }
 
 export interface AdmissionOptions {
-  /** An existing folder for downloads under way, on the same file system as the blobs. */
-  readonly spoolFolder: string;
   readonly limits: Pick<Config["limits"], "tarballBytes" | "unpackedBytes" | "archiveEntries">;
   readonly integrityPolicy: (source: string) => UpstreamConfig["integrity"];
   /** Default: 16 MiB each, 256 MiB together. */
@@ -49,8 +48,7 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
   const { clock, telemetry, releases, checksums } = deps;
   const evidenceLimits = options.evidence ?? { eachBytes: 16 * 1024 * 1024, totalBytes: 256 * 1024 * 1024 };
   const archiveLimits = { unpackedBytes: options.limits.unpackedBytes, entries: options.limits.archiveEntries };
-  const spool = createSpool(deps.random, { folder: options.spoolFolder });
-  const downloadDeps: DownloadDeps = { upstreams: deps.upstreams, spool, clock, maxBytes: options.limits.tarballBytes };
+  const downloadDeps: DownloadDeps = { upstreams: deps.upstreams, spool: deps.spool, clock, maxBytes: options.limits.tarballBytes };
   const admissions = createSingleFlight<BoundRelease>();
   const restores = createSingleFlight<void>();
   const refusals = createRemembered<AssayError>(clock, rememberMs);
@@ -132,7 +130,7 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
   return {
     admit: (name, version) => admissions.run(`${name}@${version}`, () => admitNow(name, version)),
     restore: (name, version) => restores.run(`${name}@${version}`, () => restoreNow(name, version)),
-    collectOrphans: (signal) => collectOrphans({ ...deps, spoolFolder: options.spoolFolder }, signal),
+    collectOrphans: (signal) => collectOrphans(deps, signal),
   };
 }
 

@@ -1,12 +1,10 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { type FileHandle, open, unlink } from "node:fs/promises";
-import { join } from "node:path";
 import { AssayError, type Integrity, integrityFromSha512 } from "@assay/core";
 import type { BlobSource } from "../platform/blobs/blobs.ts";
+import type { Spool, SpoolFile } from "../platform/blobs/spool.ts";
 import type { Clock } from "../platform/clock.ts";
 import { NetworkError } from "../platform/network/network.ts";
-import type { Random } from "../platform/random.ts";
 import type { Upstreams } from "../upstreams/upstreams.ts";
 import type { Located } from "./locate.ts";
 
@@ -35,8 +33,8 @@ const deadlineMs = 15 * 60_000;
  * Second step: the bytes, hashed while they come in. Its Content-Type and everything else that the upstream
  * says about them is ignored.
  *
- * A crash leaves at most a spool file, which the orphan collector removes. Throws NOT_FOUND,
- * UPSTREAM_UNAVAILABLE, UPSTREAM_BAD_ANSWER.
+ * A crash leaves at most a spool file, removed when the spool is made again. Throws NOT_FOUND,
+ * UPSTREAM_UNAVAILABLE, UPSTREAM_BAD_ANSWER, NOT_READY when too much is being downloaded at once.
  */
 export async function download(deps: DownloadDeps, located: Pick<Located, "packument" | "listed">): Promise<Download> {
   const { packument, listed } = located;
@@ -45,7 +43,7 @@ export async function download(deps: DownloadDeps, located: Pick<Located, "packu
     () => ended.abort(new NetworkError("timeout", "the download took too long")),
     () => undefined,
   );
-  const writer = deps.spool.writer(deps.maxBytes);
+  const writer = createWriter(deps.spool, deps.maxBytes);
   try {
     const response = await deps.upstreams.tarball(packument, listed, ended.signal);
     try {
@@ -90,96 +88,57 @@ function upstreamError(error: unknown, source: string): unknown {
   }
 }
 
-/** Where downloads wait: small ones in memory (no file, no fsync), the others in files of one folder. */
-export interface Spool {
-  /** A writer for one download of at most `maxBytes`. */
-  writer(maxBytes: number): SpoolWriter;
-}
+/** Downloads up to this size stay in memory: no file, no fsync but the blob's own. */
+const memoryBytes = 1024 * 1024;
 
-export interface SpoolWriter {
-  /** Throws NetworkError `too-large`, and UPSTREAM_UNAVAILABLE when the spool is full. */
+interface Writer {
   write(chunk: Uint8Array): Promise<void>;
   finish(): Promise<Download>;
   discard(): Promise<void>;
 }
 
-export interface SpoolOptions {
-  /** An existing folder of this process, on the same file system as the blobs. */
-  readonly folder: string;
-  /** Downloads up to this size stay in memory. Default 1 MiB. */
-  readonly memoryBytes?: number;
-  /** Bytes of all spool files together; one more download is refused then. Default 4 GiB. */
-  readonly totalBytes?: number;
-}
+/** Takes the bytes of one download; a spool file is made when they outgrow memory. */
+function createWriter(spool: Spool, maxBytes: number): Writer {
+  const sha512 = createHash("sha512");
+  const sha1 = createHash("sha1");
+  let held: Uint8Array[] = [];
+  let sizeBytes = 0;
+  let file: SpoolFile | undefined;
 
-export function createSpool(random: Random, options: SpoolOptions): Spool {
-  const memoryBytes = options.memoryBytes ?? 1024 * 1024;
-  const totalBytes = options.totalBytes ?? 4 * 1024 ** 3;
-  let spooled = 0;
-  return {
-    writer(maxBytes) {
-      const sha512 = createHash("sha512");
-      const sha1 = createHash("sha1");
-      let held: Uint8Array[] = [];
-      let sizeBytes = 0;
-      let reserved = 0;
-      let file: { readonly handle: FileHandle; readonly path: string } | undefined;
-
-      const reserve = (bytes: number): void => {
-        if (spooled + bytes > totalBytes) {
-          throw new AssayError("UPSTREAM_UNAVAILABLE", { source: "spool", reason: "too many large downloads at once", retryAfterSeconds: 10 });
-        }
-        spooled += bytes;
-        reserved += bytes;
-      };
-      const release = async (): Promise<void> => {
-        held = [];
-        spooled -= reserved;
-        reserved = 0;
-        if (file === undefined) return;
-        const { handle, path } = file;
-        file = undefined;
-        await handle.close().catch(() => undefined);
-        await unlink(path).catch(() => undefined);
-      };
-      return {
-        async write(chunk) {
-          sizeBytes += chunk.length;
-          if (sizeBytes > maxBytes) throw new NetworkError("too-large", `a tarball of more than ${maxBytes} bytes`);
-          sha512.update(chunk);
-          sha1.update(chunk);
-          if (file === undefined && sizeBytes <= memoryBytes) {
-            held.push(chunk);
-            return;
-          }
-          reserve(file === undefined ? sizeBytes : chunk.length);
-          if (file === undefined) {
-            const path = join(options.folder, `${Buffer.from(random.bytes(16)).toString("hex")}.tgz`);
-            file = { handle: await open(path, "wx", 0o600), path };
-            for (const earlier of held) await writeAll(file.handle, earlier);
-            held = [];
-          }
-          await writeAll(file.handle, chunk);
-        },
-        async finish() {
-          const digests = { sizeBytes, integrity: integrityFromSha512(sha512.digest()), sha1: sha1.digest("hex") };
-          if (file === undefined) {
-            const bytes = new Uint8Array(Buffer.concat(held));
-            held = [];
-            return { ...digests, blob: bytes, chunks: () => inPieces(bytes), [Symbol.asyncDispose]: release };
-          }
-          const { path } = file;
-          return { ...digests, blob: { path }, chunks: () => createReadStream(path), [Symbol.asyncDispose]: release };
-        },
-        discard: release,
-      };
-    },
+  const discard = async (): Promise<void> => {
+    held = [];
+    await file?.discard();
   };
-}
-
-async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
-  let at = 0;
-  while (at < bytes.length) at += (await handle.write(bytes, at)).bytesWritten;
+  return {
+    async write(chunk) {
+      sizeBytes += chunk.length;
+      if (sizeBytes > maxBytes) throw new NetworkError("too-large", `a tarball of more than ${maxBytes} bytes`);
+      sha512.update(chunk);
+      sha1.update(chunk);
+      if (file === undefined && sizeBytes <= memoryBytes) {
+        held.push(chunk);
+        return;
+      }
+      if (file === undefined) {
+        file = await spool.create();
+        for (const earlier of held) await file.write(earlier);
+        held = [];
+      }
+      await file.write(chunk);
+    },
+    async finish() {
+      await file?.finish();
+      const digests = { sizeBytes, integrity: integrityFromSha512(sha512.digest()), sha1: sha1.digest("hex") };
+      if (file !== undefined) {
+        const { path } = file;
+        return { ...digests, blob: { path }, chunks: () => createReadStream(path), [Symbol.asyncDispose]: discard };
+      }
+      const bytes = new Uint8Array(Buffer.concat(held));
+      held = [];
+      return { ...digests, blob: bytes, chunks: () => inPieces(bytes), [Symbol.asyncDispose]: discard };
+    },
+    discard,
+  };
 }
 
 /** Pieces of 64 KiB: what reads them decompresses one at a time, off this thread. */

@@ -1,5 +1,3 @@
-import { readdir, stat, unlink } from "node:fs/promises";
-import { join } from "node:path";
 import type { BlobKey, BlobStore } from "../platform/blobs/blobs.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database/database.ts";
@@ -9,18 +7,16 @@ export interface OrphanDeps {
   readonly blobs: BlobStore;
   readonly database: Database;
   readonly clock: Clock;
-  readonly spoolFolder: string;
 }
 
-/** Blobs and spool files younger than this may belong to an admission under way. */
+/** Blobs younger than this may belong to an admission under way. */
 const ageMs = 3_600_000;
 /** A removal that began this long ago was left by a crash. */
 const abandonedMs = 600_000;
 const batchSize = 200;
 
 /**
- * Removes blobs of this room that nothing refers to and that are older than an hour, and spool files that a
- * crash left. Answers how many blobs were removed.
+ * Removes blobs of this room that nothing refers to and that are older than an hour. Answers how many.
  *
  * Safe beside admissions here and in other processes: an orphan is doomed in a transaction before it is
  * removed, and a claim on a doomed blob waits and stores it again. A crash leaves doomed rows; the next run
@@ -50,14 +46,5 @@ export async function collectOrphans(deps: OrphanDeps, signal: AbortSignal): Pro
     }
     await remove(batch);
   }
-  await clearSpool(deps);
   return { removed };
-}
-
-async function clearSpool({ spoolFolder, clock }: OrphanDeps): Promise<void> {
-  for (const name of await readdir(spoolFolder)) {
-    const path = join(spoolFolder, name);
-    const found = await stat(path).catch(() => undefined);
-    if (found !== undefined && clock.now() - found.mtimeMs >= ageMs) await unlink(path).catch(() => undefined);
-  }
 }

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { constants } from "node:fs";
-import { mkdir, open, readFile, rename } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { open, readFile, rename, unlink } from "node:fs/promises";
+import { join } from "node:path";
 import { AssayError, equalBytes, fromBase64, toBase64, toHex } from "@assay/core";
+import { makeFolder, syncFolder } from "../platform/blobs/durable.ts";
 import type { Random } from "../platform/random.ts";
 import type { SignedTree } from "./store-shards.ts";
 
@@ -52,18 +52,20 @@ export function createGuardFile(
     },
     async write(origin, signed) {
       const path = pathOf(origin);
-      await mkdir(options.folder, { recursive: true, mode: 0o700 });
+      await makeFolder(options.folder);
       const temporary = `${path}.${toHex(deps.random.bytes(8))}.tmp`;
       const file = await open(temporary, "wx", 0o600);
       try {
         await file.writeFile(formatGuard(origin, signed));
         await file.sync();
+        await rename(temporary, path);
+      } catch (error) {
+        await unlink(temporary).catch(() => {});
+        throw error;
       } finally {
         await file.close();
       }
-      await rename(temporary, path);
       await syncFolder(options.folder);
-      await syncFolder(dirname(options.folder));
     },
   };
 }
@@ -79,15 +81,6 @@ function parseGuard(text: string, origin: string): SignedTree | undefined {
   if (named !== origin || size === undefined || root === undefined) return undefined;
   const signed = { size: Number(size), root: fromBase64(root) };
   return Number.isSafeInteger(signed.size) ? signed : undefined;
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }
 
 /**

@@ -106,7 +106,9 @@ export function createLogReader(
     },
 
     async bundle(shard, entries, signal): Promise<BundleResponse> {
-      const asked = new Map(entries.map((entry) => [bindKey(entry.name, entry.version), entry]));
+      const asked = new Map(
+        entries.map(({ name, version }) => [bindKey(name, version), { name, version }]),
+      );
       const places = await coveredPositions(deps, log, [...asked.keys()], signal);
       const wanted = places.filter((place) => shard === undefined || place.shard === shard);
       const missing = new Map<string, BundleRequestEntry>(asked);

@@ -1,4 +1,4 @@
-/** What the server runs with: validated, frozen, safe to print (secrets are apart, in `secrets.ts`). */
+/** What the server runs with: validated, frozen, safe to print (Secrets are apart). */
 export interface Config {
   /** Absolute path. Everything that must survive lives below it. */
   readonly dataFolder: string;
@@ -66,14 +66,16 @@ export interface LogConfig {
   readonly guardFolder: string;
 }
 
-/** How the outside is reached. From assay.yaml, or else what npm itself is configured for. */
+/** How the outside is reached: from assay.yaml, or else what npm and the environment say. Proxies are in Secrets: their URLs may hold passwords. */
 export interface NetworkConfig {
-  /** Proxy for requests to the upstream, without its credentials (those are in Secrets.proxyUrl); undefined: direct. */
-  readonly proxy: string | undefined;
-  /** Hosts reached directly, as in NO_PROXY: `host`, `.domain`, `host:port`, `*`. */
-  readonly noProxy: readonly string[];
-  /** PEM certificates trusted for the upstream and the proxy; empty: those that Node trusts (NODE_EXTRA_CA_CERTS included). */
+  /** Path of a PEM file with certificates to trust besides the usual ones (npm's `cafile`). */
+  readonly caFile: string | undefined;
+  /** More of them, as PEM texts (npm's `ca`). */
   readonly ca: readonly string[];
+  /** NODE_EXTRA_CA_CERTS. */
+  readonly extraCaFile: string | undefined;
+  /** Hosts reached without a proxy, separated by commas, as in NO_PROXY. */
+  readonly noProxy: string | undefined;
 }
 
 export interface LoggingConfig {
@@ -91,6 +93,7 @@ export interface Secrets {
   readonly upstreamAuthorization: string | undefined;
   /** `postgres://…` when the engine is postgres. */
   readonly databaseUrl: string | undefined;
-  /** The proxy with its credentials; undefined: direct. */
-  readonly proxyUrl: string | undefined;
+  /** Proxies for requests to https and http upstreams; undefined: direct. */
+  readonly httpsProxy: string | undefined;
+  readonly httpProxy: string | undefined;
 }

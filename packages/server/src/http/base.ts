@@ -38,10 +38,7 @@ interface PublicUrl {
  * several URLs of one host the longest path prefix wins; X-Forwarded-Proto only decides between URLs that
  * differ in nothing but the scheme, for TLS may end in front of the proxy that we see.
  */
-export function createBases(
-  publicUrls: readonly string[],
-  trustedProxies: readonly string[],
-): Bases {
+export function createBases(publicUrls: readonly string[], trustedProxies: readonly string[]): Bases {
   const byHost = new Map<string, readonly PublicUrl[]>();
   for (const text of publicUrls) {
     const url = new URL(text);
@@ -53,7 +50,10 @@ export function createBases(
     const hosts = url.port === "" ? [url.host, `${url.host}:${url.protocol === "https:" ? 443 : 80}`] : [url.host];
     for (const host of hosts) {
       const entries = [...(byHost.get(host) ?? []), entry];
-      byHost.set(host, entries.sort((a, b) => b.prefix.length - a.prefix.length));
+      byHost.set(
+        host,
+        entries.sort((a, b) => b.prefix.length - a.prefix.length),
+      );
     }
   }
   const isTrusted = trustedPeers(trustedProxies);
@@ -80,7 +80,8 @@ export function createBases(
       const entries = byHost.get(host) ?? byHost.get(normalHost(host) ?? "");
       const target = request.url ?? "";
       const entry = entries === undefined ? undefined : pick(entries, target, scheme);
-      if (entry === undefined) return { outcome: "unknown", host: entries === undefined ? host : `${host} under this path` };
+      if (entry === undefined)
+        return { outcome: "unknown", host: entries === undefined ? host : `${host} under this path` };
       if (entry.prefix === "") return { outcome: "chosen", base: entry.base, target };
       const rest = target.slice(entry.prefix.length);
       return { outcome: "chosen", base: entry.base, target: rest.startsWith("/") ? rest : `/${rest}` };

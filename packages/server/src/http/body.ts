@@ -71,12 +71,13 @@ function parseJsonBody(bytes: Uint8Array): unknown {
   let proto = false;
   let value: unknown;
   try {
-    value = text.includes("__proto__") || text.includes("\\u")
-      ? JSON.parse(text, (key, member: unknown) => {
-          proto ||= key === "__proto__";
-          return member;
-        })
-      : JSON.parse(text);
+    value =
+      text.includes("__proto__") || text.includes("\\u")
+        ? JSON.parse(text, (key, member: unknown) => {
+            proto ||= key === "__proto__";
+            return member;
+          })
+        : JSON.parse(text);
   } catch (cause) {
     throw new AssayError("BAD_REQUEST", { reason: "its body is not JSON" }, { cause });
   }

@@ -7,11 +7,33 @@ const lastModifiedMs = Date.UTC(2026, 5, 1, 12, 0, 0, 250);
 const validators = { etag: '"abc"', lastModifiedMs };
 
 test("compares entity tags weakly, in lists too", () => {
-  for (const header of ['"abc"', 'W/"abc"', '"x", "abc"', '"x",W/"abc" , "y"', "*", " * ", '"x",, "abc"', '"a,b", "abc"']) {
+  for (const header of [
+    '"abc"',
+    'W/"abc"',
+    '"x", "abc"',
+    '"x",W/"abc" , "y"',
+    "*",
+    " * ",
+    '"x",, "abc"',
+    '"a,b", "abc"',
+  ]) {
     assert.ok(matchesEtag(header, '"abc"'), header);
   }
   assert.ok(matchesEtag('"abc"', 'W/"abc"'));
-  for (const header of ["", "abc", '"ab"', '"abc', 'abc"', '"x" "abc"', 'w/"abc"', '"x", abc', '"a"abc"', '"ABC"', "**", '"x, "abc"']) {
+  for (const header of [
+    "",
+    "abc",
+    '"ab"',
+    '"abc',
+    'abc"',
+    '"x" "abc"',
+    'w/"abc"',
+    '"x", abc',
+    '"a"abc"',
+    '"ABC"',
+    "**",
+    '"x, "abc"',
+  ]) {
     assert.ok(!matchesEtag(header, '"abc"'), header);
   }
 });
@@ -33,7 +55,14 @@ test("If-Modified-Since compares whole seconds", () => {
 
 test("reads one date format, strictly", () => {
   assert.equal(parseHttpDate("Sun, 06 Nov 1994 08:49:37 GMT"), 784111777000);
-  for (const text of ["Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "2026-06-01T00:00:00Z", "Mon, 06 Nov 1994 08:49:37 GMT", "Tue, 31 Feb 2026 00:00:00 GMT", ""]) {
+  for (const text of [
+    "Sunday, 06-Nov-94 08:49:37 GMT",
+    "Sun Nov  6 08:49:37 1994",
+    "2026-06-01T00:00:00Z",
+    "Mon, 06 Nov 1994 08:49:37 GMT",
+    "Tue, 31 Feb 2026 00:00:00 GMT",
+    "",
+  ]) {
     assert.equal(parseHttpDate(text), undefined, text);
   }
 });

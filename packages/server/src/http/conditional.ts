@@ -43,7 +43,8 @@ export function matchesEtag(header: string, etag: string): boolean {
   return false;
 }
 
-const datePattern = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT$/;
+const datePattern =
+  /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT$/;
 
 /** Epoch milliseconds of an IMF-fixdate, the only form that clients still send; undefined for anything else. */
 export function parseHttpDate(text: string): number | undefined {

@@ -38,7 +38,7 @@ export interface Refusal {
 
 /** Answers errors: the only place that turns one into a response. */
 export interface ErrorResponder {
-  /** Answers with the refusal; when the response has begun the connection is cut, when it is closed nothing happens. */
+  /** Answers with the refusal. When the response has begun the connection is cut; when the client has gone nothing is sent. */
   answer(request: IncomingMessage, response: ServerResponse, error: unknown): void;
 }
 
@@ -52,7 +52,8 @@ const defaultRetrySeconds = 5;
 export function createErrorResponder(deps: ErrorDeps): ErrorResponder {
   return {
     answer(request, response, error) {
-      if (response.destroyed || response.writableEnded) return;
+      const isOver = response.destroyed || response.writableEnded;
+      if (isOver && isGoneClient(error)) return;
       const exchange = exchangeOf(request);
       const known = knownError(error);
       let refusal: Refusal;
@@ -69,6 +70,7 @@ export function createErrorResponder(deps: ErrorDeps): ErrorResponder {
       } else {
         refusal = describeRefusal(known, deps.readMoreUrl(known, exchange.base));
       }
+      if (isOver) return;
       if (response.headersSent) {
         // Cutting the connection is the only way left to say that the body is not whole.
         response.destroy();
@@ -107,13 +109,24 @@ export function refusalBody(refusal: Refusal): string {
   });
 }
 
+const goneCodes: ReadonlySet<unknown> = new Set(["ECONNRESET", "EPIPE", "ERR_STREAM_PREMATURE_CLOSE", "ABORT_ERR"]);
+
+/** What a closed connection makes of the work under way: nobody's fault, nothing to log. */
+function isGoneClient(error: unknown): boolean {
+  return error instanceof Error && (error.name === "AbortError" || ("code" in error && goneCodes.has(error.code)));
+}
+
 /** Errors that may be told to the client; undefined for what must stay inside: unknown ones and every 500. */
 function knownError(error: unknown): AssayError | undefined {
   if (error instanceof AssayError) return error.status === 500 ? undefined : error;
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined;
   switch (error.code) {
     case "FST_ERR_CTP_INVALID_MEDIA_TYPE":
-      return new AssayError("UNSUPPORTED_MEDIA_TYPE", { reason: "its content type is not understood" }, { cause: error });
+      return new AssayError(
+        "UNSUPPORTED_MEDIA_TYPE",
+        { reason: "its content type is not understood" },
+        { cause: error },
+      );
     case "FST_ERR_VALIDATION":
       return new AssayError("BAD_REQUEST", { reason: printable(error.message, 200) }, { cause: error });
     default:
@@ -135,8 +148,9 @@ function write(request: IncomingMessage, response: ServerResponse, refusal: Refu
     "cache-control": "no-store",
     vary: "accept",
     "x-content-type-options": "nosniff",
-    "npm-notice": refusal.sentence,
   };
+  // npm prints it at once, also where it only asks whether something exists.
+  if (refusal.status !== 404) headers["npm-notice"] = refusal.sentence;
   if (html !== undefined) {
     headers["content-security-policy"] = strictPolicy;
     headers["referrer-policy"] = "no-referrer";
@@ -153,7 +167,9 @@ function write(request: IncomingMessage, response: ServerResponse, refusal: Refu
  * may lose the answer on its way: a small body is worth waiting for.
  */
 function isSoonOver(request: IncomingMessage): boolean {
-  return request.headers["transfer-encoding"] === undefined && Number(request.headers["content-length"] ?? 0) <= 1024 * 1024;
+  return (
+    request.headers["transfer-encoding"] === undefined && Number(request.headers["content-length"] ?? 0) <= 1024 * 1024
+  );
 }
 
 /** The bytes of a refusal for a connection on which no request could be read (RFC 9112). */

@@ -22,7 +22,11 @@ export interface FrontDoorDeps {
 /** What every request passes before the framework sees it. */
 export interface FrontDoor {
   /** Chooses the base, makes the URL canonical and hands the request on, or refuses it. */
-  admit(request: IncomingMessage, response: ServerResponse, next: (request: IncomingMessage, response: ServerResponse) => void): void;
+  admit(
+    request: IncomingMessage,
+    response: ServerResponse,
+    next: (request: IncomingMessage, response: ServerResponse) => void,
+  ): void;
   setPublicUrls(urls: readonly string[]): void;
   /** Cuts the connections of clients that send or read too slowly. */
   dropSlowClients(limits: { readonly slowGraceMs: number; readonly slowBytesPerSecond: number }): void;

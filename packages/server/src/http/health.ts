@@ -33,7 +33,9 @@ export function healthRoutes(deps: {
     });
 
     fastify.get("/-/metrics", async (_request, reply) =>
-      reply.headers({ ...noStore, "content-type": "text/plain; version=0.0.4; charset=utf-8" }).send(await deps.metrics.render()),
+      reply
+        .headers({ ...noStore, "content-type": "text/plain; version=0.0.4; charset=utf-8" })
+        .send(await deps.metrics.render()),
     );
 
     fastify.get("/-/ping", (_request, reply) => {

@@ -34,7 +34,12 @@ export function parseRange(header: string | undefined, sizeBytes: number): ByteR
 export function rangeStands(ifRange: string | undefined, validators: Validators): boolean {
   if (ifRange === undefined) return true;
   if (ifRange.startsWith("W/") || validators.etag.startsWith("W/")) return false;
-  if (ifRange.startsWith('"')) return ifRange.trim() !== "*" && !ifRange.includes(",") && matchesEtag(ifRange, validators.etag);
+  if (ifRange.startsWith('"'))
+    return ifRange.trim() !== "*" && !ifRange.includes(",") && matchesEtag(ifRange, validators.etag);
   const ms = parseHttpDate(ifRange);
-  return ms !== undefined && validators.lastModifiedMs !== undefined && Math.floor(validators.lastModifiedMs / 1000) * 1000 === ms;
+  return (
+    ms !== undefined &&
+    validators.lastModifiedMs !== undefined &&
+    Math.floor(validators.lastModifiedMs / 1000) * 1000 === ms
+  );
 }

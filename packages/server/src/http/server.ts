@@ -80,7 +80,10 @@ export const defaultHttpLimits: HttpLimits = {
 
 export interface HttpServer extends AsyncDisposable {
   /** Starts to accept connections. Rejects when the address is taken. */
-  listen(address: { readonly host: string; readonly port: number }): Promise<{ readonly host: string; readonly port: number }>;
+  listen(address: {
+    readonly host: string;
+    readonly port: number;
+  }): Promise<{ readonly host: string; readonly port: number }>;
   /** The public URLs, with the real port once it is listening. */
   readonly publicUrls: readonly string[];
   /**
@@ -107,13 +110,20 @@ export async function createHttpServer(deps: HttpServerDeps, options: HttpServer
     return503OnClosing: false,
     bodyLimit: limits.bodyBytes,
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, limits),
-    routerOptions: { maxParamLength: maxTargetBytes, ignoreTrailingSlash: false, ignoreDuplicateSlashes: false, caseSensitive: true },
+    routerOptions: {
+      maxParamLength: maxTargetBytes,
+      ignoreTrailingSlash: false,
+      ignoreDuplicateSlashes: false,
+      caseSensitive: true,
+    },
     serverFactory: (handler) => createNodeServer(limits, (request, response) => door.admit(request, response, handler)),
   });
   const server = fastify.server;
   server.maxConnections = limits.connections;
   addFrame(fastify, limits, errors.answer);
-  await fastify.register(healthRoutes({ metrics, readiness: options.readiness, isClosing: () => closing !== undefined }));
+  await fastify.register(
+    healthRoutes({ metrics, readiness: options.readiness, isClosing: () => closing !== undefined }),
+  );
   for (const route of options.routes) await fastify.register(route);
   await fastify.ready();
 
@@ -160,7 +170,10 @@ export async function createHttpServer(deps: HttpServerDeps, options: HttpServer
   return httpServer;
 }
 
-function createNodeServer(limits: HttpLimits, listener: (request: IncomingMessage, response: ServerResponse) => void): Server {
+function createNodeServer(
+  limits: HttpLimits,
+  listener: (request: IncomingMessage, response: ServerResponse) => void,
+): Server {
   return createServer(
     {
       maxHeaderSize: limits.headerBytes,
@@ -211,7 +224,13 @@ function addFrame(
       const exchange = exchangeOf(request.raw);
       exchange.route = url;
       exchange.secretPath = secretPath;
-      return handler.call(this, request, reply);
+      const result: unknown = handler.call(this, request, reply);
+      // After `hijack` Fastify drops what a handler throws; the error must still be logged and the connection cut.
+      if (!(result instanceof Promise)) return result;
+      return result.catch((error: unknown) => {
+        if (!reply.sent) throw error;
+        answer(request.raw, reply.raw, error);
+      });
     };
   });
   addNotFound(fastify);

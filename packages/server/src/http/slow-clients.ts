@@ -15,7 +15,11 @@ export interface SlowClientLimits {
  * A write is one piece to the socket, whatever its size, so the client gets the grace period and the time that
  * the waiting bytes take at the lowest rate.
  */
-export function slowSide(exchange: Exchange, nowMs: number, limits: SlowClientLimits): "reading" | "sending" | undefined {
+export function slowSide(
+  exchange: Exchange,
+  nowMs: number,
+  limits: SlowClientLimits,
+): "reading" | "sending" | undefined {
   const { request, response } = exchange;
   const socket = request.socket;
   const waiting = socket.writableLength;

@@ -44,7 +44,7 @@ export function createReleases(deps: ReleasesDeps, options: ReleasesOptions): Re
     start ??= newestGeneration(database.read);
     await start;
     // The generation first: a change after this read has a higher one and drops what is built here.
-    const generation = await generationOf(database.read, name);
+    const { generation, changedAtMs } = await generationOf(database.read, name);
     const binds = await checksums.bindsOf(name);
     const rows = await releasesOf(database.read, name);
     const refused = new Map<Version, { readonly rule: string; readonly reason: string }>();
@@ -59,7 +59,7 @@ export function createReleases(deps: ReleasesDeps, options: ReleasesOptions): Re
       const { integrity, sizeBytes, manifest } = bind;
       releases.set(version, { name, version, integrity, sizeBytes, manifest });
     }
-    return { generation, binds: releases, refused, firstSeenMs };
+    return { generation, changedAtMs, binds: releases, refused, firstSeenMs };
   }
 
   function packageState(name: PackageName): Promise<PackageState> | PackageState {
@@ -109,9 +109,10 @@ export function createReleases(deps: ReleasesDeps, options: ReleasesOptions): Re
       return database.write(async (transaction) => {
         const row = (await releasesOf(transaction, name)).find((candidate) => candidate.version === version);
         if (row === undefined || refusalOf(row, refuseWithinMs) === undefined) return false;
-        await setFreed(transaction, name, version, clock.now());
+        const now = clock.now();
+        await setFreed(transaction, name, version, now);
         await events.record(transaction, { kind: "version.freed", subject: `npm ${name}@${version}`, data: {} });
-        await raiseGeneration(transaction, name);
+        await raiseGeneration(transaction, name, now);
         transaction.afterCommit(() => changed(name));
         return true;
       });

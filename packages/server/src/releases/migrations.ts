@@ -21,6 +21,7 @@ export const releaseMigrations: Migrations = {
         .addColumn("ns", text, (column) => column.notNull())
         .addColumn("name", text, (column) => column.notNull())
         .addColumn("generation", integer, (column) => column.notNull())
+        .addColumn("changed_at_ms", integer, (column) => column.notNull())
         .addPrimaryKeyConstraint("package_generations_key", ["ns", "name"])
         .execute();
       await transaction.schema.createIndex("package_generations_newest").on("package_generations").column("generation").execute();

@@ -49,7 +49,9 @@ export async function sight({ checksums, events }: SightDeps, transaction: Trans
     await events.record(transaction, { kind: "upstream.conflict", subject: `npm ${name}@${version}`, data: { source, from: "listing" } });
   }
   await setConflictSource(transaction, name, claimed, source);
-  if (changes.rows.length + changes.gone.length + changes.back.length > 0) await raiseGeneration(transaction, name);
+  const shownOtherwise = changes.gone.length + changes.back.length + claimed.length > 0;
+  if (shownOtherwise) await raiseGeneration(transaction, name, atMs);
+  else if (changes.rows.length > 0) await raiseGeneration(transaction, name);
   return {
     firstContact: known.length === 0,
     appeared: changes.rows.map((row) => row.version),

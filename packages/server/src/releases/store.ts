@@ -96,29 +96,34 @@ async function update(
   }
 }
 
-/** The generation of a package; 0 when nothing is known about it. */
-export async function generationOf(reader: Reader, name: PackageName): Promise<number> {
+/** The generation of a package and when what it shows last changed; zeros when nothing is known about it. */
+export async function generationOf(reader: Reader, name: PackageName): Promise<{ readonly generation: number; readonly changedAtMs: number }> {
   const row = await reader
     .withTables<Tables>()
     .selectFrom("package_generations")
-    .select("generation")
+    .select(["generation", "changed_at_ms"])
     .where("ns", "=", ns)
     .where("name", "=", name)
     .executeTakeFirst();
-  return row?.generation ?? 0;
+  return { generation: row?.generation ?? 0, changedAtMs: row?.changed_at_ms ?? 0 };
 }
 
 /**
  * Gives the package the next generation. The number is above every other package's, so `changedSince` misses
  * nothing: of two serializable transactions that read the same newest number, one runs again.
+ * `changedAtMs` is given when what may be shown changed.
  */
-export async function raiseGeneration(transaction: Transaction, name: PackageName): Promise<void> {
+export async function raiseGeneration(transaction: Transaction, name: PackageName, changedAtMs?: number): Promise<void> {
   const next = sql<number>`(select coalesce(max(generation), 0) + 1 from package_generations)`;
   await transaction
     .withTables<Tables>()
     .insertInto("package_generations")
-    .values({ ns, name, generation: next })
-    .onConflict((conflict) => conflict.columns(["ns", "name"]).doUpdateSet({ generation: next }))
+    .values({ ns, name, generation: next, changed_at_ms: changedAtMs ?? 0 })
+    .onConflict((conflict) =>
+      conflict
+        .columns(["ns", "name"])
+        .doUpdateSet(changedAtMs === undefined ? { generation: next } : { generation: next, changed_at_ms: changedAtMs }),
+    )
     .execute();
 }
 

@@ -18,5 +18,11 @@ export type Tables = {
     conflict_source: string | null;
   };
   /** Which state of a package is the newest. Numbers rise over all packages, so that one query finds what changed. */
-  readonly package_generations: { ns: string; name: string; generation: number };
+  readonly package_generations: {
+    ns: string;
+    name: string;
+    generation: number;
+    /** When what may be shown of it last changed (gone, back, freed, listed otherwise than bound); 0 when never. */
+    changed_at_ms: number;
+  };
 };

@@ -157,7 +157,7 @@ function viewKey(packument: Packument, view: View): string {
     hash.update(`- ${version} ${rule} ${reason}\n`);
   for (const { version, integrity, manifest } of view.rebound)
     hash.update(`= ${version} ${integrity} ${manifest}\n`);
-  return hash.digest("hex");
+  return hash.update(JSON.stringify(view.times)).digest("hex");
 }
 
 function documentEtag(key: string, { base, form, encoding }: DocumentRequest): string {

@@ -1,7 +1,8 @@
 import { constants } from "node:fs";
-import { link, mkdir, open, unlink } from "node:fs/promises";
+import { link, open, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { AssayError } from "@assay/core";
+import { makeFolder, syncFolder } from "../platform/blobs/durable.ts";
 
 /** Longest key file that is read, bytes. */
 const maxKeyFileBytes = 4096;
@@ -42,7 +43,7 @@ export async function readKeyFile(path: string): Promise<string | undefined> {
  */
 export async function createKeyFile(path: string, text: string, unique: string): Promise<boolean> {
   const folder = dirname(path);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder);
   const temporary = `${path}.${unique}.tmp`;
   try {
     const file = await open(temporary, "wx", 0o600);
@@ -60,19 +61,9 @@ export async function createKeyFile(path: string, text: string, unique: string):
       },
     );
     await syncFolder(folder);
-    await syncFolder(dirname(folder));
     return created;
   } finally {
     await unlink(temporary).catch(() => {});
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }
 

@@ -1,6 +1,6 @@
 import { tarballFileName, type Version } from "@assay/core";
-import { quoteInside, toSpan, withPartsSync, type PartsIndex } from "./parts.ts";
-import { fillText, type CutText } from "./cut.ts";
+import { fillText, quoteInside, type CutText } from "./cut.ts";
+import { toSpan, withPartsSync, type PartsIndex } from "./parts.ts";
 
 /** Texts that replace those of one version, in both forms. */
 export interface Overlay {

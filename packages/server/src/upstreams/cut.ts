@@ -60,9 +60,13 @@ export function cutTarball(text: string): CutText {
 
 /** The JSON text with its holes filled: `base` in front of the attestations' path, `tarballUrl` as the tarball. */
 export function fillText({ text, attestationsAt, tarballAt }: CutText, base: string, tarballUrl: string): string {
-  const inside = (value: string): string => JSON.stringify(value).slice(1, -1);
   const cut = attestationsAt ?? 0;
-  return `${text.slice(0, cut)}${attestationsAt === undefined ? "" : inside(base)}${text.slice(cut, tarballAt)}${inside(tarballUrl)}${text.slice(tarballAt)}`;
+  return `${text.slice(0, cut)}${attestationsAt === undefined ? "" : quoteInside(base)}${text.slice(cut, tarballAt)}${quoteInside(tarballUrl)}${text.slice(tarballAt)}`;
+}
+
+/** A string as it stands between the quotes of a JSON string. */
+export function quoteInside(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
 }
 
 const usualPath = "/-/npm/v1/attestations/";

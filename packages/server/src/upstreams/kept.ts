@@ -32,7 +32,7 @@ export interface KeptDocuments {
   /** The listing of a row: from memory, its parts file, or its raw document; undefined when none can be had. */
   load(row: StoredPackument): Promise<Kept | undefined>;
   /** Takes a raw document apart and writes its parts file. The bytes are used up. */
-  derive(name: PackageName, document: { readonly bytes: Uint8Array<ArrayBuffer>; readonly digest: string }, nowMs: number): Promise<DerivedIndex>;
+  derive(name: PackageName, document: { readonly bytes: Uint8Array<ArrayBuffer>; readonly digest: string }, fallbackModifiedMs: number): Promise<DerivedIndex>;
   keep(row: StoredPackument, index: PartsIndex): Kept;
   /** Notes that the document was found unchanged. In memory: a revalidation writes no row. */
   touch(kept: Kept, checkedAtMs: EpochMs, validators: Validators): Kept;
@@ -81,13 +81,13 @@ export function createKept(deps: KeptDeps, { upstream, folder, listingBytes }: K
     return derived.kind === "derived" ? derived.index : undefined;
   }
 
-  async function derive(name: PackageName, document: { readonly bytes: Uint8Array<ArrayBuffer>; readonly digest: string }, nowMs: number): Promise<DerivedIndex> {
+  async function derive(name: PackageName, document: { readonly bytes: Uint8Array<ArrayBuffer>; readonly digest: string }, fallbackModifiedMs: number): Promise<DerivedIndex> {
     const partsPath = partsPathOf(folder, name, document.digest);
     const input: DeriveInput = {
       name,
       source: upstream.name,
       upstreamUrl: upstream.url,
-      fallbackModifiedMs: nowMs,
+      fallbackModifiedMs,
       bytes: document.bytes,
       digest: document.digest,
       partsPath,

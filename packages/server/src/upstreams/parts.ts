@@ -114,7 +114,7 @@ export async function loadIndex(path: string): Promise<PartsIndex> {
 
 /** Reads the index without checking the rest, which `loadIndex` did when the file was first used. Throws DamagedParts, ENOENT. */
 export function withPartsSync<Result>(path: string, work: (index: PartsIndex, read: (start: number, end: number) => Buffer) => Result): Result {
-  const file = openSync(path);
+  const file = openSync(path, "r");
   try {
     const read = (start: number, end: number): Buffer => {
       const bytes = Buffer.allocUnsafe(end - start);

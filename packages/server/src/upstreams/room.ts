@@ -94,7 +94,7 @@ export function createUpstreams(deps: UpstreamsDeps, config: Pick<Config, "dataF
       answers.add(1, { outcome: "unchanged" });
       return kept.touch(old, nowMs, validators).packument;
     }
-    const derived = await kept.derive(name, fetched, nowMs);
+    const derived = await kept.derive(name, fetched, lastModifiedMs(fetched) ?? nowMs);
     if (derived.kind === "refused") return fail(name, old, refusal(derived.reason));
     const row: StoredPackument = {
       name,
@@ -173,6 +173,11 @@ export function createUpstreams(deps: UpstreamsDeps, config: Pick<Config, "dataF
     ownerOf: () => upstream.name,
     jobHandlers: removalHandlers({ database, raws, flights }),
   };
+}
+
+function lastModifiedMs({ lastModified }: FetchedDocument): number | undefined {
+  const ms = lastModified === undefined ? Number.NaN : Date.parse(lastModified);
+  return ms >= 0 ? ms : undefined;
 }
 
 function notFound(name: PackageName): AssayError {

@@ -1,10 +1,4 @@
-import {
-  parseIntegrity,
-  parsePackageName,
-  parseVersion,
-  isAssayError,
-  type Integrity,
-} from "@assay/core";
+import { parseIntegrity, parsePackageName, parseVersion, isAssayError, type Integrity } from "@assay/core";
 import type { LockedPackage, UnverifiablePackage, UnverifiableReason } from "./lockfile.ts";
 
 /** The fields of one lock entry that say which bytes are installed. Undefined: not in the lockfile. */
@@ -17,9 +11,7 @@ export interface LockEntry {
 }
 
 /** What an entry is: a package to verify, or one that cannot be. */
-export type Judged =
-  | { readonly locked: LockedPackage }
-  | { readonly unverifiable: UnverifiablePackage };
+export type Judged = { readonly locked: LockedPackage } | { readonly unverifiable: UnverifiablePackage };
 
 /**
  * Decides whether an entry can be held against the log. The host and path of `resolved` prove nothing and are
@@ -75,8 +67,7 @@ function onlySha512(
   hashes.delete("");
   if (hashes.size === 0) return { reason: "no-integrity" };
   for (const hash of hashes) {
-    if (!/^(?:sha1|sha256|sha384|sha512)-[A-Za-z0-9+/]+={0,2}$/.test(hash))
-      return { reason: "bad-integrity" };
+    if (!/^(?:sha1|sha256|sha384|sha512)-[A-Za-z0-9+/]+={0,2}$/.test(hash)) return { reason: "bad-integrity" };
   }
   const strong = [...hashes].filter((hash) => hash.startsWith("sha512-"));
   const [first] = strong;

@@ -63,10 +63,11 @@ test("refuses absurd depths and numbers", () => {
 });
 
 const part = fc.stringMatching(/^[a-z][a-z0-9-]{0,8}$/);
-const packageName = fc.oneof(part, fc.tuple(part, part).map(([s, n]) => `@${s}/${n}`));
-const version = fc
-  .tuple(fc.nat(99), fc.nat(99), fc.nat(99))
-  .map(([a, b, c]) => `${a}.${b}.${c}`);
+const packageName = fc.oneof(
+  part,
+  fc.tuple(part, part).map(([s, n]) => `@${s}/${n}`),
+);
+const version = fc.tuple(fc.nat(99), fc.nat(99), fc.nat(99)).map(([a, b, c]) => `${a}.${b}.${c}`);
 
 test("every registry entry of a lockfile comes out once, with its own digest", () => {
   const entries = fc.uniqueArray(fc.tuple(packageName, version, fc.boolean()), {
@@ -119,9 +120,7 @@ test("no entry below node_modules ever disappears, whatever its fields", () => {
     fc.property(fc.array(entry, { maxLength: 8 }), (list) => {
       const packages = Object.fromEntries(list.map((each, i) => [`node_modules/p${i}`, each]));
       try {
-        const { packages: found, unverifiable, skipped } = parsePackageLock(
-          encode({ lockfileVersion: 3, packages }),
-        );
+        const { packages: found, unverifiable, skipped } = parsePackageLock(encode({ lockfileVersion: 3, packages }));
         const links = list.filter(({ link }) => link === true).length;
         assert.deepEqual({ ...skipped }, { bundled: 0, links, folders: 0 });
         assert.equal(found.length + unverifiable.length + links, list.length);

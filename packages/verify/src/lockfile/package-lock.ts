@@ -35,9 +35,7 @@ export function parsePackageLock(bytes: Uint8Array): Lockfile {
   return {
     format: `npm ${version}`,
     packages: judged.flatMap((each): LockedPackage[] => ("locked" in each ? [each.locked] : [])),
-    unverifiable: judged.flatMap((each): UnverifiablePackage[] =>
-      "unverifiable" in each ? [each.unverifiable] : [],
-    ),
+    unverifiable: judged.flatMap((each): UnverifiablePackage[] => ("unverifiable" in each ? [each.unverifiable] : [])),
     skipped: reading.skipped,
   };
 }
@@ -66,9 +64,7 @@ function readPackages(packages: ReadonlyMap<string, unknown>): Reading {
     if (known.kind === "bundled") skipped.bundled += 1;
     if (known.kind === "folder" && path !== "") skipped.folders += 1;
   }
-  const judged = [...byPath.values()].flatMap((known) =>
-    known.kind === "judged" ? [known.judged] : [],
-  );
+  const judged = [...byPath.values()].flatMap((known) => (known.kind === "judged" ? [known.judged] : []));
   return { judged, byPath, skipped };
 }
 
@@ -88,9 +84,7 @@ function readPackage(path: string, value: unknown, packages: ReadonlyMap<string,
   const entry: LockEntry = { path, name, version, resolved, integrity };
   if (optionalFlag(fields, "inBundle", where) && !fetched) {
     // Its bytes are in the tarball around it. Without such a tarball the claim would hide it from the check.
-    return isInsidePackage(path, packages)
-      ? { kind: "bundled" }
-      : { kind: "judged", judged: orphan(entry) };
+    return isInsidePackage(path, packages) ? { kind: "bundled" } : { kind: "judged", judged: orphan(entry) };
   }
   return { kind: "judged", judged: judgeEntry(entry) };
 }
@@ -114,8 +108,7 @@ function isInsidePackage(path: string, packages: ReadonlyMap<string, unknown>): 
     const outer = packages.get(path.slice(0, at));
     if (outer === undefined || installedName(path.slice(0, at)) === undefined) continue;
     const fields = asObject(outer, `packages[${JSON.stringify(path.slice(0, at))}]`);
-    if (fields.get("link") !== true && (fields.has("resolved") || fields.has("integrity")))
-      return true;
+    if (fields.get("link") !== true && (fields.has("resolved") || fields.has("integrity"))) return true;
   }
   return false;
 }
@@ -136,8 +129,7 @@ function readLegacy(tree: unknown, byPath: ReadonlyMap<string, Known>): Judged[]
       const judged = known?.kind === "link" ? undefined : judgeLegacy(path, key, fields, known, here);
       if (judged !== undefined) different.push(judged);
       const inner = known?.kind === "link" ? `${known.target}/` : `${path}/`;
-      if (fields.has("dependencies"))
-        walk(fields.get("dependencies"), inner, `${here}.dependencies`);
+      if (fields.has("dependencies")) walk(fields.get("dependencies"), inner, `${here}.dependencies`);
     }
   };
   walk(tree, "", "dependencies");
@@ -208,33 +200,22 @@ function checkPath(path: string): string {
 }
 
 function asObject(value: unknown, where: string): ReadonlyMap<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw malformed(`${where} is not an object`);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw malformed(`${where} is not an object`);
   return new Map(Object.entries(value));
 }
 
-function optionalText(
-  fields: ReadonlyMap<string, unknown>,
-  field: string,
-  where: string,
-): string | undefined {
+function optionalText(fields: ReadonlyMap<string, unknown>, field: string, where: string): string | undefined {
   const value = fields.get(field);
   if (value === undefined) return undefined;
   if (typeof value !== "string" || value.length > maxFieldLength)
     throw malformed(`${where}.${field} is not a string of at most ${maxFieldLength} characters`);
-  if (/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(value))
-    throw malformed(`${where}.${field} holds a control character`);
+  if (/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(value)) throw malformed(`${where}.${field} holds a control character`);
   return value;
 }
 
-function optionalFlag(
-  fields: ReadonlyMap<string, unknown>,
-  field: string,
-  where: string,
-): boolean {
+function optionalFlag(fields: ReadonlyMap<string, unknown>, field: string, where: string): boolean {
   const value = fields.get(field);
-  if (value !== undefined && typeof value !== "boolean")
-    throw malformed(`${where}.${field} is not true or false`);
+  if (value !== undefined && typeof value !== "boolean") throw malformed(`${where}.${field} is not true or false`);
   return value === true;
 }
 

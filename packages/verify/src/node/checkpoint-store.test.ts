@@ -43,9 +43,7 @@ test("of many swaps from one value exactly one wins, and no file is left over", 
   for (let round = 0; round < 5; round += 1) {
     const previous = await open().readCheckpoint(vkey);
     const results = await Promise.all(
-      Array.from({ length: 12 }, (_, i) =>
-        open().swapCheckpoint(vkey, previous, `${round}-${i}\n`),
-      ),
+      Array.from({ length: 12 }, (_, i) => open().swapCheckpoint(vkey, previous, `${round}-${i}\n`)),
     );
     const winners = results.flatMap((won, i) => (won ? [`${round}-${i}\n`] : []));
     assert.deepEqual(winners, [await open().readCheckpoint(vkey)]);

@@ -8,8 +8,7 @@ import { findLockfile, readLimited, readLockfile } from "./lockfile-file.ts";
 async function folderOf(context: TestContext, files: readonly string[]): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "assay-lock-"));
   context.after(() => rm(folder, { recursive: true }));
-  for (const file of files)
-    await writeFile(join(folder, file), `{"lockfileVersion":3,"packages":{}}`);
+  for (const file of files) await writeFile(join(folder, file), `{"lockfileVersion":3,"packages":{}}`);
   return folder;
 }
 

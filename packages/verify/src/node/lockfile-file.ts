@@ -37,11 +37,7 @@ export async function readLockfile(path: string): Promise<Lockfile> {
 }
 
 /** Reads a file of at most this many bytes. Throws NOT_FOUND, and BAD_FORMAT when it is larger. */
-export async function readLimited(
-  path: string,
-  maxBytes: number,
-  what: string,
-): Promise<Uint8Array> {
+export async function readLimited(path: string, maxBytes: number, what: string): Promise<Uint8Array> {
   let file;
   try {
     file = await open(path, "r");
@@ -50,8 +46,7 @@ export async function readLimited(
   }
   try {
     const { size } = await file.stat();
-    if (size > maxBytes)
-      throw new AssayError("BAD_FORMAT", { what, reason: `larger than ${maxBytes} bytes` });
+    if (size > maxBytes) throw new AssayError("BAD_FORMAT", { what, reason: `larger than ${maxBytes} bytes` });
     return await file.readFile();
   } finally {
     await file.close();

@@ -5,6 +5,7 @@ export interface HeaderFields {
   readonly name?: string | Uint8Array;
   readonly mode?: string;
   readonly size?: string;
+  readonly uid?: Uint8Array;
   readonly type?: string;
   readonly link?: string;
   readonly magic?: string;
@@ -20,7 +21,7 @@ export function tarHeader(fields: HeaderFields, contentBytes: number): Buffer {
   };
   put(fields.name ?? "", 0);
   put(fields.mode ?? "000644 \0", 100);
-  put("000000 \0", 108);
+  put(fields.uid ?? "000000 \0", 108);
   put("000000 \0", 116);
   put(fields.size ?? `${contentBytes.toString(8).padStart(11, "0")} `, 124);
   put("03560116604 ", 136);

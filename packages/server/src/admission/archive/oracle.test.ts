@@ -65,7 +65,7 @@ const entry = fc.tuple(fields, fc.uint8Array({ maxLength: 600 })).map(([header, 
 const pax = fc
   .array(
     fc.tuple(
-      fc.constantFrom("path", "path", "size", "mtime", "comment", "linkpath", "mode", "SCHILY.dev", "GNU.sparse.name"),
+      fc.constantFrom("path", "path", "size", "mtime", "comment", "linkpath", "mode", "SCHILY.dev", "SCHILY.xattr.a", "GNU.sparse.name"),
       fc.oneof(names, fc.constantFrom("12", "0", "", "x\n18 path=package/z", "0755")),
     ),
     { maxLength: 3 },

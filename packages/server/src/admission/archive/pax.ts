@@ -73,11 +73,23 @@ function* paxRecords(body: Uint8Array): Generator<{ readonly key: string; readon
     const equals = record.indexOf(0x3d);
     if (equals < 1) throw bad("a record has no key");
     const value = record.subarray(equals + 1);
-    // npm reads pax line by line and ends values at NUL: a value with either hides a record from the others.
-    if (record.includes(0x0a) || record.includes(0)) throw bad("a record holds a line break or NUL");
-    yield { key: decodeText(record.subarray(0, equals)), value };
+    const key = decodeText(record.subarray(0, equals));
+    if ((record.includes(0x0a) || record.includes(0)) && !isHarmlessBinary(key, value)) {
+      throw bad("a record holds a line break or NUL");
+    }
+    yield { key, value };
     at = end;
   }
+}
+
+/**
+ * npm reads pax line by line and ends values at NUL, so a value with either can hide a record from one reader
+ * or show it to another. Only extended attributes may hold them (tars made on macOS), and then no line inside
+ * may start like a record.
+ */
+function isHarmlessBinary(key: string, value: Uint8Array): boolean {
+  if (!/^(SCHILY|LIBARCHIVE)\.xattr\./.test(key) || /[\n\0]/.test(key)) return false;
+  return !/\n[\s+-]*[0-9]/.test(Buffer.from(value).toString("latin1"));
 }
 
 function parseSize(value: Uint8Array): number {

@@ -36,12 +36,13 @@ export function parseTarHeader(block: Uint8Array): TarHeader {
   if (kind !== "ustar" && !isZero(block.subarray(345, 500))) {
     throw new ArchiveRefused("archive/bad-header", "a header that is not ustar uses the prefix field");
   }
-  // npm skips an entry that is no link and has a link target; others extract it.
-  if (block[157] !== 0) {
+  // npm skips an entry that is no link and has a link target, a line break behind a NUL included; others extract it.
+  if (!isZero(block.subarray(157, 257))) {
     throw new ArchiveRefused("archive/link", "an entry has a link target");
   }
   // npm skips a header without a name but then reads its body as headers.
   if (name === "") throw new ArchiveRefused("archive/bad-header", "an entry has no name");
+  checkOtherNumbers(block, kind === "ustar");
   const path = prefix === "" ? name : `${prefix}/${name}`;
   const type = entryType(block[156] ?? 0, path);
   const sizeBytes = numberField(block, 124, 12, "size", type === "directory");
@@ -113,6 +114,25 @@ function numberField(block: Uint8Array, start: number, length: number, name: str
     throw new ArchiveRefused("archive/bad-header", `a header's ${name} is not an octal number`);
   }
   return digits === "" ? 0 : Number.parseInt(digits, 8);
+}
+
+/**
+ * Owner, time and device fields change nothing that is extracted, but npm skips an entry whose number in
+ * base 256 it cannot hold, and then reads the entry's contents as headers.
+ */
+function checkOtherNumbers(block: Uint8Array, isUstar: boolean): void {
+  const fields: [start: number, length: number][] = [[108, 8], [116, 8], [136, 12]];
+  if (isUstar) fields.push([329, 8], [337, 8]);
+  if (isUstar && block[475] === 0) fields.push([476, 12], [488, 12]);
+  for (const [start, length] of fields) {
+    const first = block[start] ?? 0;
+    if (first < 0x80) continue;
+    const filling = first === 0x80 ? 0 : 0xff;
+    const high = block.subarray(start + 1, start + length - 6);
+    if ((first !== 0x80 && first !== 0xff) || high.some((byte) => byte !== filling)) {
+      throw new ArchiveRefused("archive/bad-header", "a header has a number that some clients cannot read");
+    }
+  }
 }
 
 function stringField(block: Uint8Array, start: number, length: number, name: string): string {

@@ -18,7 +18,7 @@ export interface BlobStore {
   /** The whole blob, or undefined when there is none. For blobs of up to a few MiB. */
   read(key: BlobKey): Promise<Uint8Array | undefined>;
 
-  /** A stream over bytes [start, end) of the blob (whole when no range), or undefined when there is none. */
+  /** A stream over bytes [start, end) of the blob (whole when no range), or undefined when there is none. Throws RangeError outside the blob. */
   open(key: BlobKey, range?: { readonly start: number; readonly end: number }): Promise<BlobStream | undefined>;
 
   /** Size of the blob, or undefined when there is none. */
@@ -42,6 +42,7 @@ export interface ExpectedBytes {
 }
 
 export interface BlobStream {
+  /** Size of the whole blob, whatever the range. */
   readonly sizeBytes: number;
   readonly stream: import("node:stream").Readable;
 }

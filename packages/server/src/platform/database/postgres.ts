@@ -5,7 +5,7 @@ import type { Clock } from "../clock.ts";
 import type { Random } from "../random.ts";
 import { attempt, createWriteContext, runHooks, type WriteContext } from "./attempt.ts";
 import type { Database, Transaction } from "./database.ts";
-import { createReader, databaseError } from "./executor.ts";
+import { createReader, databaseError, type Execute } from "./executor.ts";
 import { checkParameters } from "./parameters.ts";
 import { parsePostgresValue } from "./postgres-values.ts";
 
@@ -66,8 +66,12 @@ export async function createPostgresDatabase(
     await pool.end();
     throw databaseError(error);
   }
-  let open = true;
+  let closing: Promise<void> | undefined;
   const writing = new Set<Promise<unknown>>();
+  async function close(): Promise<void> {
+    await Promise.allSettled(writing);
+    await pool.end();
+  }
   return {
     engine: "postgres",
     read: createReader("postgres", async (query) => {
@@ -80,7 +84,7 @@ export async function createPostgresDatabase(
     }),
     async write(work) {
       context.assertOutside("`write`");
-      if (!open) throw new AssayError("DATABASE", { reason: "a write after the database was closed" });
+      if (closing !== undefined) throw new AssayError("DATABASE", { reason: "a write after the database was closed" });
       const written = write(parts, work);
       writing.add(written);
       try {
@@ -89,11 +93,7 @@ export async function createPostgresDatabase(
         writing.delete(written);
       }
     },
-    async [Symbol.asyncDispose]() {
-      open = false;
-      await Promise.allSettled(writing);
-      await pool.end();
-    },
+    [Symbol.asyncDispose]: () => (closing ??= close()),
   };
 }
 
@@ -115,23 +115,30 @@ async function writeOnce<T>(
 ): Promise<T> {
   const client = await connect(pool);
   let healthy = false;
-  try {
-    await client.query("begin isolation level serializable");
-    const outcome = await attempt("postgres", context, (query) => execute(client, query), work);
-    if (!outcome.ok) {
-      await client.query("rollback");
+  const control = async (text: string): Promise<string> => {
+    try {
+      const { command } = await client.query(text);
       healthy = true;
+      return command;
+    } catch (error) {
+      // What the server itself refused leaves the connection in order.
+      healthy = sqlState(error) !== undefined;
+      throw databaseError(error);
+    }
+  };
+  try {
+    await control("begin isolation level serializable");
+    const outcome = await attempt("postgres", context, oneByOne(client), work);
+    if (!outcome.ok) {
+      // When not even this is possible, the connection is gone, and the transaction with it.
+      await control("rollback").catch(() => {});
       throw isRetried(outcome.failure) ? outcome.failure : outcome.error;
     }
-    const { command } = await client.query("commit");
-    healthy = true;
-    // PostgreSQL answers so when a statement failed that nobody noticed.
-    if (command !== "COMMIT") throw new AssayError("DATABASE", { reason: "the transaction was undone" });
+    // PostgreSQL answers ROLLBACK when a statement failed that nobody noticed.
+    if ((await control("commit")) !== "COMMIT")
+      throw new AssayError("DATABASE", { reason: "the transaction was undone" });
     runHooks(outcome.hooks);
     return outcome.value;
-  } catch (error) {
-    if (sqlState(error) !== undefined) throw databaseError(error);
-    throw error;
   } finally {
     // A connection in an unknown state is closed, which also undoes what it holds.
     client.release(!healthy);
@@ -157,6 +164,16 @@ async function execute(client: Pool | PoolClient, query: CompiledQuery): Promise
   return { rows: result.rows, numAffectedRows: BigInt(result.rowCount ?? 0) };
 }
 
+/** A client takes one statement at a time; a callback may give several at once. */
+function oneByOne(client: PoolClient): Execute {
+  let last: Promise<unknown> = Promise.resolve();
+  return (query) => {
+    const next = last.then(() => execute(client, query));
+    last = next.catch(() => {});
+    return next;
+  };
+}
+
 async function assertUtf8(pool: Pool): Promise<void> {
   const { rows } = await pool.query<{ server_encoding: string }>("show server_encoding");
   const encoding = rows[0]?.server_encoding;
@@ -164,10 +181,10 @@ async function assertUtf8(pool: Pool): Promise<void> {
     throw new AssayError("DATABASE", { reason: `a database encoded as ${encoding}; create it with UTF8` });
 }
 
-/** The SQLSTATE of what `pg` threw, or of what this file made of it. */
+/** The SQLSTATE of what the server answered, also behind an error of ours; undefined for other errors. */
 function sqlState(error: unknown): string | undefined {
   if (error instanceof AssayError) return error.cause === undefined ? undefined : sqlState(error.cause);
-  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  if (!(error instanceof Error) || !("severity" in error) || !("code" in error)) return undefined;
   return typeof error.code === "string" ? error.code : undefined;
 }
 

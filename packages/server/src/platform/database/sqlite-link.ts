@@ -76,7 +76,15 @@ export async function startWriter(options: { path: string; busyTimeoutMs: number
     });
   }
 
-  await answer();
+  async function end(): Promise<void> {
+    await worker.terminate();
+  }
+  try {
+    await answer();
+  } catch (error) {
+    await end();
+    throw error;
+  }
   return createLink(
     (request) => {
       port.postMessage(request);
@@ -84,9 +92,7 @@ export async function startWriter(options: { path: string; busyTimeoutMs: number
       Atomics.notify(bell, 0);
     },
     answer,
-    async () => {
-      await worker.terminate();
-    },
+    end,
   );
 }
 

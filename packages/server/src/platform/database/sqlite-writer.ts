@@ -153,8 +153,7 @@ function main(): void {
     connection = openSqlite({ path, access: "write", busyTimeoutMs });
   } catch (error) {
     port.postMessage([wireError(error)]);
-    port.close();
-    return;
+    return sleepUntilTerminated(bell);
   }
   port.postMessage([0]);
   const writer: Writer = { connection, names: new Map(), groupFailure: undefined, stopped: undefined };
@@ -169,9 +168,13 @@ function main(): void {
     const replies: Reply[] = [];
     const open = answer(writer, received.message as Request, replies);
     if (replies.length > 0) port.postMessage(replies);
-    if (!open) break;
+    if (!open) return sleepUntilTerminated(bell);
   }
-  port.close();
+}
+
+/** Ending by itself, the thread could be gone before its last answer is read. */
+function sleepUntilTerminated(bell: Int32Array): void {
+  for (;;) Atomics.wait(bell, 0, Atomics.load(bell, 0));
 }
 
 main();

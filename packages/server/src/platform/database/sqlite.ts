@@ -49,15 +49,17 @@ export async function createSqliteDatabase(options: SqliteDatabaseOptions): Prom
       throw databaseError(error);
     }
   });
+  let closing: Promise<void> | undefined;
+  async function close(): Promise<void> {
+    await groups.drained();
+    // The reader first: the writer can then fold the WAL into the file.
+    reader.close();
+    await groups.close();
+  }
   return {
     engine: "sqlite",
     read,
     write: async (work) => groups.write(work),
-    async [Symbol.asyncDispose]() {
-      // The reader first: the writer can then fold the WAL into the file.
-      await groups.drained();
-      reader.close();
-      await groups.close();
-    },
+    [Symbol.asyncDispose]: () => (closing ??= close()),
   };
 }

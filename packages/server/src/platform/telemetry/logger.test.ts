@@ -47,7 +47,12 @@ test("writes an error with its causes once and without a secret", () => {
 
 test("on a terminal a line is one readable line, whatever it holds", () => {
   const { lines, log } = capture({ format: "text" });
-  log.warn("refused a\nname", { name: "x\u001b[31m\ny", count: 3, "two words": "a b", error: new Error("why", { cause: new Error("because") }) });
+  log.warn("refused a\nname", {
+    name: "x\u001b[31m\ny",
+    count: 3,
+    "two words": "a b",
+    error: new Error("why", { cause: new Error("because") }),
+  });
   assert.deepEqual(lines, [
     '03:04:05.006 warn  refused a\ufffdname  name="x\\u001b[31m\\ny"  count=3  two words="a b"  error="why (because)"\n',
   ]);
@@ -77,11 +82,20 @@ test("removes secrets by name and by shape, at any depth", () => {
   );
   assert.doesNotMatch(safe, /abcdefgh|123456|aGVsbG8|secretvalue|abc\.def|MC4CAQ|p1234/);
   assert.match(safe, /"tokens.count":4/);
-  assert.equal(redactText("vite@8.0.1 from https://registry.example.com/"), "vite@8.0.1 from https://registry.example.com/");
+  assert.equal(
+    redactText("vite@8.0.1 from https://registry.example.com/"),
+    "vite@8.0.1 from https://registry.example.com/",
+  );
 });
 
 test("survives cycles, depth, bytes and odd values", () => {
-  const cycle: Record<string, unknown> = { big: 10n, when: new Date(0), bytes: new Uint8Array(5), nothing: null, f: () => 1 };
+  const cycle: Record<string, unknown> = {
+    big: 10n,
+    when: new Date(0),
+    bytes: new Uint8Array(5),
+    nothing: null,
+    f: () => 1,
+  };
   cycle["self"] = cycle;
   cycle["deep"] = { a: { b: { c: { d: { e: 1 } } } } };
   const copy = redact(cycle) as Record<string, unknown>;

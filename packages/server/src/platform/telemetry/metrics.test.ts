@@ -13,7 +13,9 @@ function sample() {
   requests.add(1, { method: "GET" });
   requests.add(2, { method: "GET" });
   metrics.gauge("assay_requests_in_flight", "Requests under way.").set(3);
-  metrics.histogram("assay_request_duration_seconds", "Time to answer.", [0.1, 1], ["route"]).observe(0.5, { route: "/x" });
+  metrics
+    .histogram("assay_request_duration_seconds", "Time to answer.", [0.1, 1], ["route"])
+    .observe(0.5, { route: "/x" });
   return metrics;
 }
 
@@ -41,8 +43,12 @@ test("two registries share nothing", async () => {
   assert.doesNotMatch(await createMetrics({ processMetrics: false }).render(), /assay_/);
 });
 
-test("promtool finds nothing to complain about", { skip: missing && "SKIPPED: promtool is not installed" }, async () => {
-  const checked = spawnSync(promtool, ["check", "metrics"], { input: await sample().render(), encoding: "utf8" });
-  assert.equal(checked.error, undefined);
-  assert.equal(checked.status, 0, checked.stdout + checked.stderr);
-});
+test(
+  "promtool finds nothing to complain about",
+  { skip: missing && "SKIPPED: promtool is not installed" },
+  async () => {
+    const checked = spawnSync(promtool, ["check", "metrics"], { input: await sample().render(), encoding: "utf8" });
+    assert.equal(checked.error, undefined);
+    assert.equal(checked.status, 0, checked.stdout + checked.stderr);
+  },
+);

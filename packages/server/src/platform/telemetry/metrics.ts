@@ -41,7 +41,8 @@ export function createMetrics(options: { readonly processMetrics: boolean }): Me
         registers,
       });
       return {
-        observe: (value, values) => (values === undefined ? histogram.observe(value) : histogram.observe(values, value)),
+        observe: (value, values) =>
+          values === undefined ? histogram.observe(value) : histogram.observe(values, value),
       };
     },
     render: () => registry.metrics(),

@@ -31,9 +31,7 @@ function copy(value: unknown, name: string, depth: number, above: Set<object>): 
     if (Array.isArray(value)) return value.slice(0, maxItems).map((item) => copy(item, name, depth + 1, above));
     const entries = value instanceof Map ? [...value] : Object.entries(value);
     return Object.fromEntries(
-      entries
-        .slice(0, maxItems)
-        .map(([key, item]) => [String(key), copy(item, String(key), depth + 1, above)]),
+      entries.slice(0, maxItems).map(([key, item]) => [String(key), copy(item, String(key), depth + 1, above)]),
     );
   } finally {
     above.delete(value);
@@ -42,7 +40,8 @@ function copy(value: unknown, name: string, depth: number, above: Set<object>): 
 
 function copyError(error: Error, depth: number, above: Set<object>): Record<string, unknown> {
   const fields: Record<string, unknown> = { type: error.name, message: redactText(error.message) };
-  if ("code" in error && (typeof error.code === "string" || typeof error.code === "number")) fields["code"] = error.code;
+  if ("code" in error && (typeof error.code === "string" || typeof error.code === "number"))
+    fields["code"] = error.code;
   if (error.stack !== undefined) fields["stack"] = redactText(error.stack);
   if (error instanceof AggregateError) fields["errors"] = copy(error.errors, "", depth + 1, above);
   if (error.cause !== undefined) fields["cause"] = copy(error.cause, "", depth + 1, above);

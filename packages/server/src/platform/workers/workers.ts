@@ -27,6 +27,8 @@ export interface WorkerTask<Input, Output> {
   readonly types?: (input: Input) => Output;
 }
 
+type TransferList = NonNullable<NonNullable<Parameters<Tinypool["run"]>[1]>["transferList"]>;
+
 /** At most `maxThreads` threads, each ended after `idleMs` without work and limited to `maxHeapMiB` of heap. */
 export function createWorkers(limits: { readonly maxThreads: number; readonly idleMs: number; readonly maxHeapMiB: number }): Workers {
   const pool = new Tinypool({
@@ -58,7 +60,9 @@ export function createWorkers(limits: { readonly maxThreads: number; readonly id
     async run<Input, Output>(task: WorkerTask<Input, Output>, input: Input, transfer: readonly ArrayBuffer[] = []): Promise<Output> {
       await turn();
       try {
-        return (await pool.run(input, { filename: task.file.href, name: task.name, transferList: transfer as unknown as StructuredSerializeOptions })) as Output;
+        // The pool's own type for the list is inferred from the wrong overload of postMessage.
+        const transferList = [...transfer] as unknown as TransferList;
+        return (await pool.run(input, { filename: task.file.href, name: task.name, transferList })) as Output;
       } finally {
         leave();
       }

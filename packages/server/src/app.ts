@@ -1,0 +1,212 @@
+/** The composition root: the only file that wires adapters to rooms. */
+import { appendFile, mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Writable } from "node:stream";
+import { renderRefusal } from "@assay/web";
+import about from "../package.json" with { type: "json" };
+import { admissionMigrations, createAdmission, type Admission } from "./admission/admission.ts";
+import { checksumMigrations, createChecksums, type Checksums } from "./checksums/checksums.ts";
+import { logRoutes } from "./checksums/routes.ts";
+import type { LoadedConfig } from "./config/load.ts";
+import { rememberUpstream } from "./config/remember.ts";
+import { createAccessLog } from "./http/access-log.ts";
+import { createHttpServer, defaultHttpLimits, type HttpServer } from "./http/server.ts";
+import { clearTemporaryBlobs, createFileBlobStore } from "./platform/blobs/files.ts";
+import type { BlobStore } from "./platform/blobs/blobs.ts";
+import { createSpool } from "./platform/blobs/spool.ts";
+import type { Database } from "./platform/database/database.ts";
+import { lockFolder } from "./platform/database/folder-lock.ts";
+import { runMigrations } from "./platform/database/migrate.ts";
+import { openDatabase } from "./platform/database/open.ts";
+import { createEvents, eventMigrations } from "./platform/events/outbox.ts";
+import { createJobQueue, jobMigrations } from "./platform/jobs/queue.ts";
+import type { JobQueue } from "./platform/jobs/jobs.ts";
+import { createUpstreamClient } from "./platform/network/client.ts";
+import { systemResolve } from "./platform/network/dispatchers.ts";
+import { loadNetworkSettings } from "./platform/network/settings.ts";
+import { createSystemClock } from "./platform/system-clock.ts";
+import { createSystemRandom } from "./platform/system-random.ts";
+import { chooseFormat, createLogger } from "./platform/telemetry/logger.ts";
+import { createMetrics } from "./platform/telemetry/metrics.ts";
+import type { Telemetry } from "./platform/telemetry/telemetry.ts";
+import { createWorkers } from "./platform/workers/workers.ts";
+import { createReleases } from "./releases/create-releases.ts";
+import { releaseMigrations } from "./releases/migrations.ts";
+import type { Releases } from "./releases/releases.ts";
+import { createServing, servingRoutes, type Serving } from "./serving/serving.ts";
+import { createSigning } from "./signing/signing.ts";
+import { createUpstreams, upstreamMigrations, type UpstreamsRoom } from "./upstreams/upstreams.ts";
+import { welcome } from "./welcome.ts";
+
+/** The rooms over their storage, without a server and with nothing running in the background. */
+export interface Rooms extends AsyncDisposable {
+  readonly database: Database;
+  readonly blobs: BlobStore;
+  readonly jobs: JobQueue;
+  readonly checksums: Checksums;
+  readonly releases: Releases;
+  readonly upstreams: UpstreamsRoom;
+  readonly admission: Admission;
+  readonly serving: Serving;
+  readonly telemetry: Telemetry;
+}
+
+export interface App extends AsyncDisposable {
+  readonly rooms: Rooms;
+  /** Starts the background work and accepts connections. */
+  listen(): Promise<void>;
+  /** What a person needs next, for the terminal. */
+  welcome(): string;
+  /** Stops accepting and lets requests under way finish for at most this long. */
+  drain(graceMs: number): Promise<void>;
+}
+
+export interface AppOptions {
+  /** Log lines; text on a terminal, JSON elsewhere. */
+  readonly logTo: Writable & { readonly isTTY?: boolean };
+}
+
+/** Bytes of large downloads under way, all together. */
+const spoolBytes = 4 * 1024 ** 3;
+
+/** Opens everything below the data folder, bringing the schema up to date. What was opened is closed when a later step fails. */
+export async function openRooms({ config, secrets }: LoadedConfig, { logTo }: AppOptions): Promise<Rooms> {
+  const clock = createSystemClock();
+  const random = createSystemRandom();
+  const log = createLogger({ clock, write: (line) => void logTo.write(line) }, { level: config.logging.level, format: chooseFormat(config.logging.format, logTo.isTTY === true) });
+  const telemetry: Telemetry = { log, metrics: createMetrics({ processMetrics: true }) };
+  const below = (folder: string): string => join(config.dataFolder, folder);
+  await mkdir(config.dataFolder, { recursive: true, mode: 0o700 });
+
+  await using stack = new AsyncDisposableStack();
+  const database = stack.use(
+    await openDatabase(
+      { clock, random },
+      config.database.engine === "sqlite" ? { engine: "sqlite", path: below("assay.db") } : { engine: "postgres", url: secrets.databaseUrl ?? "" },
+    ),
+  );
+  const migrations = [jobMigrations, eventMigrations, checksumMigrations, releaseMigrations, upstreamMigrations, admissionMigrations];
+  await runMigrations({ database, clock }, migrations);
+  const blobs = await createFileBlobStore({ random }, { folder: below("blobs") });
+  const jobs = createJobQueue({ database, clock, random, telemetry });
+  const events = createEvents({ clock });
+  const workers = stack.use(createWorkers({ maxThreads: 2, idleMs: 10_000, maxHeapMiB: 1024 }));
+  const signing = createSigning({ random }, { keyFolder: below("keys") });
+  const checksums = await createChecksums({ database, blobs, signing, clock, random, telemetry, events }, config.log);
+  const releases = createReleases({ database, checksums, events, clock, telemetry }, { refuseWithinHours: config.removed.refuseWithinHours });
+  const client = stack.use(createUpstreamClient({ clock, random, settings: await loadNetworkSettings({ ...config.network, ...secrets }), resolve: systemResolve }, config.upstream, secrets));
+  const upstreams = createUpstreams({ client, database, blobs, jobs, releases, workers, clock, random, telemetry }, config);
+  const spool = await createSpool({ random }, { folder: below("spool"), maxBytes: spoolBytes });
+  const admission = createAdmission(
+    { database, blobs, checksums, releases, upstreams, events, clock, spool, telemetry },
+    { limits: config.limits, integrityPolicy: () => config.upstream.integrity },
+  );
+  const serving = createServing({ upstreams, releases, admission, blobs, workers, random }, { cacheFolder: below("cache/documents"), memoryBytes: config.limits.memoryCacheBytes });
+
+  const opened = stack.move();
+  return {
+    ...{ database, blobs, jobs, checksums, releases, upstreams, admission, serving, telemetry },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+/** How often orphaned blobs are looked for. */
+const orphanSweepMs = 3_600_000;
+
+/** The server: rooms, routes, background work. */
+export async function createApp(loaded: LoadedConfig, options: AppOptions): Promise<App> {
+  const { config } = loaded;
+  const clock = createSystemClock();
+  await mkdir(config.dataFolder, { recursive: true, mode: 0o700 });
+  await using stack = new AsyncDisposableStack();
+  if (config.database.engine === "sqlite") stack.use(lockFolder(join(config.dataFolder, "lock.db")));
+  // Under the lock nobody writes blobs; on a shared database the blobs of this folder are still only ours.
+  await clearTemporaryBlobs(join(config.dataFolder, "blobs"));
+  if (loaded.upstreamFromNpm) await rememberUpstream(config.dataFolder, config.upstream.url);
+  const rooms = stack.use(await openRooms(loaded, options));
+  for (const note of loaded.notes) rooms.telemetry.log.warn(note);
+  const background = stack.use(createBackground(rooms, clock));
+  const http = stack.use(await createFrontDoor(loaded, rooms));
+
+  const opened = stack.move();
+  return {
+    rooms,
+    async listen() {
+      await http.listen(config.listen);
+      background.start();
+    },
+    welcome: () => welcome({ version: about.version, loaded, publicUrls: http.publicUrls, logs: rooms.checksums.logs.list() }),
+    drain: (graceMs) => http.close(graceMs),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+function createFrontDoor({ config }: LoadedConfig, rooms: Rooms): Promise<HttpServer> {
+  const { checksums, serving, upstreams, admission, telemetry } = rooms;
+  const clock = createSystemClock();
+  const packages = async (): Promise<number> => (await upstreams.search("", 0, 1)).total;
+  return createHttpServer(
+    {
+      clock,
+      random: createSystemRandom(),
+      telemetry,
+      accessLog: config.logging.accessLog === "off" ? undefined : createAccessLog({ clock, sink: accessLogSink(config.logging.accessLog) }),
+      renderErrorPage: renderRefusal,
+      readMoreUrl: (error, base) => ("name" in error.details && error.code === "BLOCKED" ? `${base}/${error.details.name}` : undefined),
+    },
+    {
+      publicUrls: config.publicUrls,
+      trustedProxies: config.trustedProxies,
+      routes: [
+        logRoutes({ checksums, admit: (name, version) => admission.admit(name, version), readers: config.log.readers }),
+        servingRoutes({ serving, upstreams, checksums, clock, about: { version: about.version, upstream: config.upstream.url, packages } }),
+      ],
+      readiness: [{ name: "log", check: async () => (checksums.logs.list().length > 0 ? undefined : "no log is open") }],
+      limits: defaultHttpLimits,
+    },
+  );
+}
+
+/** `stdout`, or a file that is appended to. */
+function accessLogSink(target: string): (lines: string) => Promise<void> {
+  if (target === "stdout") return (lines) => new Promise((resolve) => process.stdout.write(lines, () => resolve()));
+  return (lines) => appendFile(target, lines, { mode: 0o600 });
+}
+
+interface Background extends AsyncDisposable {
+  start(): void;
+}
+
+/** The sequencer, the jobs, the watch for other processes' changes, the orphan sweep. Disposing waits for what is under way. */
+function createBackground({ checksums, releases, jobs, upstreams, admission, telemetry }: Rooms, clock: ReturnType<typeof createSystemClock>): Background {
+  const stop = new AbortController();
+  const running: Promise<void>[] = [];
+
+  function keep(what: string, work: Promise<void>): void {
+    running.push(
+      work.catch((error: unknown) => {
+        if (!stop.signal.aborted) telemetry.log.error(`${what} stopped`, { error });
+      }),
+    );
+  }
+
+  async function sweepOrphans(): Promise<void> {
+    while (!stop.signal.aborted) {
+      await admission.collectOrphans(stop.signal);
+      await clock.sleep(orphanSweepMs, stop.signal);
+    }
+  }
+
+  return {
+    start() {
+      keep("the sequencer", checksums.run(stop.signal));
+      keep("the watch for changed releases", releases.run(stop.signal));
+      keep("the job queue", jobs.run(upstreams.jobHandlers, stop.signal));
+      keep("the orphan sweep", sweepOrphans());
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await Promise.all(running);
+    },
+  };
+}

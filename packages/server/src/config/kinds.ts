@@ -1,0 +1,116 @@
+import ipaddr from "ipaddr.js";
+import { normalPublicUrl, normalUpstreamUrl } from "./urls.ts";
+
+/**
+ * What a setting may be: how its text (environment, flags) and its YAML value are read, how it is described to
+ * people and to editors.
+ */
+export interface Kind {
+  /** Completes "must be …". */
+  readonly allowed: string;
+  readonly schema: Readonly<Record<string, unknown>>;
+  /** The value, or undefined when it is not allowed. `value` is a string from text sources, anything from YAML. */
+  readonly read: (value: unknown) => unknown;
+  /** Text sources separate members by commas. */
+  readonly list: boolean;
+}
+
+function single(allowed: string, schema: Readonly<Record<string, unknown>>, read: (value: unknown) => unknown): Kind {
+  return { allowed, schema, read, list: false };
+}
+
+/** A whole number. */
+export function whole(min: number, max: number): Kind {
+  return single(`a whole number from ${min} to ${max}`, { type: "integer", minimum: min, maximum: max }, (value) => {
+    const number = typeof value === "string" && /^[0-9]{1,15}$/.test(value) ? Number(value) : value;
+    return Number.isSafeInteger(number) && (number as number) >= min && (number as number) <= max ? number : undefined;
+  });
+}
+
+const units: Readonly<Record<string, number>> = { "": 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+
+/** A number of bytes, plain or with a unit; at least 1 KiB, at most 1 TiB. */
+export function size(): Kind {
+  const pattern = "^[0-9]{1,13} ?(KiB|MiB|GiB)?$";
+  return single(
+    "a number of bytes from 1 KiB to 1024 GiB, such as 65536, 64KiB, 64MiB or 2GiB",
+    {
+      anyOf: [
+        { type: "integer", minimum: 1024, maximum: 1024 ** 4 },
+        { type: "string", pattern },
+      ],
+    },
+    (value) => {
+      const match = new RegExp(pattern).exec(String(value));
+      if (match === null || (typeof value !== "string" && typeof value !== "number")) return undefined;
+      const bytes = Number.parseInt(match[0], 10) * (units[match[1] ?? ""] ?? 1);
+      return bytes >= 1024 && bytes <= 1024 ** 4 ? bytes : undefined;
+    },
+  );
+}
+
+/** One of several words. */
+export function oneOf(...words: readonly string[]): Kind {
+  const all = `${words.slice(0, -1).join(", ")} or ${words.at(-1) ?? ""}`;
+  return single(all, { enum: words }, (value) => (words.includes(value as string) ? value : undefined));
+}
+
+/** Text that a test accepts. */
+export function text(allowed: string, pattern: string): Kind {
+  const expression = new RegExp(pattern, "u");
+  return single(allowed, { type: "string", pattern }, (value) =>
+    typeof value === "string" && expression.test(value) ? value : undefined,
+  );
+}
+
+/** A path; resolved later against the folder of the file, or the current one. */
+export function path(): Kind {
+  return single("a path", { type: "string", minLength: 1, maxLength: 4096 }, (value) =>
+    typeof value === "string" && value !== "" && value.length <= 4096 && !value.includes("\0") ? value : undefined,
+  );
+}
+
+function listOf(allowed: string, item: (text: string) => string | undefined): Kind {
+  return {
+    allowed,
+    list: true,
+    schema: { type: "array", items: { type: "string" }, maxItems: 100 },
+    read: (value) => {
+      if (!Array.isArray(value) || value.length > 100) return undefined;
+      const items = value.map((each: unknown) => (typeof each === "string" ? item(each) : undefined));
+      return items.includes(undefined) ? undefined : [...new Set(items)];
+    },
+  };
+}
+
+/** Bases under which clients reach the server. */
+export function publicUrls(): Kind {
+  return listOf(
+    "a list of http or https URLs without user, query or fragment, whose path holds only letters, digits and . _ ~ -",
+    normalPublicUrl,
+  );
+}
+
+export function upstreamUrl(): Kind {
+  return single("an http or https URL without user, query or fragment", { type: "string", format: "uri" }, (value) =>
+    typeof value === "string" ? normalUpstreamUrl(value) : undefined,
+  );
+}
+
+/** Addresses and CIDR blocks. */
+export function addressBlocks(): Kind {
+  return listOf("a list of IP addresses and CIDR blocks, such as 10.0.0.0/8 or ::1", (item) =>
+    (item.includes("/") ? ipaddr.isValidCIDR(item) : ipaddr.isValid(item) && /[.:]/.test(item)) ? item : undefined,
+  );
+}
+
+/** Hosts, each with an optional port. */
+export function hosts(): Kind {
+  return listOf(
+    "a list of hosts, each with an optional port, such as cdn.example.com or cdn.example.com:8443",
+    (item) => {
+      const url = URL.parse(`https://${item}/`);
+      return url !== null && /^[^\s/?#@\\]+$/.test(item) && url.host !== "" ? url.host : undefined;
+    },
+  );
+}

@@ -1,0 +1,283 @@
+import { addressBlocks, hosts, oneOf, path, publicUrls, size, text, upstreamUrl, whole, type Kind } from "./kinds.ts";
+
+/** One thing that can be configured. The table below is all there is: parsing, schema and template come from it. */
+export interface Setting {
+  /** Dotted place in assay.yaml. */
+  readonly key: string;
+  readonly env: string;
+  /** Name on the command line, without dashes. */
+  readonly flag?: string;
+  readonly kind: Kind;
+  /** As it would be written in assay.yaml; undefined: found out at start, as `doc` says. */
+  readonly fallback: unknown;
+  /** For the template and the schema: full sentences, what and why. */
+  readonly doc: string;
+  /** What the template shows where there is no fixed default. */
+  readonly example?: unknown;
+}
+
+const milliseconds = whole(100, 600_000);
+
+export const settings: readonly Setting[] = [
+  {
+    key: "dataFolder",
+    env: "ASSAY_DATA",
+    flag: "data",
+    kind: path(),
+    fallback: "./assay-data",
+    doc: "Everything that must survive lives here.",
+  },
+  {
+    key: "listen.host",
+    env: "ASSAY_HOST",
+    flag: "host",
+    kind: text("an IP address or host name", "^[A-Za-z0-9.:_-]{1,253}$"),
+    fallback: "127.0.0.1",
+    doc: "Address to listen on. Beyond loopback, publicUrls must be given.",
+  },
+  {
+    key: "listen.port",
+    env: "ASSAY_PORT",
+    flag: "port",
+    kind: whole(0, 65_535),
+    fallback: 4873,
+    doc: "Port to listen on; 0 takes any free one.",
+  },
+  {
+    key: "publicUrls",
+    env: "ASSAY_PUBLIC_URL",
+    flag: "public-url",
+    kind: publicUrls(),
+    fallback: undefined,
+    example: ["https://registry.example.com"],
+    doc: "URLs under which clients reach this server; the first is canonical, any other host is refused. Default on loopback: its names.",
+  },
+  {
+    key: "trustedProxies",
+    env: "ASSAY_TRUSTED_PROXIES",
+    kind: addressBlocks(),
+    fallback: [],
+    doc: "Addresses or CIDR blocks of proxies whose X-Forwarded-Host and X-Forwarded-Proto are believed.",
+  },
+
+  {
+    key: "upstream.url",
+    env: "ASSAY_UPSTREAM",
+    flag: "upstream",
+    kind: upstreamUrl(),
+    fallback: undefined,
+    example: "https://registry.example.com",
+    doc: "The registry that packages are read from. Default: the one that npm is configured for, remembered at the first start.",
+  },
+  {
+    key: "upstream.name",
+    env: "ASSAY_UPSTREAM_NAME",
+    kind: text("1 to 32 characters of a-z, 0-9 and -", "^[a-z0-9-]{1,32}$"),
+    fallback: "npm",
+    doc: "Short name of the upstream; stands in log records as `source`.",
+  },
+  {
+    key: "upstream.tarballHosts",
+    env: "ASSAY_UPSTREAM_TARBALL_HOSTS",
+    kind: hosts(),
+    fallback: [],
+    doc: "Other hosts from which the upstream serves tarballs.",
+  },
+  {
+    key: "upstream.integrity",
+    env: "ASSAY_UPSTREAM_INTEGRITY",
+    kind: oneOf("require", "accept-sha1", "compute"),
+    fallback: "accept-sha1",
+    doc: "What to do with a version that lists no sha512: refuse it, check its sha1, or take what comes.",
+  },
+  {
+    key: "upstream.timeouts.connectMs",
+    env: "ASSAY_UPSTREAM_TIMEOUTS_CONNECT_MS",
+    kind: milliseconds,
+    fallback: 10_000,
+    doc: "Longest wait for a connection to the upstream.",
+  },
+  {
+    key: "upstream.timeouts.headersMs",
+    env: "ASSAY_UPSTREAM_TIMEOUTS_HEADERS_MS",
+    kind: milliseconds,
+    fallback: 30_000,
+    doc: "Longest wait for the start of an answer.",
+  },
+  {
+    key: "upstream.timeouts.bodyIdleMs",
+    env: "ASSAY_UPSTREAM_TIMEOUTS_BODY_IDLE_MS",
+    kind: milliseconds,
+    fallback: 30_000,
+    doc: "Longest pause within an answer.",
+  },
+
+  {
+    key: "network.proxy",
+    env: "ASSAY_NETWORK_PROXY",
+    kind: text("an http or https URL", "^https?://[^\\s]+$"),
+    fallback: undefined,
+    example: "http://proxy.example.com:3128",
+    doc: "Proxy for requests to the upstream. Default: npm's https-proxy and proxy, else HTTPS_PROXY and HTTP_PROXY.",
+  },
+  {
+    key: "network.noProxy",
+    env: "ASSAY_NETWORK_NO_PROXY",
+    kind: text("hosts separated by commas", "^[^\\s]*$"),
+    fallback: undefined,
+    example: "localhost,.example.com",
+    doc: "Hosts reached without the proxy. Default: npm's noproxy, else NO_PROXY.",
+  },
+  {
+    key: "network.caFile",
+    env: "ASSAY_NETWORK_CA_FILE",
+    kind: path(),
+    fallback: undefined,
+    example: "./company-ca.pem",
+    doc: "PEM file with certificates to trust besides the usual ones. Default: npm's cafile.",
+  },
+
+  {
+    key: "database.engine",
+    env: "ASSAY_DATABASE_ENGINE",
+    kind: oneOf("sqlite", "postgres"),
+    fallback: undefined,
+    example: "sqlite",
+    doc: "Default: postgres when ASSAY_DATABASE_URL is set, else sqlite in the data folder.",
+  },
+
+  {
+    key: "log.visibility",
+    env: "ASSAY_LOG_VISIBILITY",
+    kind: oneOf("private", "public"),
+    fallback: "private",
+    doc: "Who may know what the checksum database holds; fixed when a log is created.",
+  },
+  {
+    key: "log.readers",
+    env: "ASSAY_LOG_READERS",
+    kind: oneOf("anyone", "nobody"),
+    fallback: undefined,
+    example: "nobody",
+    doc: "Who may read entries and proofs of a private log. Default: anyone when everything is loopback, else nobody.",
+  },
+  {
+    key: "log.guardFolder",
+    env: "ASSAY_LOG_GUARD_FOLDER",
+    kind: path(),
+    fallback: undefined,
+    example: "/var/lib/assay-guard",
+    doc: "Second copy of the signing guard; must be outside the data folder. Default: assay/guard in the user's state folder.",
+  },
+
+  {
+    key: "packuments.maxAgeSeconds",
+    env: "ASSAY_PACKUMENTS_MAX_AGE_SECONDS",
+    kind: whole(0, 86_400),
+    fallback: 300,
+    doc: "A packument older than this is revalidated with the upstream.",
+  },
+  {
+    key: "packuments.notFoundSeconds",
+    env: "ASSAY_PACKUMENTS_NOT_FOUND_SECONDS",
+    kind: whole(0, 3600),
+    fallback: 30,
+    doc: "How long a not-found is remembered.",
+  },
+  {
+    key: "removed.refuseWithinHours",
+    env: "ASSAY_REMOVED_REFUSE_WITHIN_HOURS",
+    kind: whole(0, 87_600),
+    fallback: 72,
+    doc: "A version that the upstream removes this soon after it was first seen is refused until a person frees it.",
+  },
+
+  {
+    key: "limits.packumentBytes",
+    env: "ASSAY_LIMITS_PACKUMENT_BYTES",
+    kind: size(),
+    fallback: "64MiB",
+    doc: "Largest packument taken from an upstream.",
+  },
+  {
+    key: "limits.tarballBytes",
+    env: "ASSAY_LIMITS_TARBALL_BYTES",
+    kind: size(),
+    fallback: "256MiB",
+    doc: "Largest packed tarball.",
+  },
+  {
+    key: "limits.unpackedBytes",
+    env: "ASSAY_LIMITS_UNPACKED_BYTES",
+    kind: size(),
+    fallback: "2GiB",
+    doc: "Largest archive after unpacking.",
+  },
+  {
+    key: "limits.archiveEntries",
+    env: "ASSAY_LIMITS_ARCHIVE_ENTRIES",
+    kind: whole(1, 10_000_000),
+    fallback: 200_000,
+    doc: "Most entries in an archive.",
+  },
+  {
+    key: "limits.requestBodyBytes",
+    env: "ASSAY_LIMITS_REQUEST_BODY_BYTES",
+    kind: size(),
+    fallback: "1MiB",
+    doc: "Largest request body, where a route has no limit of its own.",
+  },
+  {
+    key: "limits.memoryCacheBytes",
+    env: "ASSAY_LIMITS_MEMORY_CACHE_BYTES",
+    kind: size(),
+    fallback: "64MiB",
+    doc: "Memory for finished documents and small tarballs.",
+  },
+
+  {
+    key: "logging.level",
+    env: "ASSAY_LOGGING_LEVEL",
+    kind: oneOf("debug", "info", "warn", "error"),
+    fallback: "info",
+    doc: "Least important lines that are written.",
+  },
+  {
+    key: "logging.format",
+    env: "ASSAY_LOGGING_FORMAT",
+    kind: oneOf("auto", "text", "json"),
+    fallback: "auto",
+    doc: "auto: text on a terminal, JSON lines elsewhere.",
+  },
+  {
+    key: "logging.accessLog",
+    env: "ASSAY_LOGGING_ACCESS_LOG",
+    kind: path(),
+    fallback: "off",
+    doc: "off, stdout, or a file that one JSON line a request is appended to.",
+  },
+];
+
+const byKey: ReadonlyMap<string, Setting> = new Map(settings.map((setting) => [setting.key, setting]));
+
+/** The setting at a dotted place; undefined when there is none. */
+export function settingOf(key: string): Setting | undefined {
+  return byKey.get(key);
+}
+
+/** Values that are never written to assay.yaml: an environment variable, or `<name>_FILE` with a path to a file that holds it. */
+export const secretVariables = ["ASSAY_UPSTREAM_AUTHORIZATION", "ASSAY_DATABASE_URL"] as const;
+
+export type SecretVariable = (typeof secretVariables)[number];
+
+/** A value with where it came from, before it is checked. */
+export interface RawValue {
+  readonly value: unknown;
+  /** For people: `--port`, `ASSAY_PORT`, `/etc/assay.yaml:3:9`. */
+  readonly source: string;
+  /** What a relative path is relative to. */
+  readonly folder: string;
+}
+
+/** Values of one source by dotted key. */
+export type Layer = ReadonlyMap<string, RawValue>;

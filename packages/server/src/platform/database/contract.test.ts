@@ -1,0 +1,3 @@
+import { databaseContract } from "@assay/testkit/database-contract";
+
+databaseContract();

@@ -1,0 +1,17 @@
+import { DatabaseSync } from "node:sqlite";
+import { AssayError } from "@assay/core";
+
+/**
+ * Makes sure that one server at a time works in a folder. The lock is SQLite's own on a file of its own, so the
+ * kernel frees it when the process dies, however it dies. Throws CONFIG while another process holds it.
+ */
+export function lockFolder(path: string): Disposable {
+  const file = new DatabaseSync(path, { timeout: 0 });
+  try {
+    file.exec("pragma journal_mode = delete; begin exclusive");
+  } catch (cause) {
+    file.close();
+    throw new AssayError("CONFIG", { reason: `Another Assay already serves from this data folder (${path} is locked); stop it, or give this one its own folder with --data.` }, { cause });
+  }
+  return { [Symbol.dispose]: () => file.close() };
+}

@@ -1,0 +1,33 @@
+import type { LogDescription } from "./checksums/checksums.ts";
+import type { LoadedConfig } from "./config/load.ts";
+
+interface Welcome {
+  readonly version: string;
+  readonly loaded: LoadedConfig;
+  readonly publicUrls: readonly string[];
+  readonly logs: readonly LogDescription[];
+}
+
+/** What a person needs after the start: the address, how to point clients here, the log's key, where data lives. */
+export function welcome({ version, loaded: { config }, publicUrls, logs }: Welcome): string {
+  const base = publicUrls[0] ?? "";
+  const log = logs.find((each) => each.state === "open");
+  return [
+    `Assay ${version} is ready at ${base}/`,
+    "",
+    "Point a client here, in your project:",
+    `  npm     npm config set registry ${base}/ --location=project`,
+    "          npm config set omit-lockfile-registry-resolved true --location=project",
+    `  pnpm    pnpm config set registry ${base}/ --location=project`,
+    `  Yarn    .yarnrc.yml:  npmRegistryServer: "${base}"${base.startsWith("http:") ? `  unsafeHttpWhitelist: ["${new URL(base).hostname}"]` : ""}`,
+    `  Bun     bunfig.toml:  [install] registry = "${base}/"`,
+    `  Deno    .npmrc:       registry=${base}/`,
+    "",
+    `Log key   ${log?.vkey ?? "none yet"}`,
+    `Verify    assay verify package-lock.json --registry ${base} --trust '<log key>'`,
+    `Upstream  ${config.upstream.name}: ${config.upstream.url}`,
+    `Data      ${config.dataFolder}`,
+    "",
+    "Ctrl-C stops it.",
+  ].join("\n");
+}

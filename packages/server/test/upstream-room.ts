@@ -1,0 +1,82 @@
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { AssayError, parsePackageName, parseVersion, type Integrity, type PackageName, type Version } from "@assay/core";
+import { createFakeClock } from "@assay/testkit/fake-clock";
+import { createSeededRandom } from "@assay/testkit/seeded-random";
+import { tempFolder } from "@assay/testkit/temp-folder";
+import { createTestUpstream, type TestUpstreamOptions } from "@assay/testkit/upstream";
+import type { Bind } from "../src/checksums/checksums.ts";
+import type { Config } from "../src/config/config.ts";
+import { createFileBlobStore } from "../src/platform/blobs/files.ts";
+import { runMigrations } from "../src/platform/database/migrate.ts";
+import { createSqliteDatabase } from "../src/platform/database/sqlite.ts";
+import { createEvents, eventMigrations } from "../src/platform/events/outbox.ts";
+import { createJobQueue } from "../src/platform/jobs/queue.ts";
+import { jobMigrations } from "../src/platform/jobs/store.ts";
+import { createUpstreamClient } from "../src/platform/network/client.ts";
+import { systemResolve } from "../src/platform/network/dispatchers.ts";
+import { directSettings } from "../src/platform/network/settings.ts";
+import { createLogger } from "../src/platform/telemetry/logger.ts";
+import { createMetrics } from "../src/platform/telemetry/metrics.ts";
+import { createWorkers } from "../src/platform/workers/workers.ts";
+import { createReleases } from "../src/releases/create-releases.ts";
+import { releaseMigrations } from "../src/releases/migrations.ts";
+import { createUpstreams, upstreamMigrations, type UpstreamsRoom } from "../src/upstreams/upstreams.ts";
+
+export interface RoomOptions extends TestUpstreamOptions {
+  readonly tarballHosts?: readonly string[];
+  readonly packumentBytes?: number;
+}
+
+/** The room over a real database, a real upstream and real workers; time stands still until told. */
+export async function openRoom(t: TestContext, options: RoomOptions = {}) {
+  const closing: AsyncDisposable[] = [];
+  const opened = <One extends AsyncDisposable>(one: One): One => {
+    closing.unshift(one);
+    return one;
+  };
+  // Hooks run in the order in which they were set: everything is closed before its folder goes.
+  t.after(async () => {
+    for (const one of closing) await one[Symbol.asyncDispose]();
+  });
+  const dataFolder = tempFolder(t);
+  const clock = createFakeClock();
+  const random = createSeededRandom();
+  const upstream = opened(await createTestUpstream(options));
+  const database = opened(await createSqliteDatabase({ path: join(dataFolder, "assay.sqlite") }));
+  await runMigrations({ database, clock }, [jobMigrations, eventMigrations, releaseMigrations, upstreamMigrations]);
+  const lines: string[] = [];
+  const log = createLogger({ clock, write: (line) => void lines.push(line) }, { level: "info", format: "json" });
+  const telemetry = () => ({ log, metrics: createMetrics({ processMetrics: false }) });
+  const binds = new Map<Version, Bind>();
+  const checksums = { bindsOf: async () => binds, claimConflict: async () => true, claimSighting: async () => {} };
+  const releases = createReleases({ database, checksums, events: createEvents({ clock }), clock, telemetry: telemetry() }, { refuseWithinHours: 72 });
+  const jobs = createJobQueue({ database, clock, random, telemetry: telemetry() });
+  const workers = opened(createWorkers({ maxThreads: 1, idleMs: 1000, maxHeapMiB: 1024 }));
+  const config: Pick<Config, "dataFolder" | "upstream" | "packuments" | "limits"> = {
+    dataFolder,
+    upstream: { name: "npm", url: upstream.url, tarballHosts: options.tarballHosts ?? [], integrity: "accept-sha1", timeouts: { connectMs: 1000, headersMs: 300, bodyIdleMs: 300 } },
+    packuments: { maxAgeSeconds: 300, notFoundSeconds: 30 },
+    limits: { packumentBytes: options.packumentBytes ?? 64 * 1024 * 1024, tarballBytes: 1024 * 1024, unpackedBytes: 1, archiveEntries: 1, memoryCacheBytes: 1 },
+  };
+  // Waits between the client's tries take no time here: the fake clock would wait for ever.
+  const clientClock = { ...clock, sleep: async () => {} };
+  const client = opened(createUpstreamClient({ clock: clientClock, random, settings: directSettings, resolve: systemResolve }, config.upstream, { upstreamAuthorization: undefined }));
+  const blobs = await createFileBlobStore({ random }, join(dataFolder, "blobs"));
+  const open = (): UpstreamsRoom => createUpstreams({ client, database, blobs, jobs, releases, workers, clock, random, telemetry: telemetry() }, config);
+  return { room: open(), binds, reopen: open, upstream, clock, database, blobs, releases, jobs, dataFolder, lines };
+}
+
+export const a: PackageName = parsePackageName("a");
+
+/** A bind of `a` at this version. */
+export function bindOf(version: string): Bind {
+  const digest = `sha256-${"A".repeat(43)}=`;
+  const integrity = `sha512-${"A".repeat(86)}==` as Integrity;
+  return { name: a, version: parseVersion(version), integrity, tree: digest, manifest: digest, sizeBytes: 1, source: "npm", signer: "-", claimedAtMs: 0 as Bind["claimedAtMs"] };
+}
+
+/** For assert.rejects: an AssayError with this code whose sentence matches. */
+export function isError(code: AssayError["code"], text = /./): (error: unknown) => boolean {
+  return (error) => error instanceof AssayError && error.code === code && text.test(error.message);
+}
