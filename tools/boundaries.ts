@@ -23,7 +23,9 @@ const rooms = [
   "insight",
 ];
 /** Composition: may import everything in the server. */
-const composition = new Set(["app.ts", "main.ts", "doctor.ts"]);
+const composition = new Set(["app.ts", "main.ts", "doctor.ts", "welcome.ts"]);
+/** Besides its face: what a worker thread of another room loads, without the room. */
+const workerFaces = new Set(["packages/server/src/upstreams/assemble.ts"]);
 const building = new Set(["config", "http", "platform"]);
 
 /** The one place (folder or file) that imports each dependency. Types-only imports count too. */
@@ -149,7 +151,7 @@ function refusalInServer(from: string, target: string, typeOnly: boolean): strin
 }
 
 function refusal({ from, to, typeOnly }: Import): string | undefined {
-  const isTest = from.endsWith(".test.ts") || /^packages\/\w+\/test\//.test(from);
+  const isTest = from.endsWith(".test.ts") || /\/test-[\w-]+\.ts$/.test(from) || /^packages\/\w+\/test\//.test(from);
   const own = /^packages\/(\w+)\//.exec(from)?.[1] ?? "";
   if (to.startsWith("node:"))
     return !isTest && neutral.some((place) => place.test(from))

@@ -54,7 +54,10 @@ async function cached(file: string, load: () => Promise<Uint8Array>): Promise<Ui
 async function get(url: string): Promise<Uint8Array> {
   for (let attempt = 1; ; attempt++) {
     try {
-      const response = await fetch(url, { headers: { accept: "application/json, */*" }, signal: AbortSignal.timeout(120_000) });
+      const response = await fetch(url, {
+        headers: { accept: "application/json, */*" },
+        signal: AbortSignal.timeout(120_000),
+      });
       if (response.status === 404) throw new Missing("not in this registry");
       if (!response.ok) throw new Error(`status ${response.status}`);
       const bytes = new Uint8Array(await response.arrayBuffer());
@@ -86,7 +89,12 @@ function online(registry: string | undefined): string {
 }
 
 async function check(registry: string | undefined, text: string): Promise<Result> {
-  const result = (outcome: Result["outcome"], rules: readonly string[], detail = ""): Result => ({ name: text, outcome, rules, detail });
+  const result = (outcome: Result["outcome"], rules: readonly string[], detail = ""): Result => ({
+    name: text,
+    outcome,
+    rules,
+    detail,
+  });
   try {
     const name = parsePackageName(text);
     const release = await latest(registry, name);
@@ -98,11 +106,14 @@ async function check(registry: string | undefined, text: string): Promise<Result
       return get(String(dist["tarball"]));
     });
     manifestFragmentText(release.manifest);
-    const integrity = sha512Of(String(dist["integrity"] ?? ""));
+    const integrity = typeof dist["integrity"] === "string" ? sha512Of(dist["integrity"]) : undefined;
     const shasum = typeof dist["shasum"] === "string" ? dist["shasum"] : undefined;
     const basis = basisOf({ integrity, shasum }, "accept-sha1");
     if (basis === undefined) return result("refused", ["upstream/no-integrity"], id);
-    const sums = { integrity: integrityFromSha512(createHash("sha512").update(tarball).digest()), sha1: createHash("sha1").update(tarball).digest("hex") };
+    const sums = {
+      integrity: integrityFromSha512(createHash("sha512").update(tarball).digest()),
+      sha1: createHash("sha1").update(tarball).digest("hex"),
+    };
     const difference = compareBytes(basis, sums);
     if (difference !== undefined) return result("refused", ["wrong-bytes"], `${id} ${difference}`);
     const archive = await readArchive(pieces(tarball), tarball.length, limits);
@@ -113,7 +124,11 @@ async function check(registry: string | undefined, text: string): Promise<Result
     const weak = basis.kind === "sha1" ? ["upstream/sha1-only"] : [];
     return result("accepted", [...weak, ...findings.map((finding) => finding.rule)], id);
   } catch (error) {
-    return result(error instanceof Missing ? "missing" : "failed", [], error instanceof Error ? error.message : String(error));
+    return result(
+      error instanceof Missing ? "missing" : "failed",
+      [],
+      error instanceof Error ? error.message : String(error),
+    );
   }
 }
 
@@ -129,15 +144,19 @@ function progress(done: number, total: number): void {
 function report(results: readonly Result[]): void {
   const of = (outcome: Result["outcome"]): readonly Result[] => results.filter((result) => result.outcome === outcome);
   for (const outcome of ["missing", "failed", "refused"] as const) {
-    for (const { name, rules, detail } of of(outcome)) console.log(`${outcome}  ${name}  ${rules.join(" ")}  ${detail}`);
+    for (const { name, rules, detail } of of(outcome))
+      console.log(`${outcome}  ${name}  ${rules.join(" ")}  ${detail}`);
   }
   const byRule = new Map<string, string[]>();
   for (const { name, rules } of of("accepted")) {
     for (const rule of rules) byRule.set(rule, [...(byRule.get(rule) ?? []), name]);
   }
   console.log("\nfindings");
-  for (const [rule, names] of [...byRule].sort()) console.log(`${String(names.length).padStart(6)}  ${rule}  ${names.slice(0, 5).join(" ")}`);
-  console.log(`\n${of("accepted").length} accepted, ${of("refused").length} refused, ${of("failed").length} failed, ${of("missing").length} not there`);
+  for (const [rule, names] of [...byRule].toSorted(([a], [b]) => (a < b ? -1 : 1)))
+    console.log(`${String(names.length).padStart(6)}  ${rule}  ${names.slice(0, 5).join(" ")}`);
+  console.log(
+    `\n${of("accepted").length} accepted, ${of("refused").length} refused, ${of("failed").length} failed, ${of("missing").length} not there`,
+  );
 }
 
 async function main(): Promise<number> {
@@ -155,10 +174,17 @@ async function main(): Promise<number> {
     console.error("usage: node tools/check-popular.ts --first N [--names FILE] [--parallel 1..16] [--offline]");
     return 2;
   }
-  const names = (await readFile(values.names, "utf8")).split("\n").filter((line) => line !== "").slice(0, first);
+  const names = (await readFile(values.names, "utf8"))
+    .split("\n")
+    .filter((line) => line !== "")
+    .slice(0, first);
   await mkdir(cache, { recursive: true });
   // npm knows which registry it uses; no other place is asked.
-  const registry = values.offline ? undefined : execFileSync("npm", ["config", "get", "registry"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim().replace(/\/$/, "");
+  const registry = values.offline
+    ? undefined
+    : execFileSync("npm", ["config", "get", "registry"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })
+        .trim()
+        .replace(/\/$/, "");
   const results: Result[] = [];
   const queue = [...names];
   const worker = async (): Promise<void> => {

@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { runtimeEnv, runtimeFlags } from "../../packages/server/runtime.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const compileCache = join(root, ".cache", "compile");
@@ -147,6 +148,6 @@ installDependencies();
 const node = findNode();
 buildPages(node);
 fillCompileCache(node);
-if (command === "start") handOver(node, [join(root, "packages/cli/src/main.ts"), "serve", ...args]);
+if (command === "start") handOver(node, [...runtimeFlags, join(root, "packages/cli/src/main.ts"), "serve", ...args]);
 else if (command === "test") handOver(node, [join(root, "tools/test.ts"), ...args]);
 else if (command !== undefined) fail(`unknown command ${command}; use npm start or npm test`);

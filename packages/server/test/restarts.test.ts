@@ -1,10 +1,11 @@
 /** Twenty starts with a fault between each two, under load: whatever was answered once stays true. */
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { otherBytes } from "@assay/testkit/lies";
 import { rawRequest } from "@assay/testkit/raw-http";
 import { createInstallation, runAssay, spawnServer, startServer } from "@assay/testkit/server-process";
@@ -78,17 +79,26 @@ function recordOf(lookup: string): string {
   return lookup.slice(0, lookup.indexOf("\n\n"));
 }
 
-/** Every content-addressed file must hold what its name says. */
+/** Every content-addressed file must hold what its name says, as it is or compressed. */
 function damagedBlobs(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .flatMap((entry) => {
-      const algorithm = { 64: "sha256", 128: "sha512" }[/^[0-9a-f]+/.exec(entry.name)?.[0].length ?? 0];
-      if (algorithm === undefined || entry.name.includes(".")) return [];
-      const file = path.join(entry.parentPath, entry.name);
-      const digest = createHash(algorithm).update(readFileSync(file)).digest("hex");
-      return digest === entry.name ? [] : [file];
-    });
+    .filter((entry) => entry.isFile() && /^(?:[0-9a-f]{64}|[0-9a-f]{128})$/.test(entry.name))
+    .map((entry) => path.join(entry.parentPath, entry.name))
+    .filter((file) => !holdsItsName(file));
+}
+
+function holdsItsName(file: string): boolean {
+  const name = path.basename(file);
+  const algorithm = name.length === 64 ? "sha256" : "sha512";
+  const bytes = readFileSync(file);
+  const isNamed = (content: Uint8Array): boolean => hash(algorithm, content, "hex") === name;
+  if (isNamed(bytes)) return true;
+  try {
+    const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
+    return isNamed(isGzip ? gunzipSync(bytes) : zstdDecompressSync(bytes));
+  } catch {
+    return false;
+  }
 }
 
 describe("restarts", () => {

@@ -1,6 +1,13 @@
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { AssayError, parsePackageName, parseVersion, type Integrity, type PackageName, type Version } from "@assay/core";
+import {
+  AssayError,
+  parsePackageName,
+  parseVersion,
+  type Integrity,
+  type PackageName,
+  type Version,
+} from "@assay/core";
 import { createFakeClock } from "@assay/testkit/fake-clock";
 import { createSeededRandom } from "@assay/testkit/seeded-random";
 import { tempFolder } from "@assay/testkit/temp-folder";
@@ -50,20 +57,46 @@ export async function openRoom(t: TestContext, options: RoomOptions = {}) {
   const telemetry = () => ({ log, metrics: createMetrics({ processMetrics: false }) });
   const binds = new Map<Version, Bind>();
   const checksums = { bindsOf: async () => binds, claimConflict: async () => true, claimSighting: async () => {} };
-  const releases = createReleases({ database, checksums, events: createEvents({ clock }), clock, telemetry: telemetry() }, { refuseWithinHours: 72 });
+  const releases = createReleases(
+    { database, checksums, events: createEvents({ clock }), clock, telemetry: telemetry() },
+    { refuseWithinHours: 72 },
+  );
   const jobs = createJobQueue({ database, clock, random, telemetry: telemetry() });
   const workers = opened(createWorkers({ maxThreads: 1, idleMs: 1000, maxHeapMiB: 1024 }));
   const config: Pick<Config, "dataFolder" | "upstream" | "packuments" | "limits"> = {
     dataFolder,
-    upstream: { name: "npm", url: upstream.url, tarballHosts: options.tarballHosts ?? [], integrity: "accept-sha1", timeouts: { connectMs: 1000, headersMs: 300, bodyIdleMs: 300 } },
+    upstream: {
+      name: "npm",
+      url: upstream.url,
+      tarballHosts: options.tarballHosts ?? [],
+      integrity: "accept-sha1",
+      timeouts: { connectMs: 1000, headersMs: 300, bodyIdleMs: 300 },
+    },
     packuments: { maxAgeSeconds: 300, notFoundSeconds: 30 },
-    limits: { packumentBytes: options.packumentBytes ?? 64 * 1024 * 1024, tarballBytes: 1024 * 1024, unpackedBytes: 1, archiveEntries: 1, memoryCacheBytes: 1 },
+    limits: {
+      packumentBytes: options.packumentBytes ?? 64 * 1024 * 1024,
+      tarballBytes: 1024 * 1024,
+      unpackedBytes: 1,
+      archiveEntries: 1,
+      requestBodyBytes: 1,
+      memoryCacheBytes: 1,
+    },
   };
   // Waits between the client's tries take no time here: the fake clock would wait for ever.
   const clientClock = { ...clock, sleep: async () => {} };
-  const client = opened(createUpstreamClient({ clock: clientClock, random, settings: directSettings, resolve: systemResolve }, config.upstream, { upstreamAuthorization: undefined }));
-  const blobs = await createFileBlobStore({ random }, join(dataFolder, "blobs"));
-  const open = (): UpstreamsRoom => createUpstreams({ client, database, blobs, jobs, releases, workers, clock, random, telemetry: telemetry() }, config);
+  const client = opened(
+    createUpstreamClient(
+      { clock: clientClock, random, settings: directSettings, resolve: systemResolve },
+      config.upstream,
+      { upstreamAuthorization: undefined },
+    ),
+  );
+  const blobs = await createFileBlobStore({ random }, { folder: join(dataFolder, "blobs") });
+  const open = (): UpstreamsRoom =>
+    createUpstreams(
+      { client, database, blobs, jobs, releases, workers, clock, random, telemetry: telemetry() },
+      config,
+    );
   return { room: open(), binds, reopen: open, upstream, clock, database, blobs, releases, jobs, dataFolder, lines };
 }
 
@@ -73,7 +106,17 @@ export const a: PackageName = parsePackageName("a");
 export function bindOf(version: string): Bind {
   const digest = `sha256-${"A".repeat(43)}=`;
   const integrity = `sha512-${"A".repeat(86)}==` as Integrity;
-  return { name: a, version: parseVersion(version), integrity, tree: digest, manifest: digest, sizeBytes: 1, source: "npm", signer: "-", claimedAtMs: 0 as Bind["claimedAtMs"] };
+  return {
+    name: a,
+    version: parseVersion(version),
+    integrity,
+    tree: digest,
+    manifest: digest,
+    sizeBytes: 1,
+    source: "npm",
+    signer: "-",
+    claimedAtMs: 0 as Bind["claimedAtMs"],
+  };
 }
 
 /** For assert.rejects: an AssayError with this code whose sentence matches. */

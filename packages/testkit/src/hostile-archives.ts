@@ -19,13 +19,25 @@ export function hostileArchives(manifest: object): Readonly<Record<string, Uint8
     "backslash path": withEntry({ path: "package\\..\\evil.js", content: "1" }),
     "NUL in a pax path": withEntry(paxEntry({ path: "package/a\0b" }), { path: "package/a", content: "1" }),
     "two root folders": withEntry({ path: "other/package.json", content: "{}" }),
-    "duplicate file": withEntry({ path: "package/package.json", content: JSON.stringify({ ...manifest, scripts: { install: "evil" } }) }),
+    "duplicate file": withEntry({
+      path: "package/package.json",
+      content: JSON.stringify({ ...manifest, scripts: { install: "evil" } }),
+    }),
     "duplicate by dot segment": withEntry({ path: "package/./package.json", content: "{}" }),
     "file below a file": withEntry({ path: "package/index.js/inner.js", content: "1" }),
-    "pax path over another name": withEntry(paxEntry({ path: "package/package.json" }), { path: "package/harmless.txt", content: "{}" }),
-    "pax size over the header's": withEntry(paxEntry({ size: "1" }), { path: "package/data.bin", content: "x".repeat(1024) }),
+    "pax path over another name": withEntry(paxEntry({ path: "package/package.json" }), {
+      path: "package/harmless.txt",
+      content: "{}",
+    }),
+    "pax size over the header's": withEntry(paxEntry({ size: "1" }), {
+      path: "package/data.bin",
+      content: "x".repeat(1024),
+    }),
     "global pax path": tgz([paxEntry({ path: "package/evil.js" }, "g"), ...good]),
-    "GNU long name that climbs": withEntry(longNameEntry(`package/${"../".repeat(40)}evil`), { path: "package/long", content: "1" }),
+    "GNU long name that climbs": withEntry(longNameEntry(`package/${"../".repeat(40)}evil`), {
+      path: "package/long",
+      content: "1",
+    }),
     "wrong header checksum": withEntry({ path: "package/a.js", content: "1", checksum: 1 }),
     "size beyond the end": withEntry({ path: "package/a.js", content: "1", declaredSize: 1_000_000 }),
     "unknown type": withEntry({ path: "package/a.js", type: "Z", content: "1" }),
@@ -48,5 +60,8 @@ export function bombArchive(manifest: object, sizeBytes: number): Uint8Array {
 
 /** `count` empty files. */
 export function manyEntriesArchive(manifest: object, count: number): Uint8Array {
-  return tgz([...packageEntries(manifest), ...Array.from({ length: count }, (_, index) => ({ path: `package/f/${index}`, content: "" }))]);
+  return tgz([
+    ...packageEntries(manifest),
+    ...Array.from({ length: count }, (_, index) => ({ path: `package/f/${index}`, content: "" })),
+  ]);
 }

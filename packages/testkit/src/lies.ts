@@ -23,7 +23,8 @@ export function status(code: number, headers: Readonly<Record<string, string>> =
 
 /** Other bytes, status 200. */
 export function otherBytes(body: string | Uint8Array, headers: Readonly<Record<string, string>> = {}): Lie {
-  return ({ response }) => void response.writeHead(200, { ...headers, "content-length": Buffer.byteLength(body) }).end(body);
+  return ({ response }) =>
+    void response.writeHead(200, { ...headers, "content-length": Buffer.byteLength(body) }).end(body);
 }
 
 /** The true bytes with one of them changed. */
@@ -89,7 +90,8 @@ export function redirect(to: string, code = 302): Lie {
 }
 
 /** Redirects to itself for ever. */
-export const redirectLoop: Lie = ({ request, response }) => void response.writeHead(302, { location: request.url ?? "/" }).end();
+export const redirectLoop: Lie = ({ request, response }) =>
+  void response.writeHead(302, { location: request.url ?? "/" }).end();
 
 /** `sizeBytes` of spaces, compressed: a JSON document that never begins. */
 export function bomb(encoding: "gzip" | "br" | "zstd", sizeBytes: number): Lie {

@@ -34,7 +34,11 @@ export function rawRequest(base: string, path: string, options: RawRequest = {})
         port,
         path,
         method: options.method ?? "GET",
-        headers: { ...options.headers },
+        headers: {
+          ...options.headers,
+          // Node frames no body of a DELETE by itself: it would arrive as the start of another request.
+          ...(options.body === undefined ? {} : { "content-length": Buffer.byteLength(options.body) }),
+        },
         agent: false,
         timeout: (options.timeoutSeconds ?? 60) * 1000,
       },

@@ -24,7 +24,10 @@ export interface RawEntry {
 }
 
 /** The archive of the entries: headers, padded contents, `endBlocks` (default 2) zero blocks, `trailing` bytes. */
-export function tar(entries: readonly RawEntry[], options: { readonly endBlocks?: number; readonly trailing?: Uint8Array } = {}): Uint8Array {
+export function tar(
+  entries: readonly RawEntry[],
+  options: { readonly endBlocks?: number; readonly trailing?: Uint8Array } = {},
+): Uint8Array {
   const blocks: Uint8Array[] = [];
   for (const entry of entries) {
     const content = bytesOf(entry.content ?? "");
@@ -35,7 +38,10 @@ export function tar(entries: readonly RawEntry[], options: { readonly endBlocks?
 }
 
 /** The gzipped archive of the entries. */
-export function tgz(entries: readonly RawEntry[], options: { readonly endBlocks?: number; readonly trailing?: Uint8Array } = {}): Uint8Array {
+export function tgz(
+  entries: readonly RawEntry[],
+  options: { readonly endBlocks?: number; readonly trailing?: Uint8Array } = {},
+): Uint8Array {
   return gzipSync(tar(entries, options));
 }
 
@@ -44,7 +50,10 @@ export function packageTgz(manifest: object, files: Readonly<Record<string, stri
   return tgz(packageEntries(manifest, files));
 }
 
-export function packageEntries(manifest: object, files: Readonly<Record<string, string | Uint8Array>> = {}): RawEntry[] {
+export function packageEntries(
+  manifest: object,
+  files: Readonly<Record<string, string | Uint8Array>> = {},
+): RawEntry[] {
   return [
     { path: "package/package.json", content: `${JSON.stringify(manifest, null, 2)}\n` },
     ...Object.entries(files).map(([path, content]) => ({ path: `package/${path}`, content })),
@@ -53,7 +62,9 @@ export function packageEntries(manifest: object, files: Readonly<Record<string, 
 
 /** A pax header for the entry that follows (`x`) or for all that follow (`g`). Records are `length key=value\n`. */
 export function paxEntry(records: Readonly<Record<string, string>>, type: "x" | "g" = "x"): RawEntry {
-  const content = Object.entries(records).map(([key, value]) => paxRecord(key, value)).join("");
+  const content = Object.entries(records)
+    .map(([key, value]) => paxRecord(key, value))
+    .join("");
   return { path: type === "x" ? "PaxHeaders/entry" : "pax_global_header", type, content };
 }
 
@@ -65,7 +76,8 @@ export function longNameEntry(path: string, type: "L" | "K" = "L"): RawEntry {
 function paxRecord(key: string, value: string): string {
   const rest = ` ${key}=${value}\n`;
   let length = Buffer.byteLength(rest);
-  while (String(length).length + Buffer.byteLength(rest) !== length) length = String(length).length + Buffer.byteLength(rest);
+  while (String(length).length + Buffer.byteLength(rest) !== length)
+    length = String(length).length + Buffer.byteLength(rest);
   return `${length}${rest}`;
 }
 

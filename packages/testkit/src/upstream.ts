@@ -102,13 +102,17 @@ interface Running {
 
 export async function createTestUpstream(options: TestUpstreamOptions = {}): Promise<TestUpstream> {
   const documents = new Map<string, TestDocument>();
-  const resources = new Map<string, { readonly body: Uint8Array; readonly headers: Readonly<Record<string, string>> }>();
+  const resources = new Map<
+    string,
+    { readonly body: Uint8Array; readonly headers: Readonly<Record<string, string>> }
+  >();
   const lies = new Map<string, Running>();
   const requests: SeenRequest[] = [];
   const ended = new AbortController();
   let published = 0;
 
-  const handler = (request: IncomingMessage, response: ServerResponse): void => void handle(request, response).catch(() => response.destroy());
+  const handler = (request: IncomingMessage, response: ServerResponse): void =>
+    void handle(request, response).catch(() => response.destroy());
   const server = options.tls === undefined ? createServer(handler) : createTlsServer(options.tls, handler);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const url = `${options.tls === undefined ? "http" : "https"}://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -121,16 +125,28 @@ export async function createTestUpstream(options: TestUpstreamOptions = {}): Pro
     if (running === undefined) return honest();
     running.left -= 1;
     if (running.left === 0) lies.delete(path);
-    await running.lie({ request, response, honest, honestBody: () => bytesAt(path, request)?.body, ended: ended.signal });
+    await running.lie({
+      request,
+      response,
+      honest,
+      honestBody: () => bytesAt(path, request)?.body,
+      ended: ended.signal,
+    });
   }
 
-  function bytesAt(path: string, request: IncomingMessage): { readonly body: Uint8Array; readonly headers: Readonly<Record<string, string>> } | undefined {
+  function bytesAt(
+    path: string,
+    request: IncomingMessage,
+  ): { readonly body: Uint8Array; readonly headers: Readonly<Record<string, string>> } | undefined {
     const document = documents.get(path.slice(1));
     if (document === undefined) return resources.get(path);
     const wantsAbbreviated = (request.headers.accept ?? "").includes("application/vnd.npm.install-v1+json");
     const isAbbreviated = options.onlyAbbreviated === true || (wantsAbbreviated && options.ignoreAccept !== true);
     const body = Buffer.from(JSON.stringify(isAbbreviated ? abbreviate(document) : document));
-    const validators = { etag: `"${createHash("sha1").update(body).digest("hex")}"`, "last-modified": new Date(document.time["modified"] ?? 0).toUTCString() };
+    const validators = {
+      etag: `"${createHash("sha1").update(body).digest("hex")}"`,
+      "last-modified": new Date(document.time["modified"] ?? 0).toUTCString(),
+    };
     return {
       body,
       headers: {
@@ -173,8 +189,19 @@ export async function createTestUpstream(options: TestUpstreamOptions = {}): Pro
       const path = `/${name}/-/${name.split("/").at(-1) ?? name}-${version}.tgz`;
       const time = release.time ?? new Date(Date.UTC(2020, 0, 1, 0, published)).toISOString();
       const digests = { both: { integrity, shasum }, sha1: { shasum }, none: {} }[release.digests ?? "both"];
-      const document = documents.get(name) ?? { _id: name, _rev: "1-0", name, "dist-tags": {}, versions: {}, time: { created: time, modified: time } };
-      document.versions[version] = { ...fields, _id: `${name}@${version}`, dist: { ...digests, tarball: `${url}${path}` } };
+      const document = documents.get(name) ?? {
+        _id: name,
+        _rev: "1-0",
+        name,
+        "dist-tags": {},
+        versions: {},
+        time: { created: time, modified: time },
+      };
+      document.versions[version] = {
+        ...fields,
+        _id: `${name}@${version}`,
+        dist: { ...digests, tarball: `${url}${path}` },
+      };
       document.time[version] = time;
       document.time["modified"] = time;
       if (release.tag !== null) document["dist-tags"][release.tag ?? "latest"] = version;
@@ -209,17 +236,30 @@ export async function createTestUpstream(options: TestUpstreamOptions = {}): Pro
 const abbreviatedFields = [
   "name version deprecated dependencies optionalDependencies devDependencies peerDependencies peerDependenciesMeta",
   "bundleDependencies bin directories engines os cpu libc funding hasInstallScript _hasShrinkwrap dist",
-].join(" ").split(" ");
+]
+  .join(" ")
+  .split(" ");
 
 function abbreviate(document: TestDocument): object {
   const versions = Object.entries(document.versions).map(([version, manifest]) => {
-    return [version, Object.fromEntries(Object.entries(manifest).filter(([field]) => abbreviatedFields.includes(field)))] as const;
+    return [
+      version,
+      Object.fromEntries(Object.entries(manifest).filter(([field]) => abbreviatedFields.includes(field))),
+    ] as const;
   });
-  return { name: document.name, "dist-tags": document["dist-tags"], modified: document.time["modified"], versions: Object.fromEntries(versions) };
+  return {
+    name: document.name,
+    "dist-tags": document["dist-tags"],
+    modified: document.time["modified"],
+    versions: Object.fromEntries(versions),
+  };
 }
 
-function compressed(request: IncomingMessage, found: { readonly body: Uint8Array; readonly headers: Readonly<Record<string, string>> }) {
-  const accepted = String(request.headers["accept-encoding"] ?? "");
+function compressed(
+  request: IncomingMessage,
+  found: { readonly body: Uint8Array; readonly headers: Readonly<Record<string, string>> },
+) {
+  const accepted = request.headers["accept-encoding"]?.toString() ?? "";
   const [encoding, compress] = accepted.includes("zstd")
     ? (["zstd", zstdCompressSync] as const)
     : accepted.includes("br")

@@ -41,7 +41,12 @@ const doomedWaitMs = 200;
  * - A crash after the commit leaves a bound release whose blobs are there; only `wake` is lost, and the
  *   sequencer finds the claim when it starts.
  */
-export async function storeAndClaim(deps: ClaimDeps, facts: BindFacts, fragment: string, download: Download): Promise<Bind> {
+export async function storeAndClaim(
+  deps: ClaimDeps,
+  facts: BindFacts,
+  fragment: string,
+  download: Download,
+): Promise<Bind> {
   const keys = [tarballKey(facts), fragmentKey(facts)];
   for (let attempt = 0; attempt < doomedTries; attempt++) {
     await putTarball(deps.blobs, facts, download);
@@ -58,31 +63,60 @@ export async function storeAndClaim(deps: ClaimDeps, facts: BindFacts, fragment:
 }
 
 /** Stores the tarball durably; the blob store checks the digest again. */
-export async function putTarball(blobs: BlobStore, facts: Pick<BindFacts, "integrity" | "sizeBytes">, download: Download): Promise<void> {
-  await blobs.put(tarballKey(facts), download.blob, { sizeBytes: facts.sizeBytes, sha512: integrityHex(facts.integrity) });
+export async function putTarball(
+  blobs: BlobStore,
+  facts: Pick<BindFacts, "integrity" | "sizeBytes">,
+  download: Download,
+): Promise<void> {
+  await blobs.put(tarballKey(facts), download.blob, {
+    sizeBytes: facts.sizeBytes,
+    sha512: integrityHex(facts.integrity),
+  });
 }
 
 /** Stores the canonical fragment text durably. */
-export async function putFragment(blobs: BlobStore, facts: Pick<BindFacts, "manifest">, fragment: string): Promise<void> {
+export async function putFragment(
+  blobs: BlobStore,
+  facts: Pick<BindFacts, "manifest">,
+  fragment: string,
+): Promise<void> {
   const bytes = encodeUtf8(fragment);
   const sha256 = toHex(fromBase64(facts.manifest.slice("sha256-".length)));
   await blobs.put(fragmentKey(facts), bytes, { sizeBytes: bytes.length, sha256 });
 }
 
-async function claim(deps: ClaimDeps, transaction: Transaction, facts: BindFacts, keys: readonly BlobKey[]): Promise<Bind | "doomed"> {
+async function claim(
+  deps: ClaimDeps,
+  transaction: Transaction,
+  facts: BindFacts,
+  keys: readonly BlobKey[],
+): Promise<Bind | "doomed"> {
   const { name, version, source, integrity } = facts;
   if (await anyDoomed(transaction, keys)) return "doomed";
   const { outcome, bind } = await deps.checksums.claimBind(transaction, facts);
   const subject = `npm ${name}@${version}`;
   if (outcome === "bound") {
     await keepBlobs(transaction, keys, deps.clock.now());
-    await deps.events.record(transaction, { kind: "release.bound", subject, data: { integrity, source, sizeBytes: facts.sizeBytes } });
+    await deps.events.record(transaction, {
+      kind: "release.bound",
+      subject,
+      data: { integrity, source, sizeBytes: facts.sizeBytes },
+    });
     await deps.releases.raise(transaction, name);
   } else if (outcome === "differs") {
     // Somebody else bound other bytes meanwhile: those stand, and what this source served is on record.
     const { tree, manifest } = facts;
-    const isNew = await deps.checksums.claimConflict(transaction, { name, version, source, integrity, tree, manifest, evidence: "-" });
-    if (isNew) await deps.events.record(transaction, { kind: "upstream.conflict", subject, data: { source, from: "bytes" } });
+    const isNew = await deps.checksums.claimConflict(transaction, {
+      name,
+      version,
+      source,
+      integrity,
+      tree,
+      manifest,
+      evidence: "-",
+    });
+    if (isNew)
+      await deps.events.record(transaction, { kind: "upstream.conflict", subject, data: { source, from: "bytes" } });
   }
   return bind;
 }

@@ -8,9 +8,13 @@ import type { Basis } from "./locate.ts";
 export function compareBytes(basis: Basis, download: Pick<Download, "integrity" | "sha1">): string | undefined {
   switch (basis.kind) {
     case "sha512":
-      return download.integrity === basis.integrity ? undefined : `the listing says ${basis.integrity}, the bytes are ${download.integrity}`;
+      return download.integrity === basis.integrity
+        ? undefined
+        : `the listing says ${basis.integrity}, the bytes are ${download.integrity}`;
     case "sha1":
-      return download.sha1 === basis.hex ? undefined : `the listing says sha1 ${basis.hex}, the bytes are ${download.sha1}`;
+      return download.sha1 === basis.hex
+        ? undefined
+        : `the listing says sha1 ${basis.hex}, the bytes are ${download.sha1}`;
     case "none":
       return undefined;
   }

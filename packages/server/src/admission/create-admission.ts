@@ -48,7 +48,12 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
   const { clock, telemetry, releases, checksums } = deps;
   const evidenceLimits = options.evidence ?? { eachBytes: 16 * 1024 * 1024, totalBytes: 256 * 1024 * 1024 };
   const archiveLimits = { unpackedBytes: options.limits.unpackedBytes, entries: options.limits.archiveEntries };
-  const downloadDeps: DownloadDeps = { upstreams: deps.upstreams, spool: deps.spool, clock, maxBytes: options.limits.tarballBytes };
+  const downloadDeps: DownloadDeps = {
+    upstreams: deps.upstreams,
+    spool: deps.spool,
+    clock,
+    maxBytes: options.limits.tarballBytes,
+  };
   const admissions = createSingleFlight<BoundRelease>();
   const restores = createSingleFlight<void>();
   const refusals = createRemembered<AssayError>(clock, rememberMs);
@@ -59,7 +64,11 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
     const standing = state.binds.get(version);
     if (standing !== undefined) return standing;
 
-    const located = await locate({ upstreams: deps.upstreams, integrityPolicy: options.integrityPolicy }, name, version);
+    const located = await locate(
+      { upstreams: deps.upstreams, integrityPolicy: options.integrityPolicy },
+      name,
+      version,
+    );
     const { source } = located.packument;
     const key = `${name}@${version} ${source}`;
     const subject = `${basisText(located.basis)} ${located.manifestDigest}`;
@@ -71,21 +80,37 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
       if (difference !== undefined) throw await wrongBytes(name, version, source, difference, bytes);
       const inspection = await inspect({ name, version, manifest: located.manifest }, bytes, archiveLimits);
       for (const { rule } of inspection.findings) instruments.findings.add(1, { rule });
-      const bind = await storeAndClaim(deps, bindFacts(name, version, located, bytes, inspection.tree), located.fragment, bytes);
+      const bind = await storeAndClaim(
+        deps,
+        bindFacts(name, version, located, bytes, inspection.tree),
+        located.fragment,
+        bytes,
+      );
       instruments.outcomes.add(1, { outcome: "admitted" });
       return { name, version, integrity: bind.integrity, sizeBytes: bind.sizeBytes, manifest: bind.manifest };
     } catch (error) {
       if (isAssayError(error, "BLOCKED") || isAssayError(error, "UPSTREAM_WRONG_BYTES")) {
         refusals.add(key, subject, error);
         instruments.outcomes.add(1, { outcome: isAssayError(error, "BLOCKED") ? "refused" : "wrong-bytes" });
-        telemetry.log.warn("refused a tarball", { "package.name": name, "package.version": version, source, "error.message": error.message });
+        telemetry.log.warn("refused a tarball", {
+          "package.name": name,
+          "package.version": version,
+          source,
+          "error.message": error.message,
+        });
       }
       throw error;
     }
   }
 
   /** Evidence, event and metric; the error is for the caller to throw. */
-  async function wrongBytes(name: PackageName, version: Version, source: string, reason: string, bytes: Download): Promise<AssayError> {
+  async function wrongBytes(
+    name: PackageName,
+    version: Version,
+    source: string,
+    reason: string,
+    bytes: Download,
+  ): Promise<AssayError> {
     const evidence = await keepEvidence(deps, evidenceLimits, { name, version, source }, bytes);
     await deps.database.write((transaction) =>
       deps.events.record(transaction, {
@@ -122,7 +147,11 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
     await deps.database.write(async (transaction) => {
       const facts = { name, version, source, integrity: bytes.integrity, tree: "-", manifest: "-", evidence: "-" };
       if (!(await checksums.claimConflict(transaction, facts))) return;
-      await deps.events.record(transaction, { kind: "upstream.conflict", subject: `npm ${name}@${version}`, data: { source, from: "bytes" } });
+      await deps.events.record(transaction, {
+        kind: "upstream.conflict",
+        subject: `npm ${name}@${version}`,
+        data: { source, from: "bytes" },
+      });
     });
     checksums.wake();
   }

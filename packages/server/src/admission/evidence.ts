@@ -39,7 +39,8 @@ export async function keepEvidence(
   const key = blobKey("evidence", "sha256", sha256);
   await blobs.put(key, download.blob, { sizeBytes, sha256 });
   await database.write(async (transaction) => {
-    if (await anyDoomed(transaction, [key])) throw new AssayError("NOT_READY", { reason: "the evidence is being removed", retryAfterSeconds: 1 });
+    if (await anyDoomed(transaction, [key]))
+      throw new AssayError("NOT_READY", { reason: "the evidence is being removed", retryAfterSeconds: 1 });
     await addEvidence(transaction, { name, version, source, key, size_bytes: sizeBytes, stored_at_ms: clock.now() });
   });
   return { sha256, kept: true };

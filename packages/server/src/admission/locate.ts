@@ -1,4 +1,12 @@
-import { AssayError, type Integrity, type PackageName, type Version, manifestDigest, manifestFragmentText, parseJson } from "@assay/core";
+import {
+  AssayError,
+  type Integrity,
+  type PackageName,
+  type Version,
+  manifestDigest,
+  manifestFragmentText,
+  parseJson,
+} from "@assay/core";
 import type { UpstreamConfig } from "../config/config.ts";
 import { type ListedVersion, type Packument, type Upstreams, readPart } from "../upstreams/upstreams.ts";
 import { sha256 } from "./digests.ts";
@@ -28,7 +36,11 @@ export interface LocateDeps {
 }
 
 /** Finds the version in what its owner lists. Throws NOT_FOUND, and what `Upstreams.packument` throws. */
-export async function findListed(upstreams: LocateDeps["upstreams"], name: PackageName, version: Version): Promise<Pick<Located, "packument" | "listed">> {
+export async function findListed(
+  upstreams: LocateDeps["upstreams"],
+  name: PackageName,
+  version: Version,
+): Promise<Pick<Located, "packument" | "listed">> {
   const packument = await upstreams.packument(name);
   const listed = packument.versions.get(version);
   if (listed === undefined) throw new AssayError("NOT_FOUND", { what: `${name}@${version}` });
@@ -43,23 +55,39 @@ export async function locate(deps: LocateDeps, name: PackageName, version: Versi
   const { packument, listed } = await findListed(deps.upstreams, name, version);
   const basis = basisOf(listed, deps.integrityPolicy(packument.source));
   if (basis === undefined) {
-    throw new AssayError("BLOCKED", { name, version, rule: "upstream/no-integrity", reason: "its upstream lists no digest that the policy accepts" });
+    throw new AssayError("BLOCKED", {
+      name,
+      version,
+      rule: "upstream/no-integrity",
+      reason: "its upstream lists no digest that the policy accepts",
+    });
   }
   if (listed.manifest === undefined) {
-    throw new AssayError("BLOCKED", { name, version, rule: "manifest/listing", reason: "its upstream lists a manifest that cannot be digested" });
+    throw new AssayError("BLOCKED", {
+      name,
+      version,
+      rule: "manifest/listing",
+      reason: "its upstream lists a manifest that cannot be digested",
+    });
   }
   // Read now: the parts file may be replaced while the tarball comes in.
   const manifest = parseJson(await readPart(packument, listed, "full", "")).value;
   const fragment = manifestFragmentText(Object(manifest));
   const digest = manifestDigest(sha256, fragment);
   if (digest !== listed.manifest) {
-    throw new AssayError("UPSTREAM_BAD_ANSWER", { source: packument.source, reason: `the stored listing of ${name}@${version} is damaged` });
+    throw new AssayError("UPSTREAM_BAD_ANSWER", {
+      source: packument.source,
+      reason: `the stored listing of ${name}@${version} is damaged`,
+    });
   }
   return { packument, listed, basis, manifest, fragment, manifestDigest: digest };
 }
 
 /** The strongest listed digest that the policy accepts. A weaker one beside it decides nothing. */
-export function basisOf(listed: Pick<ListedVersion, "integrity" | "shasum">, policy: UpstreamConfig["integrity"]): Basis | undefined {
+export function basisOf(
+  listed: Pick<ListedVersion, "integrity" | "shasum">,
+  policy: UpstreamConfig["integrity"],
+): Basis | undefined {
   if (listed.integrity !== undefined) return { kind: "sha512", integrity: listed.integrity };
   if (policy === "require") return undefined;
   if (listed.shasum !== undefined) return { kind: "sha1", hex: listed.shasum };

@@ -11,7 +11,12 @@ type Fields = Readonly<Record<string, unknown>>;
 /** What comparing the archive's package.json with the registry's listing says. */
 export type ManifestVerdict =
   | { readonly verdict: "accepted"; readonly findings: readonly ArchiveFinding[] }
-  | { readonly verdict: "refused"; readonly rule: string; readonly reason: string; readonly findings: readonly ArchiveFinding[] };
+  | {
+      readonly verdict: "refused";
+      readonly rule: string;
+      readonly reason: string;
+      readonly findings: readonly ArchiveFinding[];
+    };
 
 export interface ManifestFacts {
   readonly name: PackageName;
@@ -47,7 +52,8 @@ export function compareManifest(facts: ManifestFacts, listed: unknown): Manifest
 }
 
 /** Keys that, standing twice, are one thing to readers that take the first and another to those that take the last. */
-const duplicatesRefused = /^\/(name|version|bin|scripts|dependencies|optionalDependencies|peerDependencies|bundleDependencies|bundledDependencies)$|^\/scripts\/(preinstall|install|postinstall)$/;
+const duplicatesRefused =
+  /^\/(name|version|bin|scripts|dependencies|optionalDependencies|peerDependencies|bundleDependencies|bundledDependencies)$|^\/scripts\/(preinstall|install|postinstall)$/;
 
 function parsePackageJson(bytes: Uint8Array, notes: ManifestNotes): Fields | undefined {
   // Ancient packages have author names in other encodings; all clients read them with replacement characters.
@@ -117,7 +123,11 @@ function nameList(value: unknown): string {
 
 function engineList(value: unknown): string {
   if (!isFields(value)) return "[]";
-  return JSON.stringify(Object.entries(value).map(([engine, range]) => `${engine} ${String(range).trim()}`).sort());
+  return JSON.stringify(
+    Object.entries(value)
+      .map(([engine, range]) => `${engine} ${String(range).trim()}`)
+      .sort(),
+  );
 }
 
 function isFields(value: unknown): value is Fields {

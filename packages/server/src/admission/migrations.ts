@@ -4,16 +4,19 @@ import type { Migrations } from "../platform/database/database.ts";
 export const admissionMigrations: Migrations = {
   "0021-admission": {
     async up(transaction) {
-      const { table, text, integer } = columns(transaction);
-      await table("admission_blobs")
+      const { text, integer, ...make } = columns(transaction);
+      await make
+        .table("admission_blobs")
         .addColumn("key", text, (column) => column.notNull().primaryKey())
         .addColumn("claimed_at_ms", integer, (column) => column.notNull())
         .execute();
-      await table("admission_doomed")
+      await make
+        .table("admission_doomed")
         .addColumn("key", text, (column) => column.notNull().primaryKey())
         .addColumn("doomed_at_ms", integer, (column) => column.notNull())
         .execute();
-      await table("admission_evidence")
+      await make
+        .table("admission_evidence")
         .addColumn("name", text, (column) => column.notNull())
         .addColumn("version", text, (column) => column.notNull())
         .addColumn("source", text, (column) => column.notNull())

@@ -15,12 +15,21 @@ export async function keepBlobs(transaction: Transaction, keys: readonly BlobKey
 
 /** True when one of the blobs is being removed: a claim on it must wait. */
 export async function anyDoomed(transaction: Transaction, keys: readonly BlobKey[]): Promise<boolean> {
-  const row = await transaction.withTables<Tables>().selectFrom("admission_doomed").select("key").where("key", "in", keys).executeTakeFirst();
+  const row = await transaction
+    .withTables<Tables>()
+    .selectFrom("admission_doomed")
+    .select("key")
+    .where("key", "in", keys)
+    .executeTakeFirst();
   return row !== undefined;
 }
 
 /** Dooms those of the blobs that nothing refers to, and answers them. */
-export async function doomOrphans(transaction: Transaction, keys: readonly BlobKey[], nowMs: number): Promise<readonly BlobKey[]> {
+export async function doomOrphans(
+  transaction: Transaction,
+  keys: readonly BlobKey[],
+  nowMs: number,
+): Promise<readonly BlobKey[]> {
   if (keys.length === 0) return [];
   const tables = transaction.withTables<Tables>();
   const claimed = await tables.selectFrom("admission_blobs").select("key").where("key", "in", keys).execute();
@@ -56,7 +65,12 @@ export async function clearDoomed(transaction: Transaction, keys: readonly BlobK
 }
 
 /** True when the source's wrong bytes of this version are kept already. */
-export async function hasEvidence(reader: Reader, name: PackageName, version: Version, source: string): Promise<boolean> {
+export async function hasEvidence(
+  reader: Reader,
+  name: PackageName,
+  version: Version,
+  source: string,
+): Promise<boolean> {
   const row = await reader
     .withTables<Tables>()
     .selectFrom("admission_evidence")

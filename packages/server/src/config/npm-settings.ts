@@ -40,7 +40,7 @@ export async function readNpmSettings(env: Environment, cwd: string, execPath: s
   });
   await config.load();
 
-  const registry = String(config.get("registry") ?? "");
+  const registry = textOf(config.get("registry")) ?? "";
   const notes: string[] = [];
   if (config.get("strict-ssl") === false)
     notes.push("npm's strict-ssl=false is not followed: certificates are always checked.");
@@ -69,14 +69,14 @@ function authorization(
   registryUrl: string,
 ): string | undefined {
   const url = URL.parse(withSlash(registryUrl));
-  while (url !== null) {
+  if (url === null) return undefined;
+  for (;;) {
     const { token, auth } = config.getCredentialsByURI(url.href);
     if (token !== undefined && token !== "") return `Bearer ${token}`;
     if (auth !== undefined && auth !== "") return `Basic ${auth}`;
     if (url.pathname === "/") return undefined;
     url.pathname = url.pathname.replace(/[^/]*\/$/, "");
   }
-  return undefined;
 }
 
 /**

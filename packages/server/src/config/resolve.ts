@@ -1,11 +1,13 @@
-import { isAbsolute, join, relative, resolve } from "node:path";
+import { isAbsolute, join, relative } from "node:path";
 import { AssayError } from "@assay/core";
-import type { Config, Secrets } from "./config.ts";
+import { chooseAddresses, chooseUpstream } from "./addresses.ts";
+import type { Config, LoggingConfig, LogConfig, NetworkConfig, Secrets, UpstreamConfig } from "./config.ts";
 import type { EnvPass } from "./env.ts";
 import type { FilePass } from "./file.ts";
 import type { NpmSettings } from "./npm-settings.ts";
-import { settings, type Layer, type RawValue, type SecretVariable } from "./settings.ts";
-import { hostInUrl, isAnyAddress, isLoopbackHost, normalPublicUrl, normalUpstreamUrl, portOf } from "./urls.ts";
+import { settings, type Layer, type SecretVariable } from "./settings.ts";
+import { isLoopbackHost } from "./urls.ts";
+import { readValues, type Values } from "./values.ts";
 
 /** Everything that configuration comes from, already read. Earlier sources win: flags, environment, file, remembered, npm, defaults. */
 export interface ConfigSources {
@@ -41,210 +43,148 @@ export interface ResolvedConfig {
  * Throws CONFIG with all problems, each naming the key, where it came from and what is allowed.
  */
 export function resolveConfig(sources: ConfigSources): ResolvedConfig {
-  const problems = [
-    ...sources.env.problems,
-    ...(sources.file?.problems ?? []),
-    ...(sources.remembered?.problems ?? []),
-  ];
-  const values = readValues(sources, problems);
-  const get = <T>(key: string): T => values.get(key)?.value as T;
-  const from = (key: string): string => values.get(key)?.source ?? "default";
-  const pathOf = (key: string): string | undefined => {
-    const found = values.get(key);
-    return found?.value === undefined ? undefined : resolve(found.folder, found.value as string);
+  const problems = [sources.env, sources.file, sources.remembered].flatMap((pass) => pass?.problems ?? []);
+  const layers = [sources.flags, sources.env.layer, sources.file?.layer, sources.remembered?.layer];
+  const values = readValues(layers, sources.cwd, problems);
+  const addresses = chooseAddresses(values, problems);
+  const upstream = chooseUpstream(values, sources.npm, addresses, problems);
+  const dataFolder = values.path("dataFolder") ?? sources.cwd;
+  const config: Config = {
+    dataFolder,
+    ...addresses,
+    trustedProxies: values.list("trustedProxies"),
+    upstream: upstreamConfig(values, upstream?.url ?? ""),
+    network: networkConfig(values, sources),
+    logging: loggingConfig(values),
+    database: { engine: chooseEngine(values, sources, problems) },
+    log: logConfig(values, sources, { dataFolder, ...addresses }, problems),
+    packuments: {
+      maxAgeSeconds: values.number("packuments.maxAgeSeconds"),
+      notFoundSeconds: values.number("packuments.notFoundSeconds"),
+    },
+    removed: { refuseWithinHours: values.number("removed.refuseWithinHours") },
+    limits: {
+      packumentBytes: values.number("limits.packumentBytes"),
+      tarballBytes: values.number("limits.tarballBytes"),
+      unpackedBytes: values.number("limits.unpackedBytes"),
+      archiveEntries: values.number("limits.archiveEntries"),
+      requestBodyBytes: values.number("limits.requestBodyBytes"),
+      memoryCacheBytes: values.number("limits.memoryCacheBytes"),
+    },
   };
-  const npm = "failure" in sources.npm ? undefined : sources.npm;
+  const secrets = readSecrets(values, sources, config.upstream.url, problems);
+  if (problems.length > 0) throw new AssayError("CONFIG", { reason: listProblems(problems) });
+  return {
+    config: deepFreeze(config),
+    secrets: Object.freeze(secrets),
+    provenance: new Map(settings.map(({ key }) => [key, values.from(key)])).set("upstream.url", upstream?.source ?? ""),
+    upstreamFromNpm: upstream?.fromNpm === true,
+    notes: notesOf(sources),
+  };
+}
 
-  const dataFolder = pathOf("dataFolder") ?? sources.cwd;
-  const listen = { host: get<string>("listen.host"), port: get<number>("listen.port") };
-  const listensOnLoopback = isLoopbackHost(listen.host);
-  const publicUrls = choosePublicUrls(get<readonly string[] | undefined>("publicUrls"), listen, from, problems);
-  const loopbackOnly = listensOnLoopback && publicUrls.every((url) => isLoopbackHost(new URL(url).hostname));
+function upstreamConfig(values: Values, url: string): UpstreamConfig {
+  return {
+    name: values.text("upstream.name"),
+    url,
+    tarballHosts: values.list("upstream.tarballHosts"),
+    integrity: values.text("upstream.integrity") as UpstreamConfig["integrity"],
+    timeouts: {
+      connectMs: values.number("upstream.timeouts.connectMs"),
+      headersMs: values.number("upstream.timeouts.headersMs"),
+      bodyIdleMs: values.number("upstream.timeouts.bodyIdleMs"),
+    },
+  };
+}
 
-  const upstream = chooseUpstream(get<string | undefined>("upstream.url"), from("upstream.url"), sources.npm, problems);
-  if (upstream !== undefined && isSelf(upstream.url, publicUrls, listen)) {
+function networkConfig(values: Values, sources: ConfigSources): NetworkConfig {
+  const npm = npmOf(sources);
+  const { extraCaFile, noProxy } = sources.env.surroundings;
+  return {
+    caFile: values.path("network.caFile") ?? npm?.caFile,
+    ca: npm?.ca ?? [],
+    extraCaFile,
+    noProxy: values.optionalText("network.noProxy") ?? npm?.noProxy ?? noProxy,
+  };
+}
+
+function loggingConfig(values: Values): LoggingConfig {
+  const accessLog = values.text("logging.accessLog");
+  return {
+    level: values.text("logging.level") as LoggingConfig["level"],
+    format: values.text("logging.format") as LoggingConfig["format"],
+    accessLog: accessLog === "off" || accessLog === "stdout" ? accessLog : (values.path("logging.accessLog") ?? "off"),
+  };
+}
+
+function chooseEngine(values: Values, sources: ConfigSources, problems: string[]): "sqlite" | "postgres" {
+  const url = secretOf("ASSAY_DATABASE_URL", sources);
+  const given = values.optionalText("database.engine");
+  const engine = given === "postgres" || (given === undefined && url !== undefined) ? "postgres" : "sqlite";
+  const said = `database.engine (${values.from("database.engine")}) is ${engine}`;
+  if (engine === "postgres" && url === undefined) {
+    problems.push(`${said}, so ASSAY_DATABASE_URL must hold its postgres:// URL.`);
+  }
+  if (engine === "sqlite" && url !== undefined) {
+    problems.push(`${said}, but ASSAY_DATABASE_URL is set; remove one of them.`);
+  }
+  return engine;
+}
+
+function logConfig(
+  values: Values,
+  sources: ConfigSources,
+  server: { readonly dataFolder: string; readonly publicUrls: readonly string[]; readonly loopbackOnly: boolean },
+  problems: string[],
+): LogConfig {
+  const guardFolder = values.path("log.guardFolder") ?? join(stateFolder(sources), "assay", "guard");
+  if (isWithin(guardFolder, server.dataFolder)) {
     problems.push(
-      `upstream.url (${upstream.source}) is ${upstream.url}, which is this server itself; write the registry behind it as upstream.url in assay.yaml, or set ASSAY_UPSTREAM.`,
+      `log.guardFolder (${values.from("log.guardFolder")}) is ${guardFolder}, inside the data folder ${server.dataFolder}; it must be outside, so that restoring one never restores the other.`,
     );
   }
+  const canonical = new URL(server.publicUrls[0] ?? "http://localhost");
+  return {
+    visibility: values.text("log.visibility") as LogConfig["visibility"],
+    readers:
+      (values.optionalText("log.readers") as LogConfig["readers"] | undefined) ??
+      (server.loopbackOnly ? "anyone" : "nobody"),
+    originBase: isLoopbackHost(canonical.hostname)
+      ? undefined
+      : `${canonical.host}${canonical.pathname}`.replace(/\/$/, ""),
+    guardFolder,
+  };
+}
 
-  const guardFolder = pathOf("log.guardFolder") ?? join(stateFolder(sources), "assay", "guard");
-  if (isWithin(guardFolder, dataFolder)) {
-    problems.push(
-      `log.guardFolder (${from("log.guardFolder")}) is ${guardFolder}, inside the data folder ${dataFolder}; it must be outside, so that restoring one never restores the other.`,
-    );
-  }
-
+function readSecrets(values: Values, sources: ConfigSources, upstreamUrl: string, problems: string[]): Secrets {
+  const npm = npmOf(sources);
+  const { httpsProxy, httpProxy } = sources.env.surroundings;
   const databaseUrl = secretOf("ASSAY_DATABASE_URL", sources);
-  const engine =
-    get<"sqlite" | "postgres" | undefined>("database.engine") ?? (databaseUrl === undefined ? "sqlite" : "postgres");
-  if (engine === "postgres" && databaseUrl === undefined)
-    problems.push(
-      `database.engine (${from("database.engine")}) is postgres, so ASSAY_DATABASE_URL must hold its postgres:// URL.`,
-    );
-  if (engine === "sqlite" && databaseUrl !== undefined)
-    problems.push(
-      `database.engine (${from("database.engine")}) is sqlite, but ASSAY_DATABASE_URL is set; remove one of them.`,
-    );
-  if (databaseUrl !== undefined && !/^postgres(?:ql)?:\/\/\S+$/.test(databaseUrl))
+  if (databaseUrl !== undefined && !/^postgres(?:ql)?:\/\/\S+$/.test(databaseUrl)) {
     problems.push("ASSAY_DATABASE_URL must be a postgres:// URL.");
-
+  }
   const authorization = secretOf("ASSAY_UPSTREAM_AUTHORIZATION", sources);
   if (authorization !== undefined && !/^(?:Bearer|Basic) [A-Za-z0-9\-._~+/=]+$/.test(authorization)) {
     problems.push("ASSAY_UPSTREAM_AUTHORIZATION must be `Bearer <token>` or `Basic <base64>`.");
   }
-  if (problems.length > 0) throw new AssayError("CONFIG", { reason: listProblems(problems) });
-
-  const accessLog = get<string>("logging.accessLog");
-  const first = publicUrls[0] ?? "";
-  const proxy = get<string | undefined>("network.proxy");
-  const surroundings = sources.env.surroundings;
-  const config: Config = {
-    dataFolder,
-    listen,
-    publicUrls,
-    loopbackOnly,
-    trustedProxies: get("trustedProxies"),
-    upstream: {
-      name: get("upstream.name"),
-      url: upstream?.url ?? "",
-      tarballHosts: get("upstream.tarballHosts"),
-      integrity: get("upstream.integrity"),
-      timeouts: {
-        connectMs: get("upstream.timeouts.connectMs"),
-        headersMs: get("upstream.timeouts.headersMs"),
-        bodyIdleMs: get("upstream.timeouts.bodyIdleMs"),
-      },
-    },
-    network: {
-      caFile: pathOf("network.caFile") ?? npm?.caFile,
-      ca: npm?.ca ?? [],
-      extraCaFile: surroundings.extraCaFile,
-      noProxy: get<string | undefined>("network.noProxy") ?? npm?.noProxy ?? surroundings.noProxy,
-    },
-    logging: {
-      level: get("logging.level"),
-      format: get("logging.format"),
-      accessLog: accessLog === "off" || accessLog === "stdout" ? accessLog : (pathOf("logging.accessLog") ?? "off"),
-    },
-    database: { engine },
-    log: {
-      visibility: get("log.visibility"),
-      readers: get<"anyone" | "nobody" | undefined>("log.readers") ?? (loopbackOnly ? "anyone" : "nobody"),
-      originBase: isLoopbackHost(new URL(first).hostname) ? undefined : first.replace(/^https?:\/\//, ""),
-      guardFolder,
-    },
-    packuments: { maxAgeSeconds: get("packuments.maxAgeSeconds"), notFoundSeconds: get("packuments.notFoundSeconds") },
-    removed: { refuseWithinHours: get("removed.refuseWithinHours") },
-    limits: {
-      packumentBytes: get("limits.packumentBytes"),
-      tarballBytes: get("limits.tarballBytes"),
-      unpackedBytes: get("limits.unpackedBytes"),
-      archiveEntries: get("limits.archiveEntries"),
-      requestBodyBytes: get("limits.requestBodyBytes"),
-      memoryCacheBytes: get("limits.memoryCacheBytes"),
-    },
-  };
+  const proxy = values.optionalText("network.proxy");
   return {
-    config: deepFreeze(config),
-    secrets: Object.freeze({
-      upstreamAuthorization: authorization ?? npm?.authorizationFor(config.upstream.url),
-      databaseUrl,
-      httpsProxy: proxy ?? npm?.httpsProxy ?? surroundings.httpsProxy,
-      httpProxy: proxy ?? npm?.httpProxy ?? surroundings.httpProxy,
-    }),
-    provenance: new Map(
-      settings.map(({ key }) => [key, key === "upstream.url" ? (upstream?.source ?? "default") : from(key)]),
-    ),
-    upstreamFromNpm: upstream?.fromNpm ?? false,
-    notes: [
-      ...(npm?.notes ?? []),
-      ...("failure" in sources.npm
-        ? [
-            `npm's own configuration cannot be read (${sources.npm.failure}): its proxy, certificates and credentials are not used.`,
-          ]
-        : []),
-    ],
+    upstreamAuthorization: authorization ?? npm?.authorizationFor(upstreamUrl),
+    databaseUrl,
+    httpsProxy: proxy ?? npm?.httpsProxy ?? httpsProxy,
+    httpProxy: proxy ?? npm?.httpProxy ?? httpProxy,
   };
 }
 
-/** The first source that says something about a key decides, and must be right: a broken value never falls through. */
-function readValues(sources: ConfigSources, problems: string[]): ReadonlyMap<string, RawValue> {
-  const layers = [sources.flags, sources.env.layer, sources.file?.layer, sources.remembered?.layer];
-  const values = new Map<string, RawValue>();
-  for (const { key, kind, fallback } of settings) {
-    const raw = layers.map((layer) => layer?.get(key)).find((found) => found !== undefined);
-    if (raw === undefined) {
-      values.set(key, {
-        value: fallback === undefined ? undefined : kind.read(fallback),
-        source: "default",
-        folder: sources.cwd,
-      });
-      continue;
-    }
-    const value = kind.read(raw.value);
-    if (value === undefined) {
-      problems.push(`${key} (${raw.source}) is ${shown(raw.value)} but must be ${kind.allowed}.`);
-      // Keeps its source, so that rules between settings know that something was said.
-      values.set(key, { value: kind.read(fallback), source: raw.source, folder: sources.cwd });
-    } else values.set(key, { ...raw, value });
-  }
-  return values;
+function npmOf({ npm }: ConfigSources): NpmSettings | undefined {
+  return "failure" in npm ? undefined : npm;
 }
 
-function choosePublicUrls(
-  given: readonly string[] | undefined,
-  listen: { readonly host: string; readonly port: number },
-  from: (key: string) => string,
-  problems: string[],
-): readonly string[] {
-  if (given !== undefined && given.length > 0) return given;
-  const isBroken = given === undefined && from("publicUrls") !== "default";
-  if (!isLoopbackHost(listen.host) && !isBroken) {
-    problems.push(
-      `listen.host (${from("listen.host")}) is ${listen.host}, which other machines can reach, so the URLs under which they do must be named: write publicUrls: ["https://registry.example.com"] with your own in assay.yaml, or set ASSAY_PUBLIC_URL or --public-url.`,
-    );
-  }
-  const port = listen.port === 80 ? "" : `:${listen.port}`;
-  const hosts = [hostInUrl(listen.host), "localhost", "127.0.0.1", "[::1]"].filter(isLoopbackHost);
-  return [...new Set(hosts.map((host) => normalPublicUrl(`http://${host}${port}`) ?? ""))].filter((url) => url !== "");
-}
-
-function chooseUpstream(
-  given: string | undefined,
-  source: string,
-  npm: ConfigSources["npm"],
-  problems: string[],
-): { readonly url: string; readonly source: string; readonly fromNpm: boolean } | undefined {
-  if (given !== undefined) return { url: given, source, fromNpm: false };
-  const advice = "write the registry's URL as upstream.url in assay.yaml, or set ASSAY_UPSTREAM or --upstream.";
-  if (source !== "default") return undefined;
-  if ("failure" in npm) {
-    problems.push(`No upstream is configured, and npm's own configuration cannot be read (${npm.failure}); ${advice}`);
-    return undefined;
-  }
-  const url = normalUpstreamUrl(npm.registry);
-  if (url === undefined) {
-    problems.push(
-      `No upstream is configured, and npm's registry is ${shown(npm.registry)}, which is no http or https URL; ${advice}`,
-    );
-    return undefined;
-  }
-  return { url, source: "npm's registry", fromNpm: true };
-}
-
-/** Same host and port as a public URL, or as the address listened on. */
-function isSelf(
-  upstream: string,
-  publicUrls: readonly string[],
-  listen: { readonly host: string; readonly port: number },
-): boolean {
-  const url = new URL(upstream);
-  const port = portOf(url);
-  if (publicUrls.some((text) => new URL(text).hostname === url.hostname && portOf(new URL(text)) === port)) return true;
-  if (port !== listen.port) return false;
-  const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
-  return host === listen.host || (isLoopbackHost(host) && (isLoopbackHost(listen.host) || isAnyAddress(listen.host)));
+function notesOf({ npm }: ConfigSources): readonly string[] {
+  if (!("failure" in npm)) return npm.notes;
+  return [
+    `npm's own configuration cannot be read (${npm.failure}): its proxy, certificates and credentials are not used.`,
+  ];
 }
 
 function stateFolder(sources: ConfigSources): string {
@@ -260,11 +200,6 @@ function isWithin(path: string, folder: string): boolean {
 
 function secretOf(name: SecretVariable, sources: ConfigSources): string | undefined {
   return sources.env.secrets.get(name) ?? sources.secretFiles.get(name);
-}
-
-function shown(value: unknown): string {
-  const text = (JSON.stringify(value) ?? String(value)).replace(/:\/\/[^/@"]*@/g, "://[hidden]@");
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 
 function listProblems(problems: readonly string[]): string {

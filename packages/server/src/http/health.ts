@@ -46,13 +46,13 @@ export function healthRoutes(deps: {
 }
 
 async function firstProblem(checks: readonly ReadinessCheck[]): Promise<string | undefined> {
-  for (const { name, check } of checks) {
+  for (const each of checks) {
     try {
-      const problem = await check();
-      if (problem !== undefined) return `${name}: ${problem}`;
+      const problem = await each.check();
+      if (problem !== undefined) return `${each.name}: ${problem}`;
     } catch {
       // What went wrong may name hosts and paths: it is for the log of the room that it belongs to.
-      return `${name} fails`;
+      return `${each.name} fails`;
     }
   }
   return undefined;

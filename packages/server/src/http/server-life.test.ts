@@ -69,6 +69,17 @@ test("closing lets requests under way finish, ends idle connections and accepts 
   await one.server.close(0);
 });
 
+test("closing ends a connection whose response had begun as soon as that is sent", { timeout: 10_000 }, async () => {
+  const one = await start();
+  const socket = connect(one.port, "127.0.0.1");
+  let text = "";
+  socket.on("data", (chunk: Buffer) => (text += chunk.toString("latin1")));
+  socket.write(`GET /-/two-parts HTTP/1.1\r\nHost: 127.0.0.1:${one.port}\r\n\r\n`);
+  await once(socket, "data");
+  await one.server.close(60_000);
+  assert.match(text, /two\r\n0\r\n\r\n$/);
+});
+
 test("closing cuts what does not finish in time", async () => {
   const one = await start();
   const stuck = connect(one.port, "127.0.0.1");

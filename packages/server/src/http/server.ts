@@ -7,7 +7,7 @@ import type { Random } from "../platform/random.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { AccessLog } from "./access-log.ts";
 import { addBodyParser } from "./body.ts";
-import { createErrorResponder, rawRefusal, strictPolicy, type ErrorDeps } from "./errors.ts";
+import { createErrorResponder, rawRefusal, strictPolicy, type ErrorDeps, type ErrorResponder } from "./errors.ts";
 import { exchangeOf } from "./exchange.ts";
 import { createFrontDoor } from "./front-door.ts";
 import { healthRoutes, type ReadinessCheck } from "./health.ts";
@@ -120,7 +120,7 @@ export async function createHttpServer(deps: HttpServerDeps, options: HttpServer
   });
   const server = fastify.server;
   server.maxConnections = limits.connections;
-  addFrame(fastify, limits, errors.answer);
+  addFrame(fastify, limits, errors);
   await fastify.register(
     healthRoutes({ metrics, readiness: options.readiness, isClosing: () => closing !== undefined }),
   );
@@ -191,11 +191,7 @@ function createNodeServer(
 }
 
 /** Everything that holds for all routes: parsing, errors, headers, names for the log. */
-function addFrame(
-  fastify: FastifyInstance,
-  limits: HttpLimits,
-  answer: (request: IncomingMessage, response: ServerResponse, error: unknown) => void,
-): void {
+function addFrame(fastify: FastifyInstance, limits: HttpLimits, errors: ErrorResponder): void {
   addBodyParser(fastify, limits.bodyBytes);
   // A getter on the prototype costs nothing for requests that do not ask.
   fastify.decorateRequest("base", {
@@ -205,7 +201,7 @@ function addFrame(
   });
   fastify.setErrorHandler((error, request, reply) => {
     reply.hijack();
-    answer(request.raw, reply.raw, error);
+    errors.answer(request.raw, reply.raw, error);
   });
   // Not for `sendBytes`, which brings its own.
   fastify.addHook("onSend", (_request, reply, payload, done) => {
@@ -229,7 +225,7 @@ function addFrame(
       if (!(result instanceof Promise)) return result;
       return result.catch((error: unknown) => {
         if (!reply.sent) throw error;
-        answer(request.raw, reply.raw, error);
+        errors.answer(request.raw, reply.raw, error);
       });
     };
   });

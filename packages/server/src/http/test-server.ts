@@ -20,8 +20,15 @@ export interface Answer {
   readonly body: string;
 }
 
+const clock = createSystemClock();
 const bytes = Buffer.from("0123456789");
 const head = finishedHead({ "content-type": "application/octet-stream", etag: '"x"' }, bytes.length);
+
+async function measure(body: Readable): Promise<{ size: number }> {
+  let size = 0;
+  for await (const chunk of body) size += (chunk as Buffer).length;
+  return { size };
+}
 
 /** Routes shaped like those of a registry. */
 const routes: FastifyPluginCallback = (fastify, _options, done) => {
@@ -37,14 +44,11 @@ const routes: FastifyPluginCallback = (fastify, _options, done) => {
       throw new AssayError("BLOCKED", { rule: "R7", reason: "malwäre\nreported", name: pkg, version: "1.0.0" });
     sendBytes(request, reply, { status: 200, head, bytes });
   });
+  fastify.get("/:pkg/:version", (request, reply) => void reply.send(request.params));
   fastify.get("/-/log/", (_request, reply) => void reply.send({ logs: [] }));
-  fastify.post("/-/echo", async (request) => ({ body: request.body ?? null }));
-  fastify.post("/-/small", { bodyLimit: 10 }, async (request) => ({ body: request.body }));
-  fastify.put("/-/stream", { config: { body: "stream" } }, async (request) => {
-    let size = 0;
-    for await (const chunk of request.raw) size += (chunk as Buffer).length;
-    return { size };
-  });
+  fastify.post("/-/echo", (request, reply) => void reply.send({ body: request.body ?? null }));
+  fastify.post("/-/small", { bodyLimit: 10 }, (request, reply) => void reply.send({ body: request.body }));
+  fastify.put("/-/stream", { config: { body: "stream" } }, (request) => measure(request.raw));
   fastify.delete("/-/user/token/:token", async () => ({ ok: true }));
   fastify.get("/-/hidden/:id", { config: { secretPath: true } }, async () => ({}));
   fastify.get("/-/fails", async () => {
@@ -59,7 +63,7 @@ const routes: FastifyPluginCallback = (fastify, _options, done) => {
   fastify.get("/-/busy", async () => {
     throw new AssayError("TOO_MANY_REQUESTS", { retryAfterSeconds: 0.2 });
   });
-  fastify.get("/-/slow", async () => new Promise((resolve) => setTimeout(() => resolve({ done: true }), 150)));
+  fastify.get("/-/slow", async () => clock.sleep(150).then(() => ({ done: true })));
   fastify.get("/-/never", () => {});
   fastify.get("/-/huge", (request, reply) =>
     sendBytes(request, reply, { status: 200, head: finishedHead({}, 64 << 20), bytes: Buffer.alloc(64 << 20) }),
@@ -67,8 +71,20 @@ const routes: FastifyPluginCallback = (fastify, _options, done) => {
   fastify.get("/-/broken-stream", (request, reply) => {
     async function* source() {
       yield Buffer.from("half");
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await clock.sleep(20);
       throw new Error("the disk is gone");
+    }
+    return sendStream(request, reply, {
+      status: 200,
+      head: finishedHead({}, undefined),
+      stream: Readable.from(source()),
+    });
+  });
+  fastify.get("/-/two-parts", (request, reply) => {
+    async function* source() {
+      yield Buffer.from("one");
+      await clock.sleep(60);
+      yield Buffer.from("two");
     }
     return sendStream(request, reply, {
       status: 200,
@@ -80,7 +96,7 @@ const routes: FastifyPluginCallback = (fastify, _options, done) => {
     async function* source() {
       for (;;) {
         yield Buffer.alloc(1000);
-        await new Promise((resolve) => setTimeout(resolve, 5));
+        await clock.sleep(5);
       }
     }
     return sendStream(request, reply, {
@@ -104,7 +120,6 @@ export async function start(
   const lines: string[] = [];
   const note = (message: string, fields?: LogFields) => void logged.push({ message, fields });
   const metrics = createMetrics({ processMetrics: false });
-  const clock = createSystemClock();
   const accessLog = createAccessLog({ clock, sink: async (text) => void lines.push(...text.trimEnd().split("\n")) });
   const server = await createHttpServer(
     {
@@ -177,5 +192,5 @@ export async function ask(
 export const json = (answer: Answer): Record<string, unknown> => JSON.parse(answer.body) as Record<string, unknown>;
 
 export async function waitFor(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10));
+  while (!(await condition())) await clock.sleep(10);
 }

@@ -35,7 +35,10 @@ const pollMs = 1000;
 export function createReleases(deps: ReleasesDeps, options: ReleasesOptions): Releases {
   const { database, checksums, events, clock, telemetry } = deps;
   const refuseWithinMs = options.refuseWithinHours * 3_600_000;
-  const states = createByteCache<PackageState>({ maxBytes: options.memoryBytes ?? 16 * 1024 * 1024, sizeOf: sizeOfState });
+  const states = createByteCache<PackageState>({
+    maxBytes: options.memoryBytes ?? 16 * 1024 * 1024,
+    sizeOf: sizeOfState,
+  });
   const loads = new Map<PackageName, Promise<PackageState>>();
   /** Newest generation before anything was loaded: what `run` must look at changes from. */
   let start: Promise<number> | undefined;

@@ -4,8 +4,9 @@ import type { Migrations } from "../platform/database/database.ts";
 export const releaseMigrations: Migrations = {
   "0020-releases": {
     async up(transaction) {
-      const { table, text, integer } = columns(transaction);
-      await table("releases")
+      const { text, integer, ...make } = columns(transaction);
+      await make
+        .table("releases")
         .addColumn("ns", text, (column) => column.notNull())
         .addColumn("name", text, (column) => column.notNull())
         .addColumn("version", text, (column) => column.notNull())
@@ -17,14 +18,19 @@ export const releaseMigrations: Migrations = {
         .addColumn("conflict_source", text)
         .addPrimaryKeyConstraint("releases_key", ["ns", "name", "version"])
         .execute();
-      await table("package_generations")
+      await make
+        .table("package_generations")
         .addColumn("ns", text, (column) => column.notNull())
         .addColumn("name", text, (column) => column.notNull())
         .addColumn("generation", integer, (column) => column.notNull())
         .addColumn("changed_at_ms", integer, (column) => column.notNull())
         .addPrimaryKeyConstraint("package_generations_key", ["ns", "name"])
         .execute();
-      await transaction.schema.createIndex("package_generations_newest").on("package_generations").column("generation").execute();
+      await transaction.schema
+        .createIndex("package_generations_newest")
+        .on("package_generations")
+        .column("generation")
+        .execute();
     },
   },
 };

@@ -3,7 +3,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { type EpochMs, type Integrity, integrityFromSha512, parsePackageName, parseVersion, type PackageName, type Version } from "@assay/core";
+import {
+  type EpochMs,
+  type Integrity,
+  integrityFromSha512,
+  parsePackageName,
+  parseVersion,
+  type PackageName,
+  type Version,
+} from "@assay/core";
 import type { BindFacts, Checksums } from "../checksums/checksums.ts";
 import { bindsIn, claimBindIn, claimConflictIn, claimSightingIn } from "../checksums/claims.ts";
 import { checksumMigrations } from "../checksums/migrations.ts";
@@ -31,7 +39,11 @@ interface Room extends AsyncDisposable {
   /** Ends one poll of `run`. */
   tick(): void;
   bind(version: string, facts?: Partial<BindFacts>): Promise<void>;
-  sight(versions: readonly (string | Partial<SightedVersion>)[], atMs?: number, source?: string): ReturnType<Releases["sight"]>;
+  sight(
+    versions: readonly (string | Partial<SightedVersion>)[],
+    atMs?: number,
+    source?: string,
+  ): ReturnType<Releases["sight"]>;
   claims(): Promise<readonly { kind: string; version: string }[]>;
 }
 
@@ -61,7 +73,10 @@ async function createRoom(): Promise<Room> {
       checksums,
       events: { record: async (_, event) => void events.push(event) },
       clock,
-      telemetry: { log: { debug() {}, info() {}, warn() {}, error() {} }, metrics: createMetrics({ processMetrics: false }) },
+      telemetry: {
+        log: { debug() {}, info() {}, warn() {}, error() {} },
+        metrics: createMetrics({ processMetrics: false }),
+      },
     },
     { refuseWithinHours: 72 },
   );
@@ -95,7 +110,9 @@ async function createRoom(): Promise<Room> {
         manifest: undefined,
         ...(typeof one === "string" ? { version: v(one) } : { version: v("1.0.0"), ...one }),
       }));
-      return database.write((transaction) => releases.sight(transaction, { name, source, atMs: atMs as EpochMs, versions: whole }));
+      return database.write((transaction) =>
+        releases.sight(transaction, { name, source, atMs: atMs as EpochMs, versions: whole }),
+      );
     },
     async claims() {
       const rows = await database.read
@@ -140,7 +157,10 @@ describe("the decision", () => {
   ] as const;
   for (const [what, firstSeenMs, goneAtMs, freedAtMs, refused] of times) {
     test(`${what}: ${refused ? "refused" : "not refused"}`, () => {
-      assert.equal(refusalOf({ firstSeenMs, goneAtMs, freedAtMs }, 72 * hour)?.rule, refused ? "upstream/removed-early" : undefined);
+      assert.equal(
+        refusalOf({ firstSeenMs, goneAtMs, freedAtMs }, 72 * hour)?.rule,
+        refused ? "upstream/removed-early" : undefined,
+      );
     });
   }
 });
@@ -197,7 +217,10 @@ describe("a version that its source removes", () => {
     assert.equal(await room.releases.free(name, v("1.1.0")), true);
     assert.equal(await room.releases.free(name, v("1.1.0")), false);
     assert.equal(await verdict(room.releases.gate(name, v("1.1.0"))), "serve");
-    assert.deepEqual(room.events.map((event) => event.kind), ["version.gone", "version.freed"]);
+    assert.deepEqual(
+      room.events.map((event) => event.kind),
+      ["version.gone", "version.freed"],
+    );
   });
 
   test("long after first sight is still served", async () => {
@@ -291,13 +314,16 @@ describe("the state in memory", () => {
   test("is unknown names too, without a row", async () => {
     await using room = await createRoom();
     const state = await room.releases.packageState(parsePackageName("never"));
-    assert.deepEqual({ ...state, binds: state.binds.size, firstSeenMs: state.firstSeenMs.size }, {
-      generation: 0,
-      changedAtMs: 0,
-      binds: 0,
-      refused: new Map(),
-      firstSeenMs: 0,
-    });
+    assert.deepEqual(
+      { ...state, binds: state.binds.size, firstSeenMs: state.firstSeenMs.size },
+      {
+        generation: 0,
+        changedAtMs: 0,
+        binds: 0,
+        refused: new Map(),
+        firstSeenMs: 0,
+      },
+    );
   });
 
   test("is dropped when another process changed the package", async () => {
@@ -310,11 +336,16 @@ describe("the state in memory", () => {
         ...room,
         events: { record: async () => {} },
         clock: { now: () => now, monotonicMs: () => 0, sleep: async () => {} },
-        telemetry: { log: { debug() {}, info() {}, warn() {}, error() {} }, metrics: createMetrics({ processMetrics: false }) },
+        telemetry: {
+          log: { debug() {}, info() {}, warn() {}, error() {} },
+          metrics: createMetrics({ processMetrics: false }),
+        },
       },
       { refuseWithinHours: 72 },
     );
-    await room.database.write((transaction) => other.sight(transaction, { name, source: "npm", atMs: (now + 1) as EpochMs, versions: [] }));
+    await room.database.write((transaction) =>
+      other.sight(transaction, { name, source: "npm", atMs: (now + 1) as EpochMs, versions: [] }),
+    );
     assert.equal(await verdict(room.releases.gate(name, v("1.0.0"))), "serve", "nothing told it yet");
 
     const stop = new AbortController();

@@ -88,5 +88,5 @@ export interface SightingOutcome {
   readonly conflicting: readonly Version[];
 }
 
-export { createReleases, type ReleasesDeps } from "./create-releases.ts";
+export { createReleases } from "./create-releases.ts";
 export { releaseMigrations } from "./migrations.ts";

@@ -3,7 +3,15 @@ import type { Bind, Checksums } from "../checksums/checksums.ts";
 import type { Transaction } from "../platform/database/database.ts";
 import type { Events } from "../platform/events/events.ts";
 import type { Sighting, SightedVersion, SightingOutcome } from "./releases.ts";
-import { type NewReleaseRow, type ReleaseRow, addReleases, raiseGeneration, releasesOf, setConflictSource, setGone } from "./store.ts";
+import {
+  type NewReleaseRow,
+  type ReleaseRow,
+  addReleases,
+  raiseGeneration,
+  releasesOf,
+  setConflictSource,
+  setGone,
+} from "./store.ts";
 
 export interface SightDeps {
   readonly checksums: Pick<Checksums, "bindsOf" | "claimConflict" | "claimSighting">;
@@ -17,7 +25,11 @@ const mostConflicts = 100;
  * Takes note of what a source lists now: rows, log claims, events and the generation change together or not
  * at all. Repeatable: a second run with the same sighting changes nothing.
  */
-export async function sight({ checksums, events }: SightDeps, transaction: Transaction, sighting: Sighting): Promise<SightingOutcome> {
+export async function sight(
+  { checksums, events }: SightDeps,
+  transaction: Transaction,
+  sighting: Sighting,
+): Promise<SightingOutcome> {
   const { name, source, atMs } = sighting;
   const known = await releasesOf(transaction, name);
   const binds = await checksums.bindsOf(name, transaction);
@@ -29,7 +41,11 @@ export async function sight({ checksums, events }: SightDeps, transaction: Trans
   for (const kind of ["gone", "back"] as const) {
     for (const version of changes[kind]) {
       if (binds.has(version)) await checksums.claimSighting(transaction, kind, { name, version, source, atMs });
-      await events.record(transaction, { kind: `version.${kind}`, subject: `npm ${name}@${version}`, data: { source } });
+      await events.record(transaction, {
+        kind: `version.${kind}`,
+        subject: `npm ${name}@${version}`,
+        data: { source },
+      });
     }
   }
   const claimed: Version[] = [];
@@ -46,7 +62,11 @@ export async function sight({ checksums, events }: SightDeps, transaction: Trans
       evidence: "-",
     });
     if (!isNew) continue;
-    await events.record(transaction, { kind: "upstream.conflict", subject: `npm ${name}@${version}`, data: { source, from: "listing" } });
+    await events.record(transaction, {
+      kind: "upstream.conflict",
+      subject: `npm ${name}@${version}`,
+      data: { source, from: "listing" },
+    });
   }
   await setConflictSource(transaction, name, claimed, source);
   const shownOtherwise = changes.gone.length + changes.back.length + claimed.length > 0;

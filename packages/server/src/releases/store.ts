@@ -44,7 +44,11 @@ export async function releasesOf(reader: Reader, name: PackageName): Promise<rea
 }
 
 /** Adds versions that stand in no row; one that another process added meanwhile stays as it is. */
-export async function addReleases(transaction: Transaction, name: PackageName, rows: readonly NewReleaseRow[]): Promise<void> {
+export async function addReleases(
+  transaction: Transaction,
+  name: PackageName,
+  rows: readonly NewReleaseRow[],
+): Promise<void> {
   await insertRows(
     transaction,
     "releases",
@@ -64,17 +68,32 @@ export async function addReleases(transaction: Transaction, name: PackageName, r
 }
 
 /** Sets or clears since when these versions are not listed. */
-export async function setGone(transaction: Transaction, name: PackageName, versions: readonly Version[], goneAtMs: number | null): Promise<void> {
+export async function setGone(
+  transaction: Transaction,
+  name: PackageName,
+  versions: readonly Version[],
+  goneAtMs: number | null,
+): Promise<void> {
   await update(transaction, name, versions, { gone_at_ms: goneAtMs });
 }
 
 /** Remembers that the log has this source's differing listing of these versions. */
-export async function setConflictSource(transaction: Transaction, name: PackageName, versions: readonly Version[], source: string): Promise<void> {
+export async function setConflictSource(
+  transaction: Transaction,
+  name: PackageName,
+  versions: readonly Version[],
+  source: string,
+): Promise<void> {
   await update(transaction, name, versions, { conflict_source: source });
 }
 
 /** Remembers that a person freed the version. */
-export async function setFreed(transaction: Transaction, name: PackageName, version: Version, freedAtMs: number): Promise<void> {
+export async function setFreed(
+  transaction: Transaction,
+  name: PackageName,
+  version: Version,
+  freedAtMs: number,
+): Promise<void> {
   await update(transaction, name, [version], { freed_at_ms: freedAtMs });
 }
 
@@ -97,7 +116,10 @@ async function update(
 }
 
 /** The generation of a package and when what it shows last changed; zeros when nothing is known about it. */
-export async function generationOf(reader: Reader, name: PackageName): Promise<{ readonly generation: number; readonly changedAtMs: number }> {
+export async function generationOf(
+  reader: Reader,
+  name: PackageName,
+): Promise<{ readonly generation: number; readonly changedAtMs: number }> {
   const row = await reader
     .withTables<Tables>()
     .selectFrom("package_generations")
@@ -113,7 +135,11 @@ export async function generationOf(reader: Reader, name: PackageName): Promise<{
  * nothing: of two serializable transactions that read the same newest number, one runs again.
  * `changedAtMs` is given when what may be shown changed.
  */
-export async function raiseGeneration(transaction: Transaction, name: PackageName, changedAtMs?: number): Promise<void> {
+export async function raiseGeneration(
+  transaction: Transaction,
+  name: PackageName,
+  changedAtMs?: number,
+): Promise<void> {
   const next = sql<number>`(select coalesce(max(generation), 0) + 1 from package_generations)`;
   await transaction
     .withTables<Tables>()
@@ -122,7 +148,9 @@ export async function raiseGeneration(transaction: Transaction, name: PackageNam
     .onConflict((conflict) =>
       conflict
         .columns(["ns", "name"])
-        .doUpdateSet(changedAtMs === undefined ? { generation: next } : { generation: next, changed_at_ms: changedAtMs }),
+        .doUpdateSet(
+          changedAtMs === undefined ? { generation: next } : { generation: next, changed_at_ms: changedAtMs },
+        ),
     )
     .execute();
 }
@@ -134,11 +162,14 @@ export async function newestGeneration(reader: Reader): Promise<number> {
     .selectFrom("package_generations")
     .select((builder) => builder.fn.max("generation").as("newest"))
     .executeTakeFirst();
-  return Number(row?.newest ?? 0);
+  return row?.newest ?? 0;
 }
 
 /** Packages with a generation above this one, lowest first, at most 1,000. */
-export async function changedSince(reader: Reader, generation: number): Promise<readonly { readonly name: PackageName; readonly generation: number }[]> {
+export async function changedSince(
+  reader: Reader,
+  generation: number,
+): Promise<readonly { readonly name: PackageName; readonly generation: number }[]> {
   const rows = await reader
     .withTables<Tables>()
     .selectFrom("package_generations")

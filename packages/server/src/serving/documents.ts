@@ -59,6 +59,8 @@ interface KeyedView {
   readonly generation: number;
   readonly view: View;
   readonly key: string;
+  /** ETags by base, form and encoding, so that a warm read hashes nothing. */
+  readonly etags: Map<string, string>;
 }
 
 interface Rendered {
@@ -93,8 +95,7 @@ export function createDocuments(deps: DocumentsDeps, memoryBytes: number): Docum
       digest: packument.digest,
       generation: state.generation,
       view,
-      key: viewKey(packument, view),
-    };
+      key: viewKey(packument, view), etags: new Map<string, string>() };
     views.set(packument.name, entry);
     return entry;
   }
@@ -137,7 +138,7 @@ export function createDocuments(deps: DocumentsDeps, memoryBytes: number): Docum
     async get(request) {
       const packument = await upstreams.packument(request.name);
       const keyed = await keyedView(packument);
-      const etag = documentEtag(keyed.key, request);
+      const etag = documentEtag(keyed, request);
       let document = rendered.get(etag);
       if (document === undefined) {
         document = await rendering.run(etag, () => produce(request, packument, keyed, etag));
@@ -160,6 +161,12 @@ function viewKey(packument: Packument, view: View): string {
   return hash.update(JSON.stringify(view.times)).digest("hex");
 }
 
-function documentEtag(key: string, { base, form, encoding }: DocumentRequest): string {
-  return `"${createHash("sha256").update(`${key}\n${base}\n${form}\n${encoding}`).digest("base64url").slice(0, 27)}"`;
+function documentEtag({ key, etags }: KeyedView, { base, form, encoding }: DocumentRequest): string {
+  const variant = `${form} ${encoding} ${base}`;
+  let etag = etags.get(variant);
+  if (etag === undefined) {
+    etag = `"${createHash("sha256").update(`${key}\n${variant}`).digest("base64url").slice(0, 27)}"`;
+    etags.set(variant, etag);
+  }
+  return etag;
 }

@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import {
   AssayError,
   integrityHex,
@@ -84,6 +85,9 @@ export function createTarballs(
         bytes = hot.get(release.integrity);
         if (bytes === undefined) {
           bytes = await restored(release, () => blobs.read(key));
+          // Damage on disk must not reach a client: yarn and vlt would install it.
+          if (hash("sha512", bytes, "hex") !== integrityHex(release.integrity))
+            throw new AssayError("BLOB_CORRUPT", { key, reason: "its digest is not the bound one" });
           hot.set(release.integrity, bytes);
         }
       }

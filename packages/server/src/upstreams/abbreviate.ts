@@ -46,7 +46,9 @@ export function abbreviateVersion(manifest: JsonObject): JsonObject {
 /** npm writes `node-gyp rebuild` into `scripts.install` at publish; `gypfile` tells of those that did not. */
 function hasInstallScript(manifest: JsonObject): boolean {
   const scripts = manifest["scripts"];
-  const runs = isJsonObject(scripts) && installScripts.some((script) => typeof scripts[script] === "string" && scripts[script] !== "");
+  const runs =
+    isJsonObject(scripts) &&
+    installScripts.some((script) => typeof scripts[script] === "string" && scripts[script] !== "");
   return manifest["hasInstallScript"] === true || manifest["gypfile"] === true || runs;
 }
 

@@ -42,7 +42,9 @@ export function assembleDocument(input: AssembleInput): Buffer {
     const add = (text: string): void => void pieces.push(Buffer.from(text));
     const name = JSON.stringify(index.name);
     const tags = JSON.stringify(input.tags);
-    const extra = Object.entries(input.members ?? {}).map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)},`).join("");
+    const extra = Object.entries(input.members ?? {})
+      .map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)},`)
+      .join("");
     if (input.form === "full") {
       add(`{"_id":${name},"name":${name},"dist-tags":${tags},"time":${JSON.stringify(time)},${extra}`);
       for (const member of index.members) {
@@ -52,7 +54,9 @@ export function assembleDocument(input: AssembleInput): Buffer {
         add(",");
       }
     } else {
-      add(`{"name":${name},"dist-tags":${tags},"modified":${JSON.stringify(time["modified"])},"time":${JSON.stringify(time)},${extra}`);
+      add(
+        `{"name":${name},"dist-tags":${tags},"modified":${JSON.stringify(time["modified"])},"time":${JSON.stringify(time)},${extra}`,
+      );
     }
     add('"versions":{');
     addVersions(pieces, index, shown, read, input);
@@ -80,8 +84,16 @@ function timesOf(index: PartsIndex, shown: Shown, given: Readonly<Record<string,
   return Object.fromEntries(entries.filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
-function addVersions(pieces: Uint8Array[], index: PartsIndex, shown: Shown, read: (start: number, end: number) => Buffer, input: AssembleInput): void {
-  const spans = shown.map((version) => (input.form === "full" ? toSpan(version[6], version[7], version[8]) : toSpan(version[9], version[10], version[11])));
+function addVersions(
+  pieces: Uint8Array[],
+  index: PartsIndex,
+  shown: Shown,
+  read: (start: number, end: number) => Buffer,
+  input: AssembleInput,
+): void {
+  const spans = shown.map((version) =>
+    input.form === "full" ? toSpan(version[6], version[7], version[8]) : toSpan(version[9], version[10], version[11]),
+  );
   // One read for all texts: they lie side by side.
   const from = spans.reduce((least, span) => Math.min(least, span.start), Number.POSITIVE_INFINITY);
   const to = spans.reduce((most, span) => Math.max(most, span.end), 0);

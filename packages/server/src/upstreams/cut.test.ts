@@ -9,7 +9,10 @@ const object = fc.dictionary(fc.string(), json);
 test("filled again, a cut text is the manifest with that tarball URL", () => {
   fc.assert(
     fc.property(object, object, fc.string(), (manifest, dist, url) => {
-      const original = { ...manifest, dist: { ...dist, attestations: undefined, tarball: "https://old.example.com/x.tgz" } };
+      const original = {
+        ...manifest,
+        dist: { ...dist, attestations: undefined, tarball: "https://old.example.com/x.tgz" },
+      };
       const cut = cutVersion(JSON.parse(JSON.stringify(original)) as JsonObject, "https://registry.example.com");
       const expected = JSON.parse(JSON.stringify({ ...original, dist: { ...original.dist, tarball: url } })) as unknown;
       assert.deepEqual(JSON.parse(fillText(cut, "", url)), expected);
@@ -20,15 +23,38 @@ test("filled again, a cut text is the manifest with that tarball URL", () => {
 
 test("an attestation URL is put under the base that is asked", () => {
   const texts: [string, string, string][] = [
-    ["https://registry.example.com/npm", "https://registry.example.com/npm/-/npm/v1/attestations/a@1.0.0", "https://here.example/-/npm/v1/attestations/a@1.0.0"],
-    ["https://registry.example.com", "https://other.example.com/x/-/npm/v1/attestations/@s%2fa@1.0.0", "https://here.example/-/npm/v1/attestations/@s%2fa@1.0.0"],
-    ["https://registry.example.com", "https://other.example.com/attestations", "https://other.example.com/attestations"],
-    ["https://registry.example.com", 'https://registry.example.com/-/npm/v1/attestations/"', 'https://registry.example.com/-/npm/v1/attestations/"'],
-    ["https://registry.example.com", "https://registry.example.com/-/npm/v1/attestations/ä", "https://registry.example.com/-/npm/v1/attestations/ä"],
+    [
+      "https://registry.example.com/npm",
+      "https://registry.example.com/npm/-/npm/v1/attestations/a@1.0.0",
+      "https://here.example/-/npm/v1/attestations/a@1.0.0",
+    ],
+    [
+      "https://registry.example.com",
+      "https://other.example.com/x/-/npm/v1/attestations/@s%2fa@1.0.0",
+      "https://here.example/-/npm/v1/attestations/@s%2fa@1.0.0",
+    ],
+    [
+      "https://registry.example.com",
+      "https://other.example.com/attestations",
+      "https://other.example.com/attestations",
+    ],
+    [
+      "https://registry.example.com",
+      'https://registry.example.com/-/npm/v1/attestations/"',
+      'https://registry.example.com/-/npm/v1/attestations/"',
+    ],
+    [
+      "https://registry.example.com",
+      "https://registry.example.com/-/npm/v1/attestations/ä",
+      "https://registry.example.com/-/npm/v1/attestations/ä",
+    ],
   ];
   for (const [upstream, listed, served] of texts) {
     const provenance = { predicateType: "x" };
-    const cut = cutVersion({ name: "ä", dist: { tarball: "t", attestations: { url: listed, provenance }, shasum: "s" } }, upstream);
+    const cut = cutVersion(
+      { name: "ä", dist: { tarball: "t", attestations: { url: listed, provenance }, shasum: "s" } },
+      upstream,
+    );
     assert.deepEqual(JSON.parse(fillText(cut, "https://here.example", "https://here.example/t.tgz")), {
       name: "ä",
       dist: { shasum: "s", attestations: { provenance, url: served }, tarball: "https://here.example/t.tgz" },

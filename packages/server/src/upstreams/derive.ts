@@ -59,7 +59,13 @@ export async function derive(input: DeriveInput): Promise<Derived> {
   const { pieces, index } = encodeParts(document, { name, source, digest });
   await writeWhole(input, pieces);
   const compressed = zstdCompressSync(input.bytes);
-  return { kind: "derived", index, compressed, skipped: document.skipped.slice(0, 10), skippedCount: document.skipped.length };
+  return {
+    kind: "derived",
+    index,
+    compressed,
+    skipped: document.skipped.slice(0, 10),
+    skippedCount: document.skipped.length,
+  };
 }
 
 async function writeWhole({ partsPath, temporaryPath }: DeriveInput, pieces: readonly Uint8Array[]): Promise<void> {

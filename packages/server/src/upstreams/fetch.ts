@@ -1,7 +1,12 @@
 import { createHash } from "node:crypto";
 import type { PackageName } from "@assay/core";
 import type { Clock } from "../platform/clock.ts";
-import { NetworkError, type NetworkErrorReason, type UpstreamClient, type UpstreamResponse } from "../platform/network/network.ts";
+import {
+  NetworkError,
+  type NetworkErrorReason,
+  type UpstreamClient,
+  type UpstreamResponse,
+} from "../platform/network/network.ts";
 import { parseRetryAfterMs } from "../platform/network/retry.ts";
 
 /** What the upstream said when it was asked for a packument. */
@@ -70,7 +75,12 @@ export function createByteBudget(limitBytes: number): ByteBudget {
  * Asks for the full packument, conditionally when there are validators. Never throws for what the upstream does. A
  * body that breaks off is asked for once more; the client already tried the rest again.
  */
-export async function fetchDocument(deps: FetchDeps, name: PackageName, validators: Validators | undefined, maxBytes: number): Promise<Fetched> {
+export async function fetchDocument(
+  deps: FetchDeps,
+  name: PackageName,
+  validators: Validators | undefined,
+  maxBytes: number,
+): Promise<Fetched> {
   for (let again = true; ; again = false) {
     try {
       return await fetchOnce(deps, name, validators, maxBytes);
@@ -85,11 +95,22 @@ export async function fetchDocument(deps: FetchDeps, name: PackageName, validato
 /** The path of a package below a registry's URL: a scope's slash is encoded. */
 export function packagePath(name: PackageName): string {
   const [scope = "", rest] = name.split("/");
-  return rest === undefined ? `/${encodeURIComponent(name)}` : `/@${encodeURIComponent(scope.slice(1))}%2f${encodeURIComponent(rest)}`;
+  return rest === undefined
+    ? `/${encodeURIComponent(name)}`
+    : `/@${encodeURIComponent(scope.slice(1))}%2f${encodeURIComponent(rest)}`;
 }
 
-async function fetchOnce(deps: FetchDeps, name: PackageName, validators: Validators | undefined, maxBytes: number): Promise<Fetched> {
-  const response = await deps.client.request(packagePath(name), { headers: headersFor(validators), decode: true, maxBytes });
+async function fetchOnce(
+  deps: FetchDeps,
+  name: PackageName,
+  validators: Validators | undefined,
+  maxBytes: number,
+): Promise<Fetched> {
+  const response = await deps.client.request(packagePath(name), {
+    headers: headersFor(validators),
+    decode: true,
+    maxBytes,
+  });
   if (response.status === 200) return await collect(deps.budget, response);
   response.body.destroy();
   if (response.status === 304 && validators !== undefined) return { kind: "unchanged" };
@@ -119,7 +140,13 @@ async function collect(budget: ByteBudget, response: UpstreamResponse): Promise<
   try {
     for await (const chunk of response.body as AsyncIterable<Buffer>) {
       if (!budget.take(chunk.byteLength)) {
-        return { kind: "failed", fault: "unavailable", reason: "too many large documents at once", detail: "document budget exhausted", retryAfterMs: undefined };
+        return {
+          kind: "failed",
+          fault: "unavailable",
+          reason: "too many large documents at once",
+          detail: "document budget exhausted",
+          retryAfterMs: undefined,
+        };
       }
       size += chunk.byteLength;
       hash.update(chunk);
@@ -133,7 +160,14 @@ async function collect(budget: ByteBudget, response: UpstreamResponse): Promise<
     }
     isKept = true;
     const { etag, "last-modified": lastModified } = response.headers;
-    return { kind: "document", bytes, digest: hash.digest("hex"), etag, lastModified, release: () => budget.give(size) };
+    return {
+      kind: "document",
+      bytes,
+      digest: hash.digest("hex"),
+      etag,
+      lastModified,
+      release: () => budget.give(size),
+    };
   } finally {
     if (!isKept) budget.give(size);
   }

@@ -59,7 +59,16 @@ const maxMembers = 1_000;
 /** More than any registry's documents need, and shallow enough for everything that recurses. */
 const maxDepth = 200;
 /** Members that this server writes itself, or that describe another server's storage. */
-const ownMembers: ReadonlySet<string> = new Set(["_id", "name", "dist-tags", "versions", "time", "_attachments", "modified", "__proto__"]);
+const ownMembers: ReadonlySet<string> = new Set([
+  "_id",
+  "name",
+  "dist-tags",
+  "versions",
+  "time",
+  "_attachments",
+  "modified",
+  "__proto__",
+]);
 
 /**
  * Reads the raw bytes of a packument. Refused as a whole (RefusedDocument): not UTF-8 JSON, not an object, another
@@ -82,12 +91,16 @@ export function ingest(bytes: Uint8Array, input: IngestInput): Ingested {
   const versions: IngestedVersion[] = [];
   const skipped: { version: string; reason: string }[] = [];
   for (const [text, manifest] of entries) {
-    const taken = takeVersion(text, manifest, input, { publishedMs: readTime(time, text), isAmbiguous: duplicates.has(text) });
+    const taken = takeVersion(text, manifest, input, {
+      publishedMs: readTime(time, text),
+      isAmbiguous: duplicates.has(text),
+    });
     if (typeof taken === "string") skipped.push({ version: text, reason: taken });
     else versions.push(taken);
   }
   const newest = versions.reduce((latest, { publishedMs }) => Math.max(latest, publishedMs ?? 0), 0);
-  const modified = readTime(time, "modified") ?? readTime(document, "modified") ?? (newest > 0 ? newest : input.fallbackModifiedMs);
+  const modified =
+    readTime(time, "modified") ?? readTime(document, "modified") ?? (newest > 0 ? newest : input.fallbackModifiedMs);
   return {
     tags: readTags(document["dist-tags"], new Set(versions.map(({ version }) => version))),
     modifiedMs: modified as EpochMs,
@@ -119,7 +132,8 @@ function parse(bytes: Uint8Array): { readonly document: JsonObject; readonly dup
     const [, top = "", version, ...rest] = pointer.split("/");
     if (version === undefined) throw new RefusedDocument(`it has the member ${show(top)} twice`);
     if (top === "versions") duplicates.add(version.replaceAll("~1", "/").replaceAll("~0", "~"));
-    else if (top === "dist-tags" && rest.length === 0) throw new RefusedDocument(`it has the tag ${show(version)} twice`);
+    else if (top === "dist-tags" && rest.length === 0)
+      throw new RefusedDocument(`it has the tag ${show(version)} twice`);
   }
   return { document: value, duplicates };
 }
@@ -130,7 +144,12 @@ interface Circumstances {
   readonly isAmbiguous: boolean;
 }
 
-function takeVersion(text: string, manifest: unknown, input: IngestInput, { publishedMs, isAmbiguous }: Circumstances): IngestedVersion | string {
+function takeVersion(
+  text: string,
+  manifest: unknown,
+  input: IngestInput,
+  { publishedMs, isAmbiguous }: Circumstances,
+): IngestedVersion | string {
   let version: Version;
   try {
     version = parseVersion(text);
@@ -146,7 +165,10 @@ function takeVersion(text: string, manifest: unknown, input: IngestInput, { publ
   const tarball = dist["tarball"];
   const digest = isAmbiguous ? undefined : digestOf(manifest);
   const integrity = typeof dist["integrity"] === "string" ? sha512Of(dist["integrity"]) : undefined;
-  const shasum = typeof dist["shasum"] === "string" && /^[0-9a-f]{40}$/i.test(dist["shasum"]) ? dist["shasum"].toLowerCase() : undefined;
+  const shasum =
+    typeof dist["shasum"] === "string" && /^[0-9a-f]{40}$/i.test(dist["shasum"])
+      ? dist["shasum"].toLowerCase()
+      : undefined;
   // The abbreviated one first: cutting uses the full one up.
   const abbreviated = cutVersion(abbreviateVersion(manifest), input.upstreamUrl);
   const full = cutVersion(manifest, input.upstreamUrl);

@@ -32,7 +32,11 @@ export interface KeptDocuments {
   /** The listing of a row: from memory, its parts file, or its raw document; undefined when none can be had. */
   load(row: StoredPackument): Promise<Kept | undefined>;
   /** Takes a raw document apart and writes its parts file. The bytes are used up. */
-  derive(name: PackageName, document: { readonly bytes: Uint8Array<ArrayBuffer>; readonly digest: string }, fallbackModifiedMs: number): Promise<DerivedIndex>;
+  derive(
+    name: PackageName,
+    document: { readonly bytes: Uint8Array<ArrayBuffer>; readonly digest: string },
+    fallbackModifiedMs: number,
+  ): Promise<DerivedIndex>;
   keep(row: StoredPackument, index: PartsIndex): Kept;
   /** Notes that the document was found unchanged. In memory: a revalidation writes no row. */
   touch(kept: Kept, checkedAtMs: EpochMs, validators: Validators): Kept;
@@ -55,9 +59,15 @@ interface KeptLimits {
 }
 
 export function createKept(deps: KeptDeps, { upstream, folder, listingBytes }: KeptLimits): KeptDocuments {
-  const listings = createByteCache<Kept>({ maxBytes: listingBytes, sizeOf: ({ packument }) => 1000 + 600 * packument.versions.size });
+  const listings = createByteCache<Kept>({
+    maxBytes: listingBytes,
+    sizeOf: ({ packument }) => 1000 + 600 * packument.versions.size,
+  });
   /** Outlives the listings, so that a package whose listing was dropped is not asked for again before its time. */
-  const checks = createByteCache<Validators & { readonly digest: string; readonly checkedAtMs: EpochMs }>({ maxBytes: 4 * 1024 * 1024, sizeOf: () => 300 });
+  const checks = createByteCache<Validators & { readonly digest: string; readonly checkedAtMs: EpochMs }>({
+    maxBytes: 4 * 1024 * 1024,
+    sizeOf: () => 300,
+  });
   const loads = createSingleFlight<PartsIndex | undefined>();
   const log = deps.telemetry.log;
 
@@ -81,7 +91,11 @@ export function createKept(deps: KeptDeps, { upstream, folder, listingBytes }: K
     return derived.kind === "derived" ? derived.index : undefined;
   }
 
-  async function derive(name: PackageName, document: { readonly bytes: Uint8Array<ArrayBuffer>; readonly digest: string }, fallbackModifiedMs: number): Promise<DerivedIndex> {
+  async function derive(
+    name: PackageName,
+    document: { readonly bytes: Uint8Array<ArrayBuffer>; readonly digest: string },
+    fallbackModifiedMs: number,
+  ): Promise<DerivedIndex> {
     const partsPath = partsPathOf(folder, name, document.digest);
     const input: DeriveInput = {
       name,
@@ -96,13 +110,25 @@ export function createKept(deps: KeptDeps, { upstream, folder, listingBytes }: K
     const derived = await deriveSomewhere(deps, input);
     if (derived.kind === "refused") return derived;
     if (derived.skippedCount > 0) {
-      log.info(`${derived.skippedCount} versions of ${name} cannot be listed`, { "package.name": name, "versions.skipped": derived.skipped });
+      log.info(`${derived.skippedCount} versions of ${name} cannot be listed`, {
+        "package.name": name,
+        "versions.skipped": derived.skipped,
+      });
     }
     return { kind: "derived", index: parseIndex(derived.index), compressed: derived.compressed };
   }
 
-  function keep(row: StoredPackument, index: PartsIndex, checkedAtMs: EpochMs = row.checked_at_ms as EpochMs, validators: Validators = { etag: row.etag, lastModified: row.last_modified }): Kept {
-    const packument = toPackument(index, { checkedAtMs, stale: undefined, partsPath: partsPathOf(folder, row.name, row.digest) });
+  function keep(
+    row: StoredPackument,
+    index: PartsIndex,
+    checkedAtMs: EpochMs = row.checked_at_ms as EpochMs,
+    validators: Validators = { etag: row.etag, lastModified: row.last_modified },
+  ): Kept {
+    const packument = toPackument(index, {
+      checkedAtMs,
+      stale: undefined,
+      partsPath: partsPathOf(folder, row.name, row.digest),
+    });
     return store(row.name, { packument, ...validators });
   }
 
@@ -119,11 +145,17 @@ export function createKept(deps: KeptDeps, { upstream, folder, listingBytes }: K
     },
     derive,
     keep: (row, index) => keep(row, index),
-    touch: (kept, checkedAtMs, { etag, lastModified }) => store(kept.packument.name, { packument: { ...kept.packument, checkedAtMs, stale: undefined }, etag, lastModified }),
+    touch: (kept, checkedAtMs, { etag, lastModified }) =>
+      store(kept.packument.name, {
+        packument: { ...kept.packument, checkedAtMs, stale: undefined },
+        etag,
+        lastModified,
+      }),
     forget(name) {
       listings.delete(name);
       checks.delete(name);
     },
-    prune: (packument, before) => prune(packument.partsPath, before === undefined ? [packument.digest] : [packument.digest, before]),
+    prune: (packument, before) =>
+      prune(packument.partsPath, before === undefined ? [packument.digest] : [packument.digest, before]),
   };
 }

@@ -5,17 +5,19 @@ import type { Migrations } from "../platform/database/database.ts";
 export const upstreamMigrations: Migrations = {
   "0030-upstreams-packuments": {
     async up(transaction) {
-      const { table, text, integer } = columns(transaction);
-      await table("packuments")
-        .addColumn("name", text, (column) => column.primaryKey())
-        .addColumn("source", text, (column) => column.notNull())
-        .addColumn("status", text, (column) => column.notNull())
+      const tables = columns(transaction);
+      const { text, integer } = tables;
+      await tables
+        .table("packuments")
+        .addColumn("name", text, (of) => of.primaryKey())
+        .addColumn("source", text, (of) => of.notNull())
+        .addColumn("status", text, (of) => of.notNull())
         .addColumn("etag", text)
         .addColumn("last_modified", text)
-        .addColumn("digest", text, (column) => column.notNull())
-        .addColumn("is_cited", integer, (column) => column.notNull())
-        .addColumn("modified_at_ms", integer, (column) => column.notNull())
-        .addColumn("checked_at_ms", integer, (column) => column.notNull())
+        .addColumn("digest", text, (of) => of.notNull())
+        .addColumn("is_cited", integer, (of) => of.notNull())
+        .addColumn("modified_at_ms", integer, (of) => of.notNull())
+        .addColumn("checked_at_ms", integer, (of) => of.notNull())
         .execute();
       await transaction.schema.createIndex("packuments_digest").on("packuments").column("digest").execute();
     },

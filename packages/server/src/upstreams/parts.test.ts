@@ -19,16 +19,41 @@ async function setUp(t: TestContext, document: object) {
   t.after(() => rm(folder, { recursive: true, force: true }));
   const partsPath = join(folder, "x", "parts");
   const bytes = new Uint8Array(Buffer.from(JSON.stringify(document)));
-  const derived = await derive({ name, source: "npm", upstreamUrl: "https://registry.example.com", fallbackModifiedMs: 0, bytes, digest: "d", partsPath, temporaryPath: `${partsPath}.tmp` });
+  const derived = await derive({
+    name,
+    source: "npm",
+    upstreamUrl: "https://registry.example.com",
+    fallbackModifiedMs: 0,
+    bytes,
+    digest: "d",
+    partsPath,
+    temporaryPath: `${partsPath}.tmp`,
+  });
   assert.ok(derived.kind === "derived");
   const packument = toPackument(parseIndex(derived.index), { checkedAtMs: 1 as EpochMs, stale: undefined, partsPath });
   const assemble = (input: Partial<AssembleInput> & Pick<AssembleInput, "form">) => {
-    return JSON.parse(assembleDocument({ partsPath, base, versions: "all", tags: packument.tags, overlays: {}, times: {}, ...input }).toString()) as Record<string, unknown>;
+    return JSON.parse(
+      assembleDocument({
+        partsPath,
+        base,
+        versions: "all",
+        tags: packument.tags,
+        overlays: {},
+        times: {},
+        ...input,
+      }).toString(),
+    ) as Record<string, unknown>;
   };
   return { partsPath, packument, derived, assemble };
 }
 
-const manifest = (version: string, more: object = {}) => ({ name, version, description: "Grüße 🎉", dist: { integrity: "x", tarball: `https://registry.example.com/@s/a/-/a-${version}.tgz` }, ...more });
+const manifest = (version: string, more: object = {}) => ({
+  name,
+  version,
+  description: "Grüße 🎉",
+  dist: { integrity: "x", tarball: `https://registry.example.com/@s/a/-/a-${version}.tgz` },
+  ...more,
+});
 const document = {
   _id: name,
   _rev: "3-abc",
@@ -37,10 +62,20 @@ const document = {
   "dist-tags": { latest: "2.0.0" },
   versions: {
     "1.0.0": manifest("1.0.0"),
-    "2.0.0": manifest("2.0.0", { dist: { tarball: "https://registry.example.com/t", attestations: { url: "https://registry.example.com/-/npm/v1/attestations/@s%2fa@2.0.0" } } }),
+    "2.0.0": manifest("2.0.0", {
+      dist: {
+        tarball: "https://registry.example.com/t",
+        attestations: { url: "https://registry.example.com/-/npm/v1/attestations/@s%2fa@2.0.0" },
+      },
+    }),
     "3.0.0-x+build": manifest("3.0.0-x+build"),
   },
-  time: { created: "2020-01-01T00:00:00.000Z", modified: "2020-03-01T00:00:00.000Z", "1.0.0": "2020-01-01T00:00:00.000Z", "2.0.0": "2020-02-01T00:00:00.000Z" },
+  time: {
+    created: "2020-01-01T00:00:00.000Z",
+    modified: "2020-03-01T00:00:00.000Z",
+    "1.0.0": "2020-01-01T00:00:00.000Z",
+    "2.0.0": "2020-02-01T00:00:00.000Z",
+  },
   readme: "# a ✓",
   users: { somebody: true },
 };
@@ -52,7 +87,9 @@ test("a full document is the upstream's, but for URLs, times and storage", async
     ...rest,
     versions: {
       "1.0.0": manifest("1.0.0", { dist: { integrity: "x", tarball: urlOf("1.0.0") } }),
-      "2.0.0": manifest("2.0.0", { dist: { attestations: { url: `${base}/-/npm/v1/attestations/@s%2fa@2.0.0` }, tarball: urlOf("2.0.0") } }),
+      "2.0.0": manifest("2.0.0", {
+        dist: { attestations: { url: `${base}/-/npm/v1/attestations/@s%2fa@2.0.0` }, tarball: urlOf("2.0.0") },
+      }),
       "3.0.0-x+build": manifest("3.0.0-x+build", { dist: { integrity: "x", tarball: urlOf("3.0.0-x+build") } }),
     },
     time: { ...document.time, "3.0.0-x+build": "2020-03-01T00:00:00.000Z" },
@@ -65,7 +102,11 @@ test("an abbreviated document has the complete times and nothing that only the f
   assert.deepEqual(Object.keys(abbreviated), ["name", "dist-tags", "modified", "time", "versions"]);
   assert.equal(abbreviated["modified"], document.time.modified);
   assert.deepEqual(abbreviated["time"], document.time);
-  assert.deepEqual((abbreviated["versions"] as Record<string, unknown>)["1.0.0"], { name, version: "1.0.0", dist: { integrity: "x", tarball: urlOf("1.0.0") } });
+  assert.deepEqual((abbreviated["versions"] as Record<string, unknown>)["1.0.0"], {
+    name,
+    version: "1.0.0",
+    dist: { integrity: "x", tarball: urlOf("1.0.0") },
+  });
 });
 
 test("shows only the versions, tags and members that it is told to", async (t) => {
@@ -79,7 +120,11 @@ test("shows only the versions, tags and members that it is told to", async (t) =
   });
   assert.deepEqual(Object.keys(shown["versions"] as object), ["1.0.0"]);
   assert.deepEqual(shown["dist-tags"], { latest: "1.0.0" });
-  assert.deepEqual(shown["time"], { created: document.time.created, modified: "2021-01-01T00:00:00.000Z", "1.0.0": document.time["1.0.0"] });
+  assert.deepEqual(shown["time"], {
+    created: document.time.created,
+    modified: "2021-01-01T00:00:00.000Z",
+    "1.0.0": document.time["1.0.0"],
+  });
   assert.equal(shown["readme"], "none");
   assert.deepEqual(shown["policyRestrictions"], { message: "m", versions: {} });
   assert.deepEqual(assemble({ form: "full", versions: [], tags: {} })["versions"], {});
@@ -87,11 +132,24 @@ test("shows only the versions, tags and members that it is told to", async (t) =
 
 test("overlays replace a version's text in both forms", async (t) => {
   const { assemble } = await setUp(t, document);
-  const text = (form: string) => cutTarball(JSON.stringify({ name, version: "1.0.0", form, dist: { integrity: "bound", tarball: "", attestations: { url: "/-/npm/v1/attestations/x" } } }));
+  const text = (form: string) =>
+    cutTarball(
+      JSON.stringify({
+        name,
+        version: "1.0.0",
+        form,
+        dist: { integrity: "bound", tarball: "", attestations: { url: "/-/npm/v1/attestations/x" } },
+      }),
+    );
   const overlays = { ["1.0.0" as Version]: { full: text("full"), abbreviated: text("abbreviated") } };
   for (const form of ["full", "abbreviated"] as const) {
     const versions = assemble({ form, overlays })["versions"] as Record<string, unknown>;
-    assert.deepEqual(versions["1.0.0"], { name, version: "1.0.0", form, dist: { integrity: "bound", attestations: { url: `${base}/-/npm/v1/attestations/x` }, tarball: urlOf("1.0.0") } });
+    assert.deepEqual(versions["1.0.0"], {
+      name,
+      version: "1.0.0",
+      form,
+      dist: { integrity: "bound", attestations: { url: `${base}/-/npm/v1/attestations/x` }, tarball: urlOf("1.0.0") },
+    });
     assert.equal(Object.keys(versions).length, 3);
   }
 });
@@ -101,7 +159,10 @@ test("one part is the same as in the whole document", async (t) => {
   for (const form of ["full", "abbreviated"] as const) {
     const versions = assemble({ form })["versions"] as Record<string, unknown>;
     for (const listed of packument.versions.values()) {
-      assert.deepEqual(JSON.parse(await readPart(packument, listed, form, urlOf(listed.version))), versions[listed.version]);
+      assert.deepEqual(
+        JSON.parse(await readPart(packument, listed, form, urlOf(listed.version))),
+        versions[listed.version],
+      );
     }
   }
 });

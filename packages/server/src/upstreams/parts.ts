@@ -60,7 +60,10 @@ export class DamagedParts extends Error {
 }
 
 /** The bytes of a parts file, in pieces, and its index. Pure. */
-export function encodeParts(document: Ingested, about: Pick<PartsIndex, "name" | "source" | "digest">): { readonly pieces: Uint8Array[]; readonly index: Uint8Array } {
+export function encodeParts(
+  document: Ingested,
+  about: Pick<PartsIndex, "name" | "source" | "digest">,
+): { readonly pieces: Uint8Array[]; readonly index: Uint8Array } {
   const pieces: Uint8Array[] = [];
   let at = 0;
   const add = (text: string): number => {
@@ -78,15 +81,29 @@ export function encodeParts(document: Ingested, about: Pick<PartsIndex, "name" |
   const members = document.members.map(({ name, text }) => ({ name, start: add(text), end: at }));
   const versions = document.versions.map((version, position) => {
     const { publishedMs, integrity, shasum, manifest, tarball } = version;
-    return [version.version, publishedMs ?? null, integrity ?? null, shasum ?? null, manifest ?? null, tarball, ...(full[position] ?? []), ...(abbreviated[position] ?? [])];
+    return [
+      version.version,
+      publishedMs ?? null,
+      integrity ?? null,
+      shasum ?? null,
+      manifest ?? null,
+      tarball,
+      ...(full[position] ?? []),
+      ...(abbreviated[position] ?? []),
+    ];
   });
   const { modifiedMs, createdMs, tags } = document;
-  const index = Buffer.from(JSON.stringify({ ...about, modifiedMs, createdMs: createdMs ?? null, tags, versions, members }));
+  const index = Buffer.from(
+    JSON.stringify({ ...about, modifiedMs, createdMs: createdMs ?? null, tags, versions, members }),
+  );
   const trailer = Buffer.alloc(trailerBytes);
   trailer.write(magic, "latin1");
   trailer.writeBigUInt64BE(BigInt(at), 8);
   trailer.writeBigUInt64BE(BigInt(index.byteLength), 16);
-  trailer.writeUInt32BE(pieces.reduce((crc, piece) => crc32(piece, crc), 0), 24);
+  trailer.writeUInt32BE(
+    pieces.reduce((crc, piece) => crc32(piece, crc), 0),
+    24,
+  );
   trailer.writeUInt32BE(crc32(index), 28);
   pieces.push(index, trailer);
   return { pieces, index };
@@ -113,7 +130,10 @@ export async function loadIndex(path: string): Promise<PartsIndex> {
 }
 
 /** Reads the index without checking the rest, which `loadIndex` did when the file was first used. Throws DamagedParts, ENOENT. */
-export function withPartsSync<Result>(path: string, work: (index: PartsIndex, read: (start: number, end: number) => Buffer) => Result): Result {
+export function withPartsSync<Result>(
+  path: string,
+  work: (index: PartsIndex, read: (start: number, end: number) => Buffer) => Result,
+): Result {
   const file = openSync(path, "r");
   try {
     const read = (start: number, end: number): Buffer => {
@@ -131,7 +151,10 @@ export function withPartsSync<Result>(path: string, work: (index: PartsIndex, re
 }
 
 /** The listing of a parts file. */
-export function toPackument(index: PartsIndex, state: Pick<Packument, "checkedAtMs" | "stale" | "partsPath">): Packument {
+export function toPackument(
+  index: PartsIndex,
+  state: Pick<Packument, "checkedAtMs" | "stale" | "partsPath">,
+): Packument {
   const versions = new Map<Version, ListedVersion>();
   for (const [version, publishedMs, integrity, shasum, manifest, tarball, ...spans] of index.versions) {
     versions.set(version, {
@@ -151,7 +174,12 @@ export function toPackument(index: PartsIndex, state: Pick<Packument, "checkedAt
 
 /** Where a text lies, from what the index holds. */
 export function toSpan(start: number, end: number, attestationsTail: number): PartSpan {
-  return { start, attestationsAt: attestationsTail === 0 ? undefined : end - attestationsTail, tarballAt: end - tarballTailBytes, end };
+  return {
+    start,
+    attestationsAt: attestationsTail === 0 ? undefined : end - attestationsTail,
+    tarballAt: end - tarballTailBytes,
+    end,
+  };
 }
 
 /**
@@ -159,7 +187,12 @@ export function toSpan(start: number, end: number, attestationsTail: number): Pa
  * URL is the canonical `<base>/<name>/-/<file>.tgz`, else they stay paths. Throws ENOENT when the document was
  * replaced long ago: ask for the packument again.
  */
-export async function readPart(packument: Packument, listed: ListedVersion, form: "full" | "abbreviated", tarballUrl: string): Promise<string> {
+export async function readPart(
+  packument: Packument,
+  listed: ListedVersion,
+  form: "full" | "abbreviated",
+  tarballUrl: string,
+): Promise<string> {
   const span = listed[form];
   const suffix = `/${packument.name}/-/${tarballFileName(packument.name, listed.version)}`;
   const base = tarballUrl.endsWith(suffix) ? tarballUrl.slice(0, -suffix.length) : "";

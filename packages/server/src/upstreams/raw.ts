@@ -33,7 +33,10 @@ export function createRawDocuments(deps: { readonly blobs: BlobStore }, maxBytes
     read,
     remove: (digest) => deps.blobs.remove(keyOf(digest)),
     async put(digest, compressed) {
-      const expected = { sizeBytes: compressed.byteLength, sha256: createHash("sha256").update(compressed).digest("hex") };
+      const expected = {
+        sizeBytes: compressed.byteLength,
+        sha256: createHash("sha256").update(compressed).digest("hex"),
+      };
       try {
         await deps.blobs.put(keyOf(digest), compressed, expected);
       } catch (error) {

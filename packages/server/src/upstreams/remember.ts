@@ -5,6 +5,7 @@ import type { SingleFlight } from "../platform/single-flight.ts";
 import type { Releases, SightedVersion } from "../releases/releases.ts";
 import type { PartsIndex } from "./parts.ts";
 import type { RawDocuments } from "./raw.ts";
+import type { Packument } from "./upstreams.ts";
 import { isCurrentDigest, replacePackument, setCited, setGone, type StoredPackument } from "./store.ts";
 
 interface RememberDeps {
@@ -23,19 +24,38 @@ const removalDelayMs = 10 * 60 * 1000;
  * conflict record is about it. A crash before the commit leaves a raw blob and a parts file that the next fetch of
  * the same document uses. Answers the digest of the document before, if there was one.
  */
-export async function rememberDocument(deps: RememberDeps, row: StoredPackument, index: PartsIndex): Promise<string | undefined> {
+export async function rememberDocument(
+  deps: RememberDeps,
+  row: StoredPackument,
+  index: PartsIndex,
+): Promise<string | undefined> {
   const { name, source } = row;
   const versions = index.versions.map(([version, publishedMs, integrity, , manifest]): SightedVersion => {
-    return { version, publishedMs: publishedMs ?? undefined, integrity: integrity ?? undefined, manifest: manifest ?? undefined };
+    return {
+      version,
+      publishedMs: publishedMs ?? undefined,
+      integrity: integrity ?? undefined,
+      manifest: manifest ?? undefined,
+    };
   });
   const before = await deps.database.write(async (transaction) => {
     const replaced = await replacePackument(transaction, row);
-    const outcome = await deps.releases.sight(transaction, { name, source, atMs: row.checked_at_ms as EpochMs, versions });
+    const outcome = await deps.releases.sight(transaction, {
+      name,
+      source,
+      atMs: row.checked_at_ms as EpochMs,
+      versions,
+    });
     const isSame = replaced?.digest === row.digest;
     if (outcome.conflicting.length > 0 || (isSame && replaced.is_cited === 1)) await setCited(transaction, name);
     if (replaced !== undefined && !isSame && replaced.is_cited === 0) {
       const payload = { name, digest: replaced.digest };
-      await deps.jobs.enqueue(transaction, { kind: removeRaw, payload, dedupKey: replaced.digest, runAtMs: row.checked_at_ms + removalDelayMs });
+      await deps.jobs.enqueue(transaction, {
+        kind: removeRaw,
+        payload,
+        dedupKey: replaced.digest,
+        runAtMs: row.checked_at_ms + removalDelayMs,
+      });
     }
     return replaced;
   });
@@ -55,27 +75,37 @@ export async function rememberGone(deps: RememberDeps, row: StoredPackument, atM
 /**
  * Removes raw documents that were replaced. The check and the removal run inside the package's own flight, so that
  * this process cannot make the document current in between; should another process, its raw document is lost and a
- * damaged parts file is fetched anew instead of rebuilt.
+ * damaged parts file is fetched anew instead of rebuilt. Such a flight answers undefined to whoever joins it.
  */
-export function removalHandlers(deps: { readonly database: Database; readonly raws: RawDocuments; readonly flights: SingleFlight<unknown> }): JobHandlers {
+export function removalHandlers(deps: {
+  readonly database: Database;
+  readonly raws: RawDocuments;
+  readonly flights: SingleFlight<Packument | undefined>;
+}): JobHandlers {
   return {
     [removeRaw]: {
       maxAttempts: 10,
       leaseSeconds: 60,
       async run(payload) {
         const { name, digest } = payload as { readonly name: PackageName; readonly digest: string };
-        for (let isDone = false; !isDone; ) {
-          await deps.flights
-            .run(name, async () => {
-              isDone = true;
-              if (!(await isCurrentDigest(deps.database.read, digest))) await deps.raws.remove(digest);
-            })
-            // A flight that was under way is somebody else's, with an outcome of its own.
-            .catch((error: unknown) => {
-              if (isDone) throw error;
-            });
-        }
+        let outcome: "not run" | "done" | { readonly error: unknown } = "not run";
+        const removal = async (): Promise<undefined> => {
+          try {
+            if (!(await isCurrentDigest(deps.database.read, digest))) await deps.raws.remove(digest);
+            outcome = "done";
+          } catch (error) {
+            outcome = { error };
+          }
+        };
+        // A flight that is under way is a fetch, with an outcome of its own: the job is tried again.
+        await deps.flights.run(name, removal).catch(() => {});
+        throwUnlessDone(outcome, name);
       },
     },
   };
+}
+
+function throwUnlessDone(outcome: "not run" | "done" | { readonly error: unknown }, name: PackageName): void {
+  if (outcome === "not run") throw new Error(`${name} is being fetched`);
+  if (outcome !== "done") throw outcome.error;
 }

@@ -73,7 +73,12 @@ test("a Retry-After is honoured, and told to clients", async (t) => {
   upstream.lie("/a", lies.status(429, { "retry-after": "20" }));
   await assert.rejects(room.packument(a), isError("UPSTREAM_UNAVAILABLE"));
   await clock.advance(19_000);
-  await assert.rejects(room.packument(a), (error) => isError("UPSTREAM_UNAVAILABLE")(error) && (error as { details: { retryAfterSeconds: number } }).details.retryAfterSeconds === 1);
+  await assert.rejects(
+    room.packument(a),
+    (error) =>
+      isError("UPSTREAM_UNAVAILABLE")(error) &&
+      (error as { details: { retryAfterSeconds: number } }).details.retryAfterSeconds === 1,
+  );
   assert.equal(upstream.count("/a"), 1);
 });
 
@@ -87,7 +92,7 @@ test("a body that breaks off once is asked for again", async (t) => {
 test("a package that is removed is asked for twice, then recorded as gone; it can come back", async (t) => {
   const { room, upstream, clock, releases, reopen, binds } = await openRoom(t);
   binds.set(parseVersion("1.0.0"), bindOf("1.0.0"));
-  upstream.publish({ name: "a", version: "1.0.0" });
+  upstream.publish({ name: "a", version: "1.0.0", time: new Date(clock.now()).toISOString() });
   await room.packument(a);
   upstream.lie("/a", lies.status(404));
   await clock.advance(maxAgeMs);
@@ -125,5 +130,8 @@ test("documents that are held at once stay within their budget", async (t) => {
   }
   const answers = await Promise.allSettled(names.map((name) => room.packument(name)));
   const reasons = answers.map((answer) => (answer.status === "rejected" ? String(answer.reason) : "served"));
-  assert.ok(reasons.some((reason) => /too many large documents/.test(reason)), reasons.join("\n"));
+  assert.ok(
+    reasons.some((reason) => /too many large documents/.test(reason)),
+    reasons.join("\n"),
+  );
 });

@@ -78,7 +78,7 @@ test("a change upstream is seen, remembered and told to releases", async (t) => 
   const { room, upstream, clock, releases, binds } = await openRoom(t);
   binds.set(parseVersion("2.0.0"), bindOf("2.0.0"));
   upstream.publish({ name: "a", version: "1.0.0" });
-  upstream.publish({ name: "a", version: "2.0.0" });
+  upstream.publish({ name: "a", version: "2.0.0", time: new Date(clock.now()).toISOString() });
   const first = await room.packument(a);
   const state = await releases.packageState(a);
   assert.deepEqual([...state.firstSeenMs.keys()], ["1.0.0", "2.0.0"]);
@@ -122,7 +122,17 @@ test("serves one version and whole documents from the parts", async (t) => {
   const part = JSON.parse(await readPart(packument, listed, "full", url)) as unknown;
   const source = upstream.document("a").versions["1.0.0"];
   assert.deepEqual(part, { ...source, dist: { ...source?.dist, tarball: url } });
-  const whole = JSON.parse(assembleDocument({ partsPath: packument.partsPath, form: "full", base: "http://here.example", versions: "all", tags: packument.tags, overlays: {}, times: {} }).toString()) as { versions: object };
+  const whole = JSON.parse(
+    assembleDocument({
+      partsPath: packument.partsPath,
+      form: "full",
+      base: "http://here.example",
+      versions: "all",
+      tags: packument.tags,
+      overlays: {},
+      times: {},
+    }).toString(),
+  ) as { versions: object };
   assert.deepEqual(whole.versions, { "1.0.0": part });
 });
 
@@ -150,8 +160,19 @@ test("a large document is derived in a worker and says the same", async (t) => {
   });
   const packument = await room.packument(a);
   assert.equal(packument.versions.size, 5001);
-  const full = assembleDocument({ partsPath: packument.partsPath, form: "full", base: "http://h", versions: "all", tags: packument.tags, overlays: {}, times: {} });
-  const document = JSON.parse(full.toString()) as { readme: string; versions: Record<string, { dist: { tarball: string } }> };
+  const full = assembleDocument({
+    partsPath: packument.partsPath,
+    form: "full",
+    base: "http://h",
+    versions: "all",
+    tags: packument.tags,
+    overlays: {},
+    times: {},
+  });
+  const document = JSON.parse(full.toString()) as {
+    readme: string;
+    versions: Record<string, { dist: { tarball: string } }>;
+  };
   assert.equal(document.readme.length, 16 * 1024 * 1024);
   assert.equal(document.versions["1.5000.0"]?.dist.tarball, "http://h/a/-/a-1.5000.0.tgz");
 });
@@ -171,8 +192,22 @@ test("keeps the last raw document only, and the parts of the last two", async (t
   assert.equal((await readdir(join(partsPath, ".."))).length, 2);
   const [handler] = Object.values(room.jobHandlers);
   assert.ok(handler !== undefined);
-  for (const digest of digests) await handler.run({ name: a, digest }, new AbortController().signal);
-  assert.deepEqual((await Array.fromAsync(blobs.list("raw"))).map(({ key }) => key), [blobKey("raw", "sha256", digests[2] ?? "")], "the current one is never removed");
+  const { signal } = new AbortController();
+  for (const digest of digests) await handler.run({ name: a, digest }, signal);
+  assert.deepEqual(
+    (await Array.fromAsync(blobs.list("raw"))).map(({ key }) => key),
+    [blobKey("raw", "sha256", digests[2] ?? "")],
+    "the current one is never removed",
+  );
+  const removal = handler.run({ name: a, digest: digests[0] }, signal);
+  assert.equal((await room.packument(a)).versions.size, 3, "whoever asks during a removal gets the packument");
+  await removal;
+  const asked = room.packument(a);
+  await clock.advance(maxAgeMs);
+  await asked;
+  const fetching = room.packument(a);
+  await assert.rejects(handler.run({ name: a, digest: digests[0] }, signal), /is being fetched/);
+  await fetching;
 });
 
 test("downloads a listed tarball exactly as sent", async (t) => {
@@ -185,9 +220,15 @@ test("downloads a listed tarball exactly as sent", async (t) => {
   const response = await room.tarball(packument, listed, signal);
   assert.deepEqual(new Uint8Array(await buffer(response.body)), new Uint8Array(tarball));
   for (const url of ["/a/-/a-1.0.0.tgz", "file:///etc/passwd", "", "git+ssh://x"]) {
-    await assert.rejects(room.tarball(packument, { ...listed, tarball: url }, signal), isError("UPSTREAM_BAD_ANSWER", /absolute/));
+    await assert.rejects(
+      room.tarball(packument, { ...listed, tarball: url }, signal),
+      isError("UPSTREAM_BAD_ANSWER", /absolute/),
+    );
   }
-  await assert.rejects(room.tarball(packument, { ...listed, tarball: "http://evil.example.com/a.tgz" }, signal), /neither/);
+  await assert.rejects(
+    room.tarball(packument, { ...listed, tarball: "http://evil.example.com/a.tgz" }, signal),
+    /neither/,
+  );
 });
 
 test("relays small documents of the owner", async (t) => {
@@ -195,7 +236,9 @@ test("relays small documents of the owner", async (t) => {
   upstream.put("/-/npm/v1/keys", '{"keys":[]}', { "content-type": "application/json" });
   const response = await room.relay({ method: "GET", path: "/-/npm/v1/keys", maxBytes: 1024 });
   assert.equal(await text(response.body), '{"keys":[]}');
-  await assert.rejects(room.relay({ method: "GET", path: "/../x", maxBytes: 1 }).then(({ status }) => assert.equal(status, 200)));
+  await assert.rejects(
+    room.relay({ method: "GET", path: "/../x", maxBytes: 1 }).then(({ status }) => assert.equal(status, 200)),
+  );
   assert.equal(room.ownerOf(a), "npm");
 });
 

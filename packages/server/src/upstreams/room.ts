@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join as joinPath } from "node:path";
 import { AssayError, type EpochMs, type PackageName } from "@assay/core";
 import type { Config } from "../config/config.ts";
 import type { BlobStore } from "../platform/blobs/blobs.ts";
@@ -47,17 +47,35 @@ const listingBytes = 48 * 1024 * 1024;
  * The room's life of a document: fetch → derive (ingest, parts file) → remember. See README.md. State in memory is
  * a cache of what the database and the parts files say, but for when each name was last checked.
  */
-export function createUpstreams(deps: UpstreamsDeps, config: Pick<Config, "dataFolder" | "upstream" | "packuments" | "limits">): UpstreamsRoom {
+export function createUpstreams(
+  deps: UpstreamsDeps,
+  config: Pick<Config, "dataFolder" | "upstream" | "packuments" | "limits">,
+): UpstreamsRoom {
   const { clock, database } = deps;
   const { upstream } = config;
   const log = deps.telemetry.log;
-  const answers = deps.telemetry.metrics.counter("assay_upstream_packuments_total", "Answers of the upstream to packument requests, by outcome.", ["outcome"]);
+  const answers = deps.telemetry.metrics.counter(
+    "assay_upstream_packuments_total",
+    "Answers of the upstream to packument requests, by outcome.",
+    ["outcome"],
+  );
   const budget = createByteBudget(4 * config.limits.packumentBytes);
   const raws = createRawDocuments(deps, config.limits.packumentBytes);
-  const kept = createKept({ ...deps, raws }, { upstream, folder: join(config.dataFolder, "cache", "packuments"), listingBytes });
+  const kept = createKept(
+    { ...deps, raws },
+    { upstream, folder: joinPath(config.dataFolder, "cache", "packuments"), listingBytes },
+  );
   const memory = createPathMemory<FetchFailure>();
-  const flights = createSingleFlight<unknown>();
+  /** A flight that was a removal, not a fetch, answers undefined. */
+  const flights = createSingleFlight<Packument | undefined>();
   const maxAgeMs = config.packuments.maxAgeSeconds * 1000;
+
+  async function join(name: PackageName): Promise<Packument> {
+    for (;;) {
+      const packument = await flights.run(name, () => current(name));
+      if (packument !== undefined) return packument;
+    }
+  }
 
   async function current(name: PackageName): Promise<Packument> {
     const nowMs = clock.now();
@@ -67,11 +85,24 @@ export function createUpstreams(deps: UpstreamsDeps, config: Pick<Config, "dataF
     if (old !== undefined && isFresh(old, nowMs)) return old.packument;
     const remembered = memory.failure(name, nowMs);
     if (remembered !== undefined) return settleFailure(name, old, remembered.value, remembered.untilMs);
-    const validators = old === undefined ? undefined : { etag: old.etag, lastModified: old.lastModified };
-    return await settle(name, row, old, await fetchDocument({ ...deps, budget }, name, validators, config.limits.packumentBytes));
+    const validators =
+      old === undefined || (old.etag ?? old.lastModified) === null
+        ? undefined
+        : { etag: old.etag, lastModified: old.lastModified };
+    return await settle(
+      name,
+      row,
+      old,
+      await fetchDocument({ ...deps, budget }, name, validators, config.limits.packumentBytes),
+    );
   }
 
-  async function settle(name: PackageName, row: StoredPackument | undefined, old: Kept | undefined, fetched: Fetched): Promise<Packument> {
+  async function settle(
+    name: PackageName,
+    row: StoredPackument | undefined,
+    old: Kept | undefined,
+    fetched: Fetched,
+  ): Promise<Packument> {
     if (fetched.kind === "unchanged" && old !== undefined) {
       answers.add(1, { outcome: "unchanged" });
       return kept.touch(old, clock.now(), old).packument;
@@ -84,7 +115,11 @@ export function createUpstreams(deps: UpstreamsDeps, config: Pick<Config, "dataF
       }
     }
     if (fetched.kind === "missing") return await settleMissing(name, row);
-    return fail(name, old, fetched.kind === "failed" ? fetched : refusal("it answered 304 to an unconditional request"));
+    return fail(
+      name,
+      old,
+      fetched.kind === "failed" ? fetched : refusal("it answered 304 to an unconditional request"),
+    );
   }
 
   async function take(name: PackageName, old: Kept | undefined, fetched: FetchedDocument): Promise<Packument> {
@@ -118,7 +153,7 @@ export function createUpstreams(deps: UpstreamsDeps, config: Pick<Config, "dataF
   /** A package that was here a moment ago is asked for again: its removal is recorded for ever. */
   async function settleMissing(name: PackageName, row: StoredPackument | undefined): Promise<never> {
     answers.add(1, { outcome: "missing" });
-    if (row?.status === "listed") {
+    if (row?.status === "listed" && row.source === upstream.name) {
       const again = await fetchDocument({ ...deps, budget }, name, undefined, config.limits.packumentBytes);
       if (again.kind === "document") again.release();
       if (again.kind !== "missing") throw unavailable("it answers differently each time", 1000);
@@ -134,18 +169,27 @@ export function createUpstreams(deps: UpstreamsDeps, config: Pick<Config, "dataF
     const untilMs = nowMs + Math.min(failure.retryAfterMs ?? failureMs, longestFailureMs);
     memory.failed(name, { value: failure, untilMs });
     answers.add(1, { outcome: failure.fault });
-    log.warn(`upstream ${upstream.name} failed for ${name}: ${failure.reason}`, { "package.name": name, "upstream.name": upstream.name, "failure.detail": failure.detail });
+    log.warn(`upstream ${upstream.name} failed for ${name}: ${failure.reason}`, {
+      "package.name": name,
+      "upstream.name": upstream.name,
+      "failure.detail": failure.detail,
+    });
     return settleFailure(name, old, failure, untilMs);
   }
 
   function settleFailure(name: PackageName, old: Kept | undefined, failure: FetchFailure, untilMs: number): Packument {
     if (old !== undefined) return { ...old.packument, stale: `upstream ${upstream.name}: ${failure.reason}` };
-    if (failure.fault === "refused") throw new AssayError("UPSTREAM_BAD_ANSWER", { source: upstream.name, reason: `${failure.reason} (${name})` });
+    if (failure.fault === "refused")
+      throw new AssayError("UPSTREAM_BAD_ANSWER", { source: upstream.name, reason: `${failure.reason} (${name})` });
     throw unavailable(failure.reason, untilMs - clock.now());
   }
 
   function unavailable(reason: string, waitMs: number): AssayError {
-    return new AssayError("UPSTREAM_UNAVAILABLE", { source: upstream.name, reason, retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)) });
+    return new AssayError("UPSTREAM_UNAVAILABLE", {
+      source: upstream.name,
+      reason,
+      retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)),
+    });
   }
 
   function isFresh(entry: Kept, nowMs: EpochMs): boolean {
@@ -157,16 +201,23 @@ export function createUpstreams(deps: UpstreamsDeps, config: Pick<Config, "dataF
     packument(name) {
       const hit = kept.get(name);
       if (hit !== undefined && isFresh(hit, clock.now())) return Promise.resolve(hit.packument);
-      return flights.run(name, () => current(name)) as Promise<Packument>;
+      return join(name);
     },
     stored(name) {
       const hit = kept.get(name);
       if (hit !== undefined) return hit.packument;
-      return readPackument(database.read, name).then(async (row) => (row === undefined ? undefined : (await kept.load(row))?.packument));
+      return readPackument(database.read, name).then(async (row) =>
+        row === undefined ? undefined : (await kept.load(row))?.packument,
+      );
     },
     tarball: async (_packument, version, signal) => {
       const url = tarballUrl(version.tarball, upstream);
-      return await deps.client.request(url, { decode: false, maxBytes: config.limits.tarballBytes, signal, headers: { accept: "application/octet-stream, */*" } });
+      return await deps.client.request(url, {
+        decode: false,
+        maxBytes: config.limits.tarballBytes,
+        signal,
+        headers: { accept: "application/octet-stream, */*" },
+      });
     },
     relay: ({ path, ...request }) => deps.client.request(path, { ...request, decode: true }),
     search: (text, from, size) => searchNames(database.read, text, from, size),

@@ -26,7 +26,10 @@ export function readPackument(reader: Reader, name: PackageName): Promise<Stored
 }
 
 /** Puts the row in place of the one that was there, and answers that one. */
-export async function replacePackument(transaction: Transaction, row: StoredPackument): Promise<StoredPackument | undefined> {
+export async function replacePackument(
+  transaction: Transaction,
+  row: StoredPackument,
+): Promise<StoredPackument | undefined> {
   const before = await readPackument(transaction, row.name);
   const tables = transaction.withTables<Tables>();
   const { name, ...columns } = row;
@@ -36,21 +39,42 @@ export async function replacePackument(transaction: Transaction, row: StoredPack
 }
 
 export async function setCited(transaction: Transaction, name: PackageName): Promise<void> {
-  await transaction.withTables<Tables>().updateTable("packuments").set({ is_cited: 1 }).where("name", "=", name).execute();
+  await transaction
+    .withTables<Tables>()
+    .updateTable("packuments")
+    .set({ is_cited: 1 })
+    .where("name", "=", name)
+    .execute();
 }
 
 export async function setGone(transaction: Transaction, name: PackageName, atMs: number): Promise<void> {
-  await transaction.withTables<Tables>().updateTable("packuments").set({ status: "gone", checked_at_ms: atMs }).where("name", "=", name).execute();
+  await transaction
+    .withTables<Tables>()
+    .updateTable("packuments")
+    .set({ status: "gone", checked_at_ms: atMs })
+    .where("name", "=", name)
+    .execute();
 }
 
 /** True when some packument's current raw document has this digest. */
 export async function isCurrentDigest(reader: Reader, digest: string): Promise<boolean> {
-  const row = await reader.withTables<Tables>().selectFrom("packuments").select("name").where("digest", "=", digest).limit(1).executeTakeFirst();
+  const row = await reader
+    .withTables<Tables>()
+    .selectFrom("packuments")
+    .select("name")
+    .where("digest", "=", digest)
+    .limit(1)
+    .executeTakeFirst();
   return row !== undefined;
 }
 
 /** Names that are or start with the text, in byte order; `total` counts all of them. */
-export async function searchNames(reader: Reader, text: string, from: number, size: number): Promise<{ readonly total: number; readonly names: PackageName[] }> {
+export async function searchNames(
+  reader: Reader,
+  text: string,
+  from: number,
+  size: number,
+): Promise<{ readonly total: number; readonly names: PackageName[] }> {
   const matching = reader
     .withTables<Tables>()
     .selectFrom("packuments")
@@ -60,5 +84,5 @@ export async function searchNames(reader: Reader, text: string, from: number, si
     .where("name", "<", `${text}\u{10FFFF}` as PackageName);
   const { total } = await matching.select(({ fn }) => fn.countAll<number>().as("total")).executeTakeFirstOrThrow();
   const rows = await matching.select("name").orderBy("name").limit(size).offset(from).execute();
-  return { total: Number(total), names: rows.map(({ name }) => name) };
+  return { total, names: rows.map(({ name }) => name) };
 }

@@ -9,7 +9,10 @@ import type { UpstreamConfig } from "../config/config.ts";
 export function tarballUrl(listed: string, upstream: Pick<UpstreamConfig, "name" | "url">): string {
   const url = URL.parse(listed);
   if (url === null || (url.protocol !== "https:" && url.protocol !== "http:")) {
-    throw new AssayError("UPSTREAM_BAD_ANSWER", { source: upstream.name, reason: "the listed tarball URL is not an absolute http or https URL" });
+    throw new AssayError("UPSTREAM_BAD_ANSWER", {
+      source: upstream.name,
+      reason: "the listed tarball URL is not an absolute http or https URL",
+    });
   }
   const own = new URL(upstream.url);
   if (own.protocol === "https:" && url.protocol === "http:" && url.hostname === own.hostname && url.port === "") {

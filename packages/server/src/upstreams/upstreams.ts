@@ -31,7 +31,11 @@ export interface Upstreams {
   relay(request: RelayRequest): Promise<UpstreamResponse>;
 
   /** Stored packages whose name is or starts with the text, in name order; for search. */
-  search(text: string, from: number, size: number): Promise<{ readonly total: number; readonly names: readonly PackageName[] }>;
+  search(
+    text: string,
+    from: number,
+    size: number,
+  ): Promise<{ readonly total: number; readonly names: readonly PackageName[] }>;
 
   /** Alias of the upstream that owns a name. */
   ownerOf(name: PackageName): string;

@@ -18,9 +18,17 @@ function read(archive: Uint8Array, chunk = 65536): Promise<ArchiveReport> {
 
 const long = "d".repeat(60);
 const refused: readonly (readonly [what: string, rule: string, archive: Uint8Array])[] = [
-  ["a file twice with other bytes", "archive/duplicate-file", tgz(m, tarFile("package/a", "1"), tarFile("package/a", "2"))],
+  [
+    "a file twice with other bytes",
+    "archive/duplicate-file",
+    tgz(m, tarFile("package/a", "1"), tarFile("package/a", "2")),
+  ],
   ["package.json twice with other bytes", "archive/duplicate-file", tgz(m, manifestEntry({ name: "b" }))],
-  ["a file twice, once executable", "archive/duplicate-file", tgz(m, tarFile("package/a", "1"), tarFile("package/a", "1", { mode: "000755 \0" }))],
+  [
+    "a file twice, once executable",
+    "archive/duplicate-file",
+    tgz(m, tarFile("package/a", "1"), tarFile("package/a", "1", { mode: "000755 \0" })),
+  ],
   ["two root folders", "archive/two-roots", tgz(m, tarFile("other/package.json", "{}"))],
   ["a folder in a second root", "archive/two-roots", tgz(m, tarEntry({ name: "other/x/", type: "5" }))],
   ["a file in no folder", "archive/outside-root", tgz(m, tarFile("evil.js"))],
@@ -38,8 +46,16 @@ const refused: readonly (readonly [what: string, rule: string, archive: Uint8Arr
   ["a name that goes on behind NUL", "archive/bad-header", tgz(m, tarFile("package/a\0\nb"))],
   ["a prefix that goes on behind NUL", "archive/bad-header", tgz(m, tarFile("a", "", { prefix: "package\0\nb" }))],
   ["a NUL in a pax path", "archive/bad-pax", tgz(m, paxHeader([["path", "package/a\0b"]]), tarFile("package/c"))],
-  ["a path that is not UTF-8", "archive/path-not-utf8", tgz(m, tarEntry({ name: Buffer.from("package/\xff", "latin1") }))],
-  ["a path over 1,024 bytes", "archive/path-too-long", tgz(m, paxHeader([["path", `package/${"x".repeat(1020)}`]]), tarFile("package/c"))],
+  [
+    "a path that is not UTF-8",
+    "archive/path-not-utf8",
+    tgz(m, tarEntry({ name: Buffer.from("package/\xff", "latin1") })),
+  ],
+  [
+    "a path over 1,024 bytes",
+    "archive/path-too-long",
+    tgz(m, paxHeader([["path", `package/${"x".repeat(1020)}`]]), tarFile("package/c")),
+  ],
   ["a symbolic link", "archive/link", tgz(m, tarEntry({ name: "package/l", type: "2", link: "/etc" }))],
   ["a hard link", "archive/link", tgz(m, tarEntry({ name: "package/l", type: "1", link: "package/package.json" }))],
   ["a GNU long link", "archive/link", tgz(m, tarEntry({ name: "@", type: "K" }, "x\0"), tarFile("package/a"))],
@@ -56,59 +72,182 @@ const refused: readonly (readonly [what: string, rule: string, archive: Uint8Arr
   ["a checksum that is no number", "archive/bad-header", tgz(m, tarFile("package/a", "", { checksum: "abcdef\0 " }))],
   ["a size that is no octal number", "archive/bad-header", tgz(m, tarFile("package/a", "", { size: "00000000009 " }))],
   ["a size with trailing letters", "archive/bad-header", tgz(m, tarFile("package/a", "", { size: "0000000000 x" }))],
-  ["a size in base 256", "archive/bad-header", tgz(m, tarEntry({ name: "package/a", size: "\x80\0\0\0\0\0\0\0\0\0\0\0" }))],
-  ["an owner in base 256 that is too large", "archive/bad-header", tgz(m, tarFile("package/a", "", { uid: Buffer.from([0x80, 1, 0, 0, 0, 0, 0, 0]) }))],
-  ["an owner in a base that is none", "archive/bad-header", tgz(m, tarFile("package/a", "", { uid: Buffer.from([0x90, 0, 0, 0, 0, 0, 0, 1]) }))],
+  [
+    "a size in base 256",
+    "archive/bad-header",
+    tgz(m, tarEntry({ name: "package/a", size: "\x80\0\0\0\0\0\0\0\0\0\0\0" })),
+  ],
+  [
+    "an owner in base 256 that is too large",
+    "archive/bad-header",
+    tgz(m, tarFile("package/a", "", { uid: Buffer.from([0x80, 1, 0, 0, 0, 0, 0, 0]) })),
+  ],
+  [
+    "an owner in a base that is none",
+    "archive/bad-header",
+    tgz(m, tarFile("package/a", "", { uid: Buffer.from([0x90, 0, 0, 0, 0, 0, 0, 1]) })),
+  ],
   ["a file without a size", "archive/bad-header", tgz(m, tarFile("package/a", "", { size: "            " }))],
   ["a header without a name", "archive/bad-header", tgz(m, tarFile("", "abc"))],
   ["a file whose name ends in a slash", "archive/bad-header", tgz(m, tarFile("package/a/"))],
-  ["a file whose pax path ends in a slash", "archive/bad-header", tgz(m, paxHeader([["path", "package/a/"]]), tarFile("package/a"))],
-  ["a folder with contents", "archive/bad-header", tgz(m, tarEntry({ name: "package/d/", type: "5" }, "x".repeat(512)))],
-  ["a prefix in a GNU header", "archive/bad-header", tgz(m, tarFile("package/a", "", { magic: "ustar  \0", prefix: "x" }))],
+  [
+    "a file whose pax path ends in a slash",
+    "archive/bad-header",
+    tgz(m, paxHeader([["path", "package/a/"]]), tarFile("package/a")),
+  ],
+  [
+    "a folder with contents",
+    "archive/bad-header",
+    tgz(m, tarEntry({ name: "package/d/", type: "5" }, "x".repeat(512))),
+  ],
+  [
+    "a prefix in a GNU header",
+    "archive/bad-header",
+    tgz(m, tarFile("package/a", "", { magic: "ustar  \0", prefix: "x" })),
+  ],
   ["a prefix in an old header", "archive/bad-header", tgz(m, tarFile("package/a", "", { magic: "", prefix: "x" }))],
-  ["a prefix and a half-right magic", "archive/bad-header", tgz(m, tarFile("package/a", "", { magic: "ustar\x0001", prefix: "x" }))],
-  ["a pax path and a prefix", "archive/path-twice", tgz(m, paxHeader([["path", "package/b"]]), tarFile("a", "", { prefix: "package" }))],
-  ["a GNU long name and a prefix", "archive/path-twice", tgz(m, tarEntry({ name: "@", type: "L" }, "package/b\0"), tarFile("a", "", { prefix: "package" }))],
-  ["a pax size other than the header's", "archive/size-twice", tgz(m, paxHeader([["size", "600"]]), tarFile("package/a", "x".repeat(100)))],
+  [
+    "a prefix and a half-right magic",
+    "archive/bad-header",
+    tgz(m, tarFile("package/a", "", { magic: "ustar\x0001", prefix: "x" })),
+  ],
+  [
+    "a pax path and a prefix",
+    "archive/path-twice",
+    tgz(m, paxHeader([["path", "package/b"]]), tarFile("a", "", { prefix: "package" })),
+  ],
+  [
+    "a GNU long name and a prefix",
+    "archive/path-twice",
+    tgz(m, tarEntry({ name: "@", type: "L" }, "package/b\0"), tarFile("a", "", { prefix: "package" })),
+  ],
+  [
+    "a pax size other than the header's",
+    "archive/size-twice",
+    tgz(m, paxHeader([["size", "600"]]), tarFile("package/a", "x".repeat(100))),
+  ],
   ["a pax size that is no number", "archive/bad-pax", tgz(m, paxHeader([["size", "0x10"]]), tarFile("package/a"))],
-  ["a pax path twice", "archive/bad-pax", tgz(m, paxHeader([["path", "package/a"], ["path", "package/b"]]), tarFile("package/c"))],
+  [
+    "a pax path twice",
+    "archive/bad-pax",
+    tgz(
+      m,
+      paxHeader([
+        ["path", "package/a"],
+        ["path", "package/b"],
+      ]),
+      tarFile("package/c"),
+    ),
+  ],
   ["an empty pax path", "archive/bad-pax", tgz(m, paxHeader([["path", ""]]), tarFile("package/c"))],
-  ["a pax path hidden behind a line break", "archive/bad-pax", tgz(m, paxHeader([["comment", "x\n18 path=package/z"]]), tarFile("package/c"))],
-  ["a pax path hidden in an extended attribute", "archive/bad-pax", tgz(m, paxHeader([["SCHILY.xattr.a", "x\n18 path=package/z"]]), tarFile("package/c"))],
-  ["a line break in another vendor's pax key", "archive/bad-pax", tgz(m, paxHeader([["NODETAR.x", "x\ny"]]), tarFile("package/c"))],
-  ["a pax record with a wrong length", "archive/bad-pax", tgz(m, tarEntry({ name: "x", type: "x" }, "99 path=package/a\n"), tarFile("package/c"))],
-  ["a pax record with spaces before its length", "archive/bad-pax", tgz(m, tarEntry({ name: "x", type: "x" }, " 18 path=package/a\n"), tarFile("package/c"))],
-  ["a pax record without a key", "archive/bad-pax", tgz(m, tarEntry({ name: "x", type: "x" }, "6 =ab\n"), tarFile("package/c"))],
+  [
+    "a pax path hidden behind a line break",
+    "archive/bad-pax",
+    tgz(m, paxHeader([["comment", "x\n18 path=package/z"]]), tarFile("package/c")),
+  ],
+  [
+    "a pax path hidden in an extended attribute",
+    "archive/bad-pax",
+    tgz(m, paxHeader([["SCHILY.xattr.a", "x\n18 path=package/z"]]), tarFile("package/c")),
+  ],
+  [
+    "a line break in another vendor's pax key",
+    "archive/bad-pax",
+    tgz(m, paxHeader([["NODETAR.x", "x\ny"]]), tarFile("package/c")),
+  ],
+  [
+    "a pax record with a wrong length",
+    "archive/bad-pax",
+    tgz(m, tarEntry({ name: "x", type: "x" }, "99 path=package/a\n"), tarFile("package/c")),
+  ],
+  [
+    "a pax record with spaces before its length",
+    "archive/bad-pax",
+    tgz(m, tarEntry({ name: "x", type: "x" }, " 18 path=package/a\n"), tarFile("package/c")),
+  ],
+  [
+    "a pax record without a key",
+    "archive/bad-pax",
+    tgz(m, tarEntry({ name: "x", type: "x" }, "6 =ab\n"), tarFile("package/c")),
+  ],
   ["a pax mode", "archive/pax-key", tgz(m, paxHeader([["mode", "0755"]]), tarFile("package/c"))],
   ["a pax link path", "archive/pax-key", tgz(m, paxHeader([["linkpath", "/etc"]]), tarFile("package/c"))],
   ["a pax sparse name", "archive/pax-key", tgz(m, paxHeader([["GNU.sparse.name", "package/z"]]), tarFile("package/c"))],
   ["a pax real size", "archive/pax-key", tgz(m, paxHeader([["SCHILY.realsize", "5"]]), tarFile("package/c"))],
   ["a global path", "archive/global-header", tgz(paxHeader([["path", "package/z"]], "g"), m)],
   ["a global size", "archive/global-header", tgz(paxHeader([["size", "0"]], "g"), m)],
-  ["two pax headers before one file", "archive/bad-header", tgz(m, paxHeader([["path", "package/a"]]), paxHeader([["path", "package/b"]]), tarFile("package/c"))],
-  ["a GNU long name and a pax header", "archive/bad-header", tgz(m, tarEntry({ name: "@", type: "L" }, "package/b\0"), paxHeader([["path", "package/a"]]), tarFile("package/c"))],
-  ["a global header between a pax header and its file", "archive/bad-header", tgz(m, paxHeader([["path", "package/a"]]), paxHeader([["comment", "x"]], "g"), tarFile("package/c"))],
-  ["a GNU long name that goes on behind NUL", "archive/bad-header", tgz(m, tarEntry({ name: "@", type: "L" }, "package/b\0c"), tarFile("package/c"))],
+  [
+    "two pax headers before one file",
+    "archive/bad-header",
+    tgz(m, paxHeader([["path", "package/a"]]), paxHeader([["path", "package/b"]]), tarFile("package/c")),
+  ],
+  [
+    "a GNU long name and a pax header",
+    "archive/bad-header",
+    tgz(m, tarEntry({ name: "@", type: "L" }, "package/b\0"), paxHeader([["path", "package/a"]]), tarFile("package/c")),
+  ],
+  [
+    "a global header between a pax header and its file",
+    "archive/bad-header",
+    tgz(m, paxHeader([["path", "package/a"]]), paxHeader([["comment", "x"]], "g"), tarFile("package/c")),
+  ],
+  [
+    "a GNU long name that goes on behind NUL",
+    "archive/bad-header",
+    tgz(m, tarEntry({ name: "@", type: "L" }, "package/b\0c"), tarFile("package/c")),
+  ],
   ["an empty extended header", "archive/bad-header", tgz(m, tarEntry({ name: "x", type: "x" }), tarFile("package/c"))],
-  ["an extended header over 1 MiB", "archive/bad-header", tgz(m, paxHeader([["comment", "x".repeat(1024 * 1024)]]), tarFile("package/c"))],
+  [
+    "an extended header over 1 MiB",
+    "archive/bad-header",
+    tgz(m, paxHeader([["comment", "x".repeat(1024 * 1024)]]), tarFile("package/c")),
+  ],
   ["an extended header with no entry", "archive/truncated", tgz(m, paxHeader([["path", "package/a"]]))],
   ["an entry behind one zero block", "archive/after-end", tgz(m, Buffer.alloc(512), tarFile("package/a"))],
   ["an entry behind the end", "archive/after-end", tgz(m, endBlocks, tarFile("package/a"))],
-  ["a tar cut inside a file", "archive/truncated", gzipSync(Buffer.concat([m, tarHeader({ name: "package/a" }, 1000), Buffer.alloc(600, 1)]))],
-  ["a tar cut inside a header", "archive/truncated", gzipSync(Buffer.concat([m, tarHeader({ name: "package/a" }, 0).subarray(0, 300)]))],
+  [
+    "a tar cut inside a file",
+    "archive/truncated",
+    gzipSync(Buffer.concat([m, tarHeader({ name: "package/a" }, 1000), Buffer.alloc(600, 1)])),
+  ],
+  [
+    "a tar cut inside a header",
+    "archive/truncated",
+    gzipSync(Buffer.concat([m, tarHeader({ name: "package/a" }, 0).subarray(0, 300)])),
+  ],
   ["a tar cut inside padding", "archive/truncated", gzipSync(m.subarray(0, 600))],
   ["a file and a folder of one name", "archive/file-and-folder", tgz(m, tarFile("package/a"), tarFile("package/a/b"))],
-  ["a folder and a file of one name", "archive/file-and-folder", tgz(m, tarFile("package/a/b/c"), tarFile("package/a"))],
-  ["a folder entry and a file of one name", "archive/file-and-folder", tgz(m, tarEntry({ name: "package/a/", type: "5" }), tarFile("package/a"))],
+  [
+    "a folder and a file of one name",
+    "archive/file-and-folder",
+    tgz(m, tarFile("package/a/b/c"), tarFile("package/a")),
+  ],
+  [
+    "a folder entry and a file of one name",
+    "archive/file-and-folder",
+    tgz(m, tarEntry({ name: "package/a/", type: "5" }), tarFile("package/a")),
+  ],
   ["no package.json", "archive/no-package-json", tgz(tarFile("package/index.js"))],
   ["package.json in a deeper folder only", "archive/no-package-json", tgz(tarFile("package/lib/package.json", "{}"))],
   ["nothing", "archive/no-package-json", tgz()],
-  ["a package.json over 1 MiB", "archive/package-json-too-large", tgz(tarFile("package/package.json", "x".repeat(1024 * 1024 + 1)))],
-  ["too many entries", "archive/too-many-entries", tgz(m, ...Array.from({ length: 1000 }, (_, i) => tarFile(`package/${i}`)))],
+  [
+    "a package.json over 1 MiB",
+    "archive/package-json-too-large",
+    tgz(tarFile("package/package.json", "x".repeat(1024 * 1024 + 1))),
+  ],
+  [
+    "too many entries",
+    "archive/too-many-entries",
+    tgz(m, ...Array.from({ length: 1000 }, (_, i) => tarFile(`package/${i}`))),
+  ],
   ["more bytes than allowed", "archive/too-large", tgz(m, tarFile("package/a", randomBytes(8 * 1024 * 1024)))],
   ["a second gzip member", "archive/trailing-bytes", Buffer.concat([gzipSync(m), tgz(tarFile("package/a"))])],
   ["an empty second gzip member", "archive/trailing-bytes", Buffer.concat([tgz(m), gzipSync("")])],
-  ["a second gzip member behind zeros", "archive/trailing-bytes", Buffer.concat([tgz(m), Buffer.alloc(512), tgz(tarFile("package/a"))])],
+  [
+    "a second gzip member behind zeros",
+    "archive/trailing-bytes",
+    Buffer.concat([tgz(m), Buffer.alloc(512), tgz(tarFile("package/a"))]),
+  ],
   ["junk behind the gzip member", "archive/trailing-bytes", Buffer.concat([tgz(m), Buffer.from("junk")])],
   ["a cut gzip stream", "archive/truncated", tgz(m, tarFile("package/a", randomBytes(5000))).subarray(0, 3000)],
   ["a gzip stream cut in its trailer", "archive/truncated", tgz(m).subarray(0, -3)],
@@ -116,7 +255,11 @@ const refused: readonly (readonly [what: string, rule: string, archive: Uint8Arr
   ["an empty file", "archive/truncated", Buffer.alloc(0)],
   ["a plain tar", "archive/not-gzip", Buffer.concat([m, endBlocks])],
   ["other bytes", "archive/not-gzip", Buffer.from("<html>not found</html>")],
-  ["a gzip header that never ends", "archive/bad-gzip", Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 8, 0, 0, 0, 0, 0, 3]), Buffer.alloc(70_000, 1)])],
+  [
+    "a gzip header that never ends",
+    "archive/bad-gzip",
+    Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 8, 0, 0, 0, 0, 0, 3]), Buffer.alloc(70_000, 1)]),
+  ],
   ["unknown gzip flags", "archive/bad-gzip", withByte(tgz(m), 3, 0x20)],
   ["a wrong gzip checksum", "archive/bad-gzip", withByte(tgz(m), -8, undefined)],
   ["a wrong gzip length", "archive/bad-gzip", withByte(tgz(m), -4, undefined)],
@@ -152,25 +295,102 @@ describe("readArchive refuses", () => {
   });
 });
 
-const found: readonly (readonly [what: string, rules: readonly string[], archive: Uint8Array, paths?: readonly string[]])[] = [
+const found: readonly (readonly [
+  what: string,
+  rules: readonly string[],
+  archive: Uint8Array,
+  paths?: readonly string[],
+])[] = [
   ["a plain archive", [], tgz(m)],
-  ["folder entries", [], tgz(tarEntry({ name: "package/", type: "5" }), m, tarEntry({ name: "package/lib", type: "5" }))],
+  [
+    "folder entries",
+    [],
+    tgz(tarEntry({ name: "package/", type: "5" }), m, tarEntry({ name: "package/lib", type: "5" })),
+  ],
   ["folders with special modes", [], tgz(m, tarEntry({ name: "package/lib/", type: "5", mode: "002755 \0" }))],
   ["an old header", [], tgz(m, tarFile("package/a", "x", { magic: "", type: "\0" })), ["package.json", "a"]],
   ["a GNU header", [], tgz(m, tarFile("package/a", "x", { magic: "ustar  \0" })), ["package.json", "a"]],
   ["a ustar prefix", [], tgz(m, tarFile("a", "x", { prefix: `package/${long}` })), ["package.json", `${long}/a`]],
-  ["owners in base 256", [], tgz(m, ...[[0x80, 0, 0, 0, 0, 0x20, 0, 1], [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe]].map((uid, i) => tarFile(`package/${i}`, "", { uid: Buffer.from(uid) }))), ["package.json", "0", "1"]],
+  [
+    "owners in base 256",
+    [],
+    tgz(
+      m,
+      ...[
+        [0x80, 0, 0, 0, 0, 0x20, 0, 1],
+        [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe],
+      ].map((uid, i) => tarFile(`package/${i}`, "", { uid: Buffer.from(uid) })),
+    ),
+    ["package.json", "0", "1"],
+  ],
   ["file type bits in the mode", [], tgz(m, tarFile("package/a", "x", { mode: "100644\0 " })), ["package.json", "a"]],
-  ["a pax path", [], tgz(m, paxHeader([["mtime", "1.5"], ["path", `package/${long}/${long}/é`]]), tarFile("package/x")), ["package.json", `${long}/${long}/é`]],
-  ["a pax size that equals the header's", [], tgz(m, paxHeader([["size", "3"]]), tarFile("package/x", "abc")), ["package.json", "x"]],
-  ["vendor pax keys", [], tgz(m, paxHeader([["SCHILY.dev", "5"], ["LIBARCHIVE.xattr.com.apple.x", "AA"], ["NODETAR.depth", "1"]]), tarFile("package/x")), ["package.json", "x"]],
-  ["binary extended attributes", [], tgz(m, paxHeader([["SCHILY.xattr.com.apple.x", "\0\n\0z"], ["path", "package/y"]]), tarFile("package/x")), ["package.json", "y"]],
+  [
+    "a pax path",
+    [],
+    tgz(
+      m,
+      paxHeader([
+        ["mtime", "1.5"],
+        ["path", `package/${long}/${long}/é`],
+      ]),
+      tarFile("package/x"),
+    ),
+    ["package.json", `${long}/${long}/é`],
+  ],
+  [
+    "a pax size that equals the header's",
+    [],
+    tgz(m, paxHeader([["size", "3"]]), tarFile("package/x", "abc")),
+    ["package.json", "x"],
+  ],
+  [
+    "vendor pax keys",
+    [],
+    tgz(
+      m,
+      paxHeader([
+        ["SCHILY.dev", "5"],
+        ["LIBARCHIVE.xattr.com.apple.x", "AA"],
+        ["NODETAR.depth", "1"],
+      ]),
+      tarFile("package/x"),
+    ),
+    ["package.json", "x"],
+  ],
+  [
+    "binary extended attributes",
+    [],
+    tgz(
+      m,
+      paxHeader([
+        ["SCHILY.xattr.com.apple.x", "\0\n\0z"],
+        ["path", "package/y"],
+      ]),
+      tarFile("package/x"),
+    ),
+    ["package.json", "y"],
+  ],
   ["another root name", [], tgz(tarFile("a-1.0.0/package.json", "{}"))],
   ["a comment for all", ["archive/global-comment"], tgz(paxHeader([["comment", "0123abcd"]], "g"), m)],
-  ["a GNU long name", ["archive/gnu-long-name"], tgz(m, tarEntry({ name: "././@LongLink", type: "L" }, `package/${long}/${long}\0`), tarFile(`package/${long}`)), ["package.json", `${long}/${long}`]],
+  [
+    "a GNU long name",
+    ["archive/gnu-long-name"],
+    tgz(m, tarEntry({ name: "././@LongLink", type: "L" }, `package/${long}/${long}\0`), tarFile(`package/${long}`)),
+    ["package.json", `${long}/${long}`],
+  ],
   ["the same file twice", ["archive/repeated-file"], tgz(m, m)],
-  ["twins by case", ["archive/twin-names"], tgz(m, tarFile("package/README.md", "1"), tarFile("package/readme.md", "2")), ["package.json", "README.md", "readme.md"]],
-  ["twins by normal form", ["archive/twin-names"], tgz(m, tarFile("package/\u00e9", "1"), tarFile("package/e\u0301", "2")), ["package.json", "\u00e9", "e\u0301"]],
+  [
+    "twins by case",
+    ["archive/twin-names"],
+    tgz(m, tarFile("package/README.md", "1"), tarFile("package/readme.md", "2")),
+    ["package.json", "README.md", "readme.md"],
+  ],
+  [
+    "twins by normal form",
+    ["archive/twin-names"],
+    tgz(m, tarFile("package/\u00e9", "1"), tarFile("package/e\u0301", "2")),
+    ["package.json", "\u00e9", "e\u0301"],
+  ],
   ["zeros behind the gzip member", ["archive/zero-padding"], Buffer.concat([tgz(m), Buffer.alloc(700)])],
   ["missing end blocks", ["archive/no-end-blocks"], gzipSync(m)],
   ["one end block", ["archive/no-end-blocks"], gzipSync(Buffer.concat([m, Buffer.alloc(512)]))],
@@ -184,8 +404,14 @@ describe("readArchive accepts and names", () => {
       for (const chunk of [65536, 3]) {
         const report = await read(archive, chunk);
         assert.ok(report.verdict === "accepted", JSON.stringify(report));
-        assert.deepEqual(report.findings.map((finding) => finding.rule), rules);
-        assert.deepEqual(report.files.map((file) => Buffer.from(file.path).toString()), paths);
+        assert.deepEqual(
+          report.findings.map((finding) => finding.rule),
+          rules,
+        );
+        assert.deepEqual(
+          report.files.map((file) => Buffer.from(file.path).toString()),
+          paths,
+        );
       }
     });
   }
@@ -195,19 +421,26 @@ describe("readArchive reports", () => {
   test("the digest, size and executable bit of each file, and package.json", async () => {
     const manifest = JSON.stringify({ name: "x" });
     const body = randomBytes(200_000);
-    const archive = tgz(tarFile("x/package.json", manifest), tarFile("x/run", body, { mode: "000755 \0" }), tarFile("x/binding.gyp", "{}"));
+    const archive = tgz(
+      tarFile("x/package.json", manifest),
+      tarFile("x/run", body, { mode: "000755 \0" }),
+      tarFile("x/binding.gyp", "{}"),
+    );
     const report = await read(archive);
     assert.ok(report.verdict === "accepted");
     assert.equal(report.root, "x");
     assert.equal(Buffer.from(report.packageJson).toString(), manifest);
     assert.equal(report.hasGypFile, true);
     const [, run] = report.files;
-    assert.deepEqual({ ...run, path: Buffer.from(run?.path ?? []).toString() }, {
-      path: "run",
-      sizeBytes: 200_000,
-      sha256Hex: createHash("sha256").update(body).digest("hex"),
-      executable: true,
-    });
+    assert.deepEqual(
+      { ...run, path: Buffer.from(run?.path ?? []).toString() },
+      {
+        path: "run",
+        sizeBytes: 200_000,
+        sha256Hex: createHash("sha256").update(body).digest("hex"),
+        executable: true,
+      },
+    );
     assert.equal(report.unpackedBytes % 512, 0);
   });
 

@@ -1,5 +1,12 @@
 import { gunzipOneMember } from "./gunzip.ts";
-import { type AcceptedArchive, type ArchiveFinding, type ArchiveLimits, ArchiveRefused, type ArchiveReport, printable } from "./report.ts";
+import {
+  type AcceptedArchive,
+  type ArchiveFinding,
+  type ArchiveLimits,
+  ArchiveRefused,
+  type ArchiveReport,
+  printable,
+} from "./report.ts";
 import { type TarContents, createTarReader } from "./tar-reader.ts";
 
 export type { ArchiveFile, ArchiveFinding, ArchiveLimits, ArchiveReport } from "./report.ts";
@@ -30,7 +37,10 @@ export async function readArchive(
     const contents = reader.finish();
     const findings = [...contents.findings, ...nameFindings(contents)];
     if (outcome.paddingBytes > 0) {
-      findings.push({ rule: "archive/zero-padding", detail: `${outcome.paddingBytes} zero bytes after the gzip member` });
+      findings.push({
+        rule: "archive/zero-padding",
+        detail: `${outcome.paddingBytes} zero bytes after the gzip member`,
+      });
     }
     return { verdict: "accepted", ...checkContents(contents), unpackedBytes: outcome.unpackedBytes, findings };
   } catch (error) {
@@ -82,7 +92,10 @@ function nameFindings({ files }: TarContents): ArchiveFinding[] {
     const key = path.normalize("NFC").toLowerCase();
     const twin = folded.get(key);
     if (twin !== undefined) {
-      findings.push({ rule: "archive/twin-names", detail: `${printable(twin)} and ${printable(path)} are one file on some systems` });
+      findings.push({
+        rule: "archive/twin-names",
+        detail: `${printable(twin)} and ${printable(path)} are one file on some systems`,
+      });
       break;
     }
     folded.set(key, path);

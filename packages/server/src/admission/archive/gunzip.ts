@@ -89,12 +89,12 @@ function gzipHeaderLength(bytes: Uint8Array): number | undefined {
 
 function inflateMember(maxBytes: number, onBytes: (bytes: Uint8Array) => void) {
   const inflate = createInflateRaw({ chunkSize: 64 * 1024 });
-  let failure: unknown;
+  let failure: Error | undefined;
   let ended = false;
   let sum = 0;
   let unpackedBytes = 0;
   const fail = (error: unknown): void => {
-    failure ??= error;
+    failure ??= error instanceof Error ? error : new Error("reading failed", { cause: error });
     inflate.destroy();
   };
   const closed = new Promise<void>((resolve) => inflate.once("close", resolve));

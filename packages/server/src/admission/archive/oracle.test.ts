@@ -15,7 +15,7 @@ async function listedByNpm(archive: Uint8Array): Promise<Map<string, string> | u
     const parser = new Parser({
       maxDecompressionRatio: Infinity,
       onwarn: (code, message) => {
-        complaint ??= `${code} ${String(message)}`;
+        complaint ??= `${code} ${message}`;
       },
       onReadEntry: (entry) => {
         const hash = createHash("sha256");
@@ -42,14 +42,45 @@ async function listedHere(archive: Uint8Array): Promise<Map<string, string> | un
   })();
   const report = await readArchive(source, archive.length, { unpackedBytes: 2 ** 24, entries: 1000 });
   if (report.verdict === "refused") return undefined;
-  return new Map(report.files.map((file) => [Buffer.from(file.path).toString(), `${file.executable ? "x" : "f"} ${file.sha256Hex}`]));
+  return new Map(
+    report.files.map((file) => [Buffer.from(file.path).toString(), `${file.executable ? "x" : "f"} ${file.sha256Hex}`]),
+  );
 }
 
 const names = fc.oneof(
-  fc.constantFrom("package/a", "package/a/b", "package/B", "package/b", "package/lib/x.js", "package/", "other/x", "a", "package/p.gyp"),
-  fc.constantFrom("package/package.json", "./package/y", "package//z", "package/../w", "/x", "package/a\0b", "package/é", "package/C:x"),
+  fc.constantFrom(
+    "package/a",
+    "package/a/b",
+    "package/B",
+    "package/b",
+    "package/lib/x.js",
+    "package/",
+    "other/x",
+    "a",
+    "package/p.gyp",
+  ),
+  fc.constantFrom(
+    "package/package.json",
+    "./package/y",
+    "package//z",
+    "package/../w",
+    "/x",
+    "package/a\0b",
+    "package/é",
+    "package/C:x",
+  ),
 );
-const digits = fc.constantFrom(undefined, undefined, undefined, "00000000001 ", "00000001000\0", "   100 \0", "0000000008 ", "\x80", "");
+const digits = fc.constantFrom(
+  undefined,
+  undefined,
+  undefined,
+  "00000000001 ",
+  "00000001000\0",
+  "   100 \0",
+  "0000000008 ",
+  "\x80",
+  "",
+);
 const fields = fc.record({
   name: names,
   type: fc.constantFrom("0", "0", "0", "0", "\0", "5", "1", "2", "7", "L", "K", "x", "g", "Z"),
@@ -59,13 +90,26 @@ const fields = fc.record({
   prefix: fc.constantFrom("", "", "", "package", "pre/fix", "p\0\nq"),
   link: fc.constantFrom("", "", "", "", "package/a"),
 });
-const entry = fc.tuple(fields, fc.uint8Array({ maxLength: 600 })).map(([header, content]) =>
-  tarEntry(Object.fromEntries(Object.entries(header).filter(([, value]) => value !== undefined)), content),
-);
+const entry = fc
+  .tuple(fields, fc.uint8Array({ maxLength: 600 }))
+  .map(([header, content]) =>
+    tarEntry(Object.fromEntries(Object.entries(header).filter(([, value]) => value !== undefined)), content),
+  );
 const pax = fc
   .array(
     fc.tuple(
-      fc.constantFrom("path", "path", "size", "mtime", "comment", "linkpath", "mode", "SCHILY.dev", "SCHILY.xattr.a", "GNU.sparse.name"),
+      fc.constantFrom(
+        "path",
+        "path",
+        "size",
+        "mtime",
+        "comment",
+        "linkpath",
+        "mode",
+        "SCHILY.dev",
+        "SCHILY.xattr.a",
+        "GNU.sparse.name",
+      ),
       fc.oneof(names, fc.constantFrom("12", "0", "", "x\n18 path=package/z", "0755")),
     ),
     { maxLength: 3 },
@@ -76,7 +120,10 @@ const part = fc.oneof(
   { weight: 4, arbitrary: wellFormed },
   { weight: 3, arbitrary: entry },
   { weight: 2, arbitrary: pax },
-  { weight: 1, arbitrary: fc.constantFrom(Buffer.alloc(512), endBlocks, tarHeader({ name: "package/c" }, 3), Buffer.alloc(100)) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(Buffer.alloc(512), endBlocks, tarHeader({ name: "package/c" }, 3), Buffer.alloc(100)),
+  },
   { weight: 1, arbitrary: names.map((name) => tarEntry({ name: "././@LongLink", type: "L" }, `${name}\0`)) },
 );
 
@@ -85,7 +132,9 @@ describe("whatever is accepted, npm's own reader extracts alike", () => {
     let accepted = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(part, { maxLength: 6 }), fc.boolean(), async (parts, ended) => {
-        const archive = gzipSync(Buffer.concat([manifestEntry(), ...parts, ...(ended ? [endBlocks] : [])]), { level: 1 });
+        const archive = gzipSync(Buffer.concat([manifestEntry(), ...parts, ...(ended ? [endBlocks] : [])]), {
+          level: 1,
+        });
         const here = await listedHere(archive);
         if (here === undefined) return;
         accepted++;

@@ -52,12 +52,24 @@ export function parseGnuLongName(body: Uint8Array): string {
   return decodeText(name);
 }
 
-const harmlessKeys = new Set(["atime", "ctime", "mtime", "uid", "gid", "uname", "gname", "comment", "charset", "hdrcharset"]);
+const harmlessKeys = new Set([
+  "atime",
+  "ctime",
+  "mtime",
+  "uid",
+  "gid",
+  "uname",
+  "gname",
+  "comment",
+  "charset",
+  "hdrcharset",
+]);
 
 /** Owner and time keys, and vendor keys (`VENDOR.key`) except those that describe other contents, names or types. */
 function isHarmless(key: string): boolean {
   if (harmlessKeys.has(key)) return true;
-  if (/^(GNU\.sparse|GNU\.volume|GNU\.dumpdir|SUN\.|SCHILY\.(realsize|filetype|size|path|linkpath|mode))/.test(key)) return false;
+  if (/^(GNU\.sparse|GNU\.volume|GNU\.dumpdir|SUN\.|SCHILY\.(realsize|filetype|size|path|linkpath|mode))/.test(key))
+    return false;
   return /^[A-Z][A-Za-z]*\./.test(key);
 }
 

@@ -121,7 +121,11 @@ function numberField(block: Uint8Array, start: number, length: number, name: str
  * base 256 it cannot hold, and then reads the entry's contents as headers.
  */
 function checkOtherNumbers(block: Uint8Array, isUstar: boolean): void {
-  const fields: [start: number, length: number][] = [[108, 8], [116, 8], [136, 12]];
+  const fields: [start: number, length: number][] = [
+    [108, 8],
+    [116, 8],
+    [136, 12],
+  ];
   if (isUstar) fields.push([329, 8], [337, 8]);
   if (isUstar && block[475] === 0) fields.push([476, 12], [488, 12]);
   for (const [start, length] of fields) {

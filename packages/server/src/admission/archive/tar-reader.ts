@@ -44,7 +44,9 @@ export function createTarReader(maxEntries: number): TarReader {
   let root: string | undefined;
   let packageJson: Uint8Array | undefined;
   /** What a meta entry says about the next file or folder. */
-  let pending: { readonly kind: "pax" | "gnu"; readonly path?: string | undefined; readonly sizeBytes?: number | undefined } | undefined;
+  let pending:
+    | { readonly kind: "pax" | "gnu"; readonly path?: string | undefined; readonly sizeBytes?: number | undefined }
+    | undefined;
 
   const note = (rule: string, detail: string): void => {
     // One of each kind is enough: a finding is a fact about the archive, not a list.
@@ -104,7 +106,10 @@ export function createTarReader(maxEntries: number): TarReader {
     const place = parseEntryPath(path, type);
     root ??= place.root;
     if (place.root !== root) {
-      throw new ArchiveRefused("archive/two-roots", `the archive has the root folders ${printable(root)} and ${printable(place.root)}`);
+      throw new ArchiveRefused(
+        "archive/two-roots",
+        `the archive has the root folders ${printable(root)} and ${printable(place.root)}`,
+      );
     }
     if (type === "directory") {
       if (header.sizeBytes !== 0) {
@@ -130,12 +135,15 @@ export function createTarReader(maxEntries: number): TarReader {
       },
       end() {
         copy?.end();
-        addFile({
-          path: Buffer.from(path),
-          sizeBytes: header.sizeBytes,
-          sha256Hex: hash.digest("hex"),
-          executable: (header.mode & 0o100) !== 0,
-        }, path);
+        addFile(
+          {
+            path: Buffer.from(path),
+            sizeBytes: header.sizeBytes,
+            sha256Hex: hash.digest("hex"),
+            executable: (header.mode & 0o100) !== 0,
+          },
+          path,
+        );
       },
     };
   };
@@ -148,7 +156,10 @@ export function createTarReader(maxEntries: number): TarReader {
     }
     // First or last wins, by client: the same only when both are the same.
     if (earlier.sha256Hex !== file.sha256Hex || earlier.executable !== file.executable) {
-      throw new ArchiveRefused("archive/duplicate-file", `the file ${printable(path)} stands twice with different contents`);
+      throw new ArchiveRefused(
+        "archive/duplicate-file",
+        `the file ${printable(path)} stands twice with different contents`,
+      );
     }
     note("archive/repeated-file", `the file ${printable(path)} stands twice`);
   };

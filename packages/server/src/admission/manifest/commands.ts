@@ -7,7 +7,12 @@ type Fields = Readonly<Record<string, unknown>>;
  * Compares the commands (`bin`): what the registry lists must be in the archive's package.json, after npm's
  * own normalisation (string form, base names, `./`, leading slashes, `directories.bin` expanded).
  */
-export function compareCommands(archive: Fields, listed: Fields, files: { has(path: string): boolean }, notes: ManifestNotes): void {
+export function compareCommands(
+  archive: Fields,
+  listed: Fields,
+  files: { has(path: string): boolean },
+  notes: ManifestNotes,
+): void {
   const own = commandMap(archive["bin"], archive["name"]);
   // Publishing tools put this field in the place of `bin`; it stands in the archive all the same.
   const replaced = commandMap(field(archive["publishConfig"], "bin"), archive["name"]);

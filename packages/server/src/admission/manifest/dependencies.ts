@@ -8,7 +8,12 @@ type Fields = Readonly<Record<string, unknown>>;
  * the same meaning. What the archive has and the registry lacks is a finding only: clients resolve from the
  * listing, so it adds nothing to an install.
  */
-export function compareDependencies(archive: Fields, listed: Fields, hasFile: (path: string) => boolean, notes: ManifestNotes): void {
+export function compareDependencies(
+  archive: Fields,
+  listed: Fields,
+  hasFile: (path: string) => boolean,
+  notes: ManifestNotes,
+): void {
   const own = {
     dependencies: dependencyMap(archive["dependencies"]),
     optionalDependencies: dependencyMap(archive["optionalDependencies"]),
@@ -44,7 +49,9 @@ function checkListed(field: OwnField, name: string, spec: string, own: Own, note
     return ownSpec !== undefined && sameSpec(ownSpec, spec);
   };
   if (homes[field].some(has)) return;
-  const elsewhere = (["dependencies", "optionalDependencies", "peerDependencies"] as const).filter((home) => own[home].has(name));
+  const elsewhere = (["dependencies", "optionalDependencies", "peerDependencies"] as const).filter((home) =>
+    own[home].has(name),
+  );
   // The same package at the same range, required more weakly: nothing else is fetched.
   if (field !== "dependencies" && elsewhere.some(has)) {
     notes.find("manifest/dependency-moved", `${name} is listed under ${field}`);
@@ -60,10 +67,15 @@ function checkListed(field: OwnField, name: string, spec: string, own: Own, note
 }
 
 function noteMissing(own: Own, listed: Fields, notes: ManifestNotes): void {
-  const names = new Set(["dependencies", "optionalDependencies", "peerDependencies"].flatMap((field) => [...dependencyMap(listed[field]).keys()]));
+  const names = new Set(
+    ["dependencies", "optionalDependencies", "peerDependencies"].flatMap((field) => [
+      ...dependencyMap(listed[field]).keys(),
+    ]),
+  );
   for (const field of ["dependencies", "optionalDependencies", "peerDependencies"] as const) {
     const missing = own[field].keys().find((name) => !names.has(name));
-    if (missing !== undefined) notes.find("manifest/dependency-missing", `the registry does not list ${missing} of ${field}`);
+    if (missing !== undefined)
+      notes.find("manifest/dependency-missing", `the registry does not list ${missing} of ${field}`);
   }
 }
 
@@ -114,7 +126,10 @@ export function sameSpec(archive: string, listed: string): boolean {
 function hostedRepository(spec: string): string | undefined {
   const short = /^(?:(github|gitlab|bitbucket):)?([\w-][\w.-]*)\/([\w.-]+?)(?:\.git)?(#.*)?$/.exec(spec);
   if (short !== null) return `${short[1] ?? "github"}:${short[2]}/${short[3]}${short[4] ?? ""}`;
-  const url = /^(?:git\+(?:https|ssh):\/\/|https:\/\/|ssh:\/\/)?(?:git@)?(github\.com|gitlab\.com|bitbucket\.org)[/:]([\w-][\w.-]*)\/([\w.-]+?)(?:\.git)?(#.*)?$/.exec(spec);
+  const url =
+    /^(?:git\+(?:https|ssh):\/\/|https:\/\/|ssh:\/\/)?(?:git@)?(github\.com|gitlab\.com|bitbucket\.org)[/:]([\w-][\w.-]*)\/([\w.-]+?)(?:\.git)?(#.*)?$/.exec(
+      spec,
+    );
   if (url === null) return undefined;
   return `${url[1]?.split(".")[0]}:${url[2]}/${url[3]}${url[4] ?? ""}`;
 }
@@ -128,7 +143,12 @@ function bundledNames(manifest: Fields, dependencies: ReadonlyMap<string, string
   return new Set(typeof value === "object" && value !== null ? Object.keys(value) : []);
 }
 
-function compareBundles(own: ReadonlySet<string>, listed: ReadonlySet<string>, hasFile: (path: string) => boolean, notes: ManifestNotes): void {
+function compareBundles(
+  own: ReadonlySet<string>,
+  listed: ReadonlySet<string>,
+  hasFile: (path: string) => boolean,
+  notes: ManifestNotes,
+): void {
   for (const name of listed) {
     // A package that really lies in the archive is bundled, whatever package.json says.
     if (own.has(name) || hasFile(`node_modules/${name}/package.json`)) continue;
@@ -143,7 +163,8 @@ function compareOptionalPeers(archive: Fields, listed: Fields, notes: ManifestNo
   const theirs = optionalPeers(listed["peerDependenciesMeta"]);
   const different = own.symmetricDifference(theirs).values().next().value;
   // Optional or not, the peer itself stands in the archive: that was checked above.
-  if (different !== undefined) notes.find("manifest/optional-peer", `whether the peer ${different} is optional differs`);
+  if (different !== undefined)
+    notes.find("manifest/optional-peer", `whether the peer ${different} is optional differs`);
 }
 
 function optionalPeers(value: unknown): Set<string> {

@@ -62,7 +62,7 @@ async function runShard(
     try {
       if (!isSequencer) await sequencer.takeOver();
       isSequencer = true;
-      if ((await sequencer.commit()) > 0) continue;
+      if ((await sequencer.commit()) !== "idle") continue;
     } catch (error) {
       if (isFinal(error)) {
         await reportFinal(deps, telemetry, shard, error);

@@ -15,13 +15,14 @@ export interface Sequencer {
   /** Becomes the shard's only sequencer: whoever was it before fails at its next step. */
   takeOver(): Promise<void>;
   /**
-   * One commit: assign → tiles → guard → sign → swap → publish. Answers how many entries it made public, 0 when
-   * nothing waited. What a crashed or replaced sequencer left assigned is finished first, by the same steps.
+   * One commit: assign → tiles → guard → sign → swap → publish. Answers how many entries it made public (none when it
+   * signed the empty log), or "idle" when nothing waited. What a crashed or replaced sequencer left assigned is
+   * finished first, by the same steps.
    *
    * Throws LOG_FENCED when another one took over, LOG_GUARD when signing would fork the log; any other error may
    * pass, and the next call starts from the stored state. Never run two at once.
    */
-  commit(): Promise<number>;
+  commit(): Promise<number | "idle">;
 }
 
 export function createSequencer(
@@ -55,7 +56,7 @@ export function createSequencer(
       const assigned = isFinished ? await assign(deps, shard, head) : head;
       if (isFinished && assigned.assignedSize === head.size) {
         known = head;
-        return 0;
+        return "idle";
       }
       deps.crashPoint("assigned");
       const tree = await storeTiles(deps, shard, assigned);

@@ -82,10 +82,11 @@ describe("a database on PostgreSQL", { skip: missing ?? false }, () => {
   test("a server that dies rejects what runs and does not end this process", async () => {
     const database = await createPostgresDatabase(deps, { url });
     const hanging = database.write((transaction) => sql`select pg_sleep(60)`.execute(transaction));
+    const ended = assert.rejects(hanging, refused(/./));
     const idle = database.read.withTables<{ counters: { id: number } }>().selectFrom("counters").select("id");
     await idle.execute();
     await server.kill();
-    await assert.rejects(hanging, refused(/./));
+    await ended;
     await assert.rejects(idle.execute(), refused(/./));
     await database[Symbol.asyncDispose]();
   });

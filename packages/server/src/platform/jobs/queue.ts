@@ -139,6 +139,8 @@ async function attempt(
     () => {},
   );
   try {
+    // Aborted while it was claimed: a handler that only listens for the signal would never hear it.
+    signal.throwIfAborted();
     await handler.run(JSON.parse(job.payload), AbortSignal.any([signal, lease.signal]));
     return undefined;
   } catch (error) {

@@ -17,7 +17,11 @@ const slowestBytesPerSecond = 1024;
  * The body with its limits: at most `maxBytes` out (and about as many in), never slower than a drip, decoded
  * when asked. Every failure comes out as a NetworkError. Destroying it destroys the source.
  */
-export function limitBody(deps: { readonly clock: Clock; readonly toError: (error: unknown) => NetworkError }, source: Readable, limits: BodyLimits): Readable {
+export function limitBody(
+  deps: { readonly clock: Clock; readonly toError: (error: unknown) => NetworkError },
+  source: Readable,
+  limits: BodyLimits,
+): Readable {
   const startedMs = deps.clock.monotonicMs();
   const wire = new Transform({ transform: watch(limits.maxBytes + 64 * 1024) });
   const outlet = new Transform({
@@ -32,7 +36,12 @@ export function limitBody(deps: { readonly clock: Clock; readonly toError: (erro
   function watch(limit: number) {
     const count = counting(limit);
     let received = 0;
-    return function (this: Transform, chunk: Buffer, encoding: BufferEncoding, callback: (error?: Error | null, data?: Buffer) => void): void {
+    return function (
+      this: Transform,
+      chunk: Buffer,
+      encoding: BufferEncoding,
+      callback: (error?: Error | null, data?: Buffer) => void,
+    ): void {
       received += chunk.byteLength;
       const elapsedMs = deps.clock.monotonicMs() - startedMs;
       if (elapsedMs > limits.patienceMs && (received * 1000) / elapsedMs < slowestBytesPerSecond) {

@@ -26,7 +26,8 @@ test("opens after failures in a row, and lets one probe through when the time is
 
 test("a host that was reached in between starts the count anew", () => {
   const { breaker } = setUp();
-  for (const outcome of ["unreachable", "unreachable", "reached", "unreachable", "unreachable", "unknown"] as const) breaker.admit()?.settle(outcome);
+  for (const outcome of ["unreachable", "unreachable", "reached", "unreachable", "unreachable", "unknown"] as const)
+    breaker.admit()?.settle(outcome);
   assert.ok(breaker.admit() !== undefined);
 });
 

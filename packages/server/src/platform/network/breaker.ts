@@ -15,7 +15,10 @@ export interface BreakerTicket {
  * Opens after `failures` attempts in a row that found the host unreachable; after `openMs` one attempt probes,
  * and its outcome closes the breaker or opens it for another `openMs`.
  */
-export function createBreaker(deps: { readonly clock: Clock }, limits: { readonly failures: number; readonly openMs: number }): Breaker {
+export function createBreaker(
+  deps: { readonly clock: Clock },
+  limits: { readonly failures: number; readonly openMs: number },
+): Breaker {
   let inRow = 0;
   let openUntilMs: number | undefined;
   let probing = false;

@@ -42,7 +42,11 @@ interface Head {
  * the same rules; a GET has 3 tries, a POST a second one only when no connection came about. Each origin has its
  * own breaker. Concurrency: any number of requests; at most 64 connections an origin, the rest queue.
  */
-export function createUpstreamClient(deps: UpstreamClientDeps, config: UpstreamConfig, secrets: Pick<Secrets, "upstreamAuthorization">): UpstreamClient {
+export function createUpstreamClient(
+  deps: UpstreamClientDeps,
+  config: UpstreamConfig,
+  secrets: Pick<Secrets, "upstreamAuthorization">,
+): UpstreamClient {
   const routes = createRoutes(config);
   const dispatchers = createDispatchers(deps, config);
   const breakers = new Map<string, Breaker>();
@@ -73,7 +77,8 @@ export function createUpstreamClient(deps: UpstreamClientDeps, config: UpstreamC
   async function attempt(hop: Hop): Promise<Head> {
     const { url, options } = hop;
     const ticket = breakerOf(url.origin).admit();
-    if (ticket === undefined) throw new NetworkError("breaker", `${url.host} could not be reached lately; not asked again yet`);
+    if (ticket === undefined)
+      throw new NetworkError("breaker", `${url.host} could not be reached lately; not asked again yet`);
     try {
       const response = await dispatchers.for(url, routes.isOwn(url)).request({
         origin: url.origin,
@@ -89,7 +94,13 @@ export function createUpstreamClient(deps: UpstreamClientDeps, config: UpstreamC
       return { status: response.statusCode, headers: flat(response.headers), body: response.body };
     } catch (cause) {
       const error = toNetworkError(cause, "head", url.host, options.signal?.aborted === true);
-      ticket.settle(isUnreachable(error) ? "unreachable" : error.reason === "connection" || error.reason === "malformed" ? "reached" : "unknown");
+      ticket.settle(
+        isUnreachable(error)
+          ? "unreachable"
+          : error.reason === "connection" || error.reason === "malformed"
+            ? "reached"
+            : "unknown",
+      );
       throw error;
     }
   }
@@ -102,7 +113,11 @@ export function createUpstreamClient(deps: UpstreamClientDeps, config: UpstreamC
       try {
         const head = await attempt(hop);
         if (!isGet || tries === maxTries || !retriedStatuses.has(head.status)) return head;
-        delayMs = retryDelayMs(tries, parseRetryAfterMs(head.headers["retry-after"], deps.clock.now()), deps.random.fraction());
+        delayMs = retryDelayMs(
+          tries,
+          parseRetryAfterMs(head.headers["retry-after"], deps.clock.now()),
+          deps.random.fraction(),
+        );
         if (delayMs === undefined) return head;
         discard(head.body);
       } catch (error) {
@@ -126,11 +141,17 @@ export function createUpstreamClient(deps: UpstreamClientDeps, config: UpstreamC
     const body = head.body as Readable;
     const declared = Number(head.headers["content-length"] ?? 0);
     try {
-      if (declared > options.maxBytes + 64 * 1024) throw new NetworkError("too-large", `${url.host}: the body is larger than ${options.maxBytes} bytes`);
+      if (declared > options.maxBytes + 64 * 1024)
+        throw new NetworkError("too-large", `${url.host}: the body is larger than ${options.maxBytes} bytes`);
       const isEmpty = head.status === 204 || head.status === 304;
       const encoding = options.decode && !isEmpty ? encodingOf(head.headers["content-encoding"]) : undefined;
-      const toError = (error: unknown): NetworkError => toNetworkError(error, "body", url.host, options.signal?.aborted === true);
-      const limited = limitBody({ clock: deps.clock, toError }, body, { encoding, maxBytes: options.maxBytes, patienceMs: config.timeouts.bodyIdleMs });
+      const toError = (error: unknown): NetworkError =>
+        toNetworkError(error, "body", url.host, options.signal?.aborted === true);
+      const limited = limitBody({ clock: deps.clock, toError }, body, {
+        encoding,
+        maxBytes: options.maxBytes,
+        patienceMs: config.timeouts.bodyIdleMs,
+      });
       return { status: head.status, headers: head.headers, url: url.href, body: limited };
     } catch (error) {
       discard(head.body);
@@ -146,8 +167,10 @@ export function createUpstreamClient(deps: UpstreamClientDeps, config: UpstreamC
         const head = await ask(hop);
         if (!redirectStatuses.has(head.status)) return answer(hop, head);
         discard(head.body);
-        if (hops === maxRedirects) throw new NetworkError("redirects", `${url.host} redirects more than ${maxRedirects} times`);
-        if (options.method === "POST" && head.status < 307) throw new NetworkError("redirects", `${url.host} redirects a POST with ${head.status}`);
+        if (hops === maxRedirects)
+          throw new NetworkError("redirects", `${url.host} redirects more than ${maxRedirects} times`);
+        if (options.method === "POST" && head.status < 307)
+          throw new NetworkError("redirects", `${url.host} redirects a POST with ${head.status}`);
         url = routes.follow(url, head.headers["location"]);
       }
     },

@@ -56,7 +56,11 @@ export function createDispatchers(
       });
     }
     const lookup = checkedLookup(deps.resolve, isOwn);
-    return new Pool(url.origin, { ...limits, allowH2: false, connect: { ...tls, lookup, timeout: config.timeouts.connectMs } });
+    return new Pool(url.origin, {
+      ...limits,
+      allowH2: false,
+      connect: { ...tls, lookup, timeout: config.timeouts.connectMs },
+    });
   }
 
   return {
@@ -83,17 +87,27 @@ function trust(certificates: readonly string[]): { readonly secureContext?: Secu
 /** The addresses that are checked are the ones connected to: a second answer of the DNS changes nothing. */
 function checkedLookup(resolve: Resolve, isOwn: boolean): LookupFunction {
   return (host, options, callback) => {
-    const refuse = (error: Error): void => callback(error as NodeJS.ErrnoException, "", 0);
+    const refuse = (error: Error): void => callback(error, "", 0);
     void resolve(host).then((addresses) => {
       const allowed = addresses.filter(({ address, family }) => {
         const kind = addressKind(address);
-        const fits = options.family === undefined || options.family === 0 || options.family === "IPv4" || options.family === "IPv6" || options.family === family;
+        const fits =
+          options.family === undefined ||
+          options.family === 0 ||
+          options.family === "IPv4" ||
+          options.family === "IPv6" ||
+          options.family === family;
         return fits && (kind === "public" || (kind === "inward" && isOwn));
       });
       const [first] = allowed;
       if (first === undefined) {
         const listed = addresses.map(({ address }) => address).join(", ");
-        refuse(new NetworkError("forbidden-address", `${host} leads to ${listed === "" ? "no address" : listed}, which is not allowed`));
+        refuse(
+          new NetworkError(
+            "forbidden-address",
+            `${host} leads to ${listed === "" ? "no address" : listed}, which is not allowed`,
+          ),
+        );
       } else if (options.all === true) {
         callback(null, [...allowed]);
       } else {

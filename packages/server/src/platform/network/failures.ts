@@ -8,13 +8,21 @@ export function toNetworkError(error: unknown, stage: Stage, where: string, isAb
   const guarded = findNetworkError(error);
   if (guarded !== undefined) return guarded;
   const code = codeOf(error);
-  const make = (reason: NetworkError["reason"], text: string): NetworkError => new NetworkError(reason, `${where}: ${text}`, { cause: error });
+  const make = (reason: NetworkError["reason"], text: string): NetworkError =>
+    new NetworkError(reason, `${where}: ${text}`, { cause: error });
   if (isAborted) return make("aborted", "the request was given up");
   if (code === "UND_ERR_HEADERS_TIMEOUT") return make("timeout", "no answer in time");
   if (code === "UND_ERR_BODY_TIMEOUT") return make("timeout", "the body stalled");
-  if (isNamed(error, "HTTPParserError") || code === "UND_ERR_HEADERS_OVERFLOW" || code.startsWith("UND_ERR_RES_")) return make("malformed", "the answer is not valid HTTP");
+  if (isNamed(error, "HTTPParserError") || code === "UND_ERR_HEADERS_OVERFLOW" || code.startsWith("UND_ERR_RES_"))
+    return make("malformed", "the answer is not valid HTTP");
   if (code === "Z_BUF_ERROR") return make("truncated", "the compressed body ended early");
-  if (code.startsWith("Z_") || code.startsWith("ERR_BROTLI") || code.startsWith("ERR__ERROR_FORMAT") || code.startsWith("ZSTD_")) return make("malformed", "the compressed body is broken");
+  if (
+    code.startsWith("Z_") ||
+    code.startsWith("ERR_BROTLI") ||
+    code.startsWith("ERR__ERROR_FORMAT") ||
+    code.startsWith("ZSTD_")
+  )
+    return make("malformed", "the compressed body is broken");
   if (stage === "body") return make("truncated", `the body ended early (${code})`);
   return make("connection", code === "" ? messageOf(error) : code);
 }

@@ -1,3 +1,5 @@
+import type { Readable } from "node:stream";
+
 /**
  * The way out. One client per upstream; it reaches that upstream's own origin and the extra hosts listed
  * for it, nothing else, on every hop; it checks the address when it connects (never link-local or
@@ -34,7 +36,7 @@ export interface UpstreamResponse {
   /** The URL that answered, after redirects. */
   readonly url: string;
   /** Must be consumed or destroyed. Fails with NetworkError on truncation, time-out or too many bytes. */
-  readonly body: import("node:stream").Readable;
+  readonly body: Readable;
 }
 
 /** Why a request failed. Only `connection` failures say something about the whole upstream. */

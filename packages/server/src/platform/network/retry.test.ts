@@ -14,10 +14,15 @@ test("reads seconds and dates, and nothing else", () => {
 
 test("waits at least as long as asked, and gives up when asked for more than a few seconds", () => {
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 2 }), fc.integer({ min: 0, max: 20_000 }), fc.double({ min: 0, max: 0.999, noNaN: true }), (attempt, asked, fraction) => {
-      const delay = retryDelayMs(attempt, asked, fraction);
-      if (asked > 5000) assert.equal(delay, undefined);
-      else assert.ok(delay !== undefined && delay >= asked && delay <= 5000);
-    }),
+    fc.property(
+      fc.integer({ min: 1, max: 2 }),
+      fc.integer({ min: 0, max: 20_000 }),
+      fc.double({ min: 0, max: 0.999, noNaN: true }),
+      (attempt, asked, fraction) => {
+        const delay = retryDelayMs(attempt, asked, fraction);
+        if (asked > 5000) assert.equal(delay, undefined);
+        else assert.ok(delay !== undefined && delay >= asked && delay <= 5000);
+      },
+    ),
   );
 });

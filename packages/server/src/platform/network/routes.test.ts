@@ -3,8 +3,12 @@ import { test } from "node:test";
 import { NetworkError, type NetworkErrorReason } from "./network.ts";
 import { createRoutes } from "./routes.ts";
 
-const routes = createRoutes({ url: "https://registry.example.com/npm", tarballHosts: ["files.example.com", "cdn.example.com:8443"] });
-const refused = (reason: NetworkErrorReason) => (error: unknown) => error instanceof NetworkError && error.reason === reason;
+const routes = createRoutes({
+  url: "https://registry.example.com/npm",
+  tarballHosts: ["files.example.com", "cdn.example.com:8443"],
+});
+const refused = (reason: NetworkErrorReason) => (error: unknown) =>
+  error instanceof NetworkError && error.reason === reason;
 
 test("puts paths below the upstream's URL", () => {
   assert.equal(routes.resolve("/@s%2fn").href, "https://registry.example.com/npm/@s%2fn");
@@ -13,9 +17,20 @@ test("puts paths below the upstream's URL", () => {
 });
 
 for (const target of [
-  "https://evil.example.com/a.tgz", "https://registry.example.com.evil.example/a", "https://registry.example.com:444/a", "http://registry.example.com/a",
-  "http://files.example.com/a", "https://cdn.example.com/a", "ftp://registry.example.com/a", "file:///etc/passwd", "https://user:secret@registry.example.com/a",
-  "relative", "", "/../other", "/%2e%2e/other", "/a/../../other",
+  "https://evil.example.com/a.tgz",
+  "https://registry.example.com.evil.example/a",
+  "https://registry.example.com:444/a",
+  "http://registry.example.com/a",
+  "http://files.example.com/a",
+  "https://cdn.example.com/a",
+  "ftp://registry.example.com/a",
+  "file:///etc/passwd",
+  "https://user:secret@registry.example.com/a",
+  "relative",
+  "",
+  "/../other",
+  "/%2e%2e/other",
+  "/a/../../other",
 ]) {
   test(`refuses ${JSON.stringify(target)}`, () => {
     assert.throws(() => routes.resolve(target), refused("forbidden-host"));
@@ -36,7 +51,10 @@ test("checks every redirect like the first URL", () => {
 });
 
 test("literal addresses: metadata never, loopback for the own origin only", () => {
-  const local = createRoutes({ url: "http://127.0.0.1:4000", tarballHosts: ["127.0.0.1:4001", "169.254.169.254", "[::1]:4001"] });
+  const local = createRoutes({
+    url: "http://127.0.0.1:4000",
+    tarballHosts: ["127.0.0.1:4001", "169.254.169.254", "[::1]:4001"],
+  });
   assert.equal(local.resolve("/a").href, "http://127.0.0.1:4000/a");
   assert.throws(() => local.resolve("http://127.0.0.1:4001/a"), refused("forbidden-address"));
   assert.throws(() => local.resolve("http://[::1]:4001/a"), refused("forbidden-address"));

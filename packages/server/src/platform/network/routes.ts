@@ -52,7 +52,8 @@ export function createRoutes(config: Pick<UpstreamConfig, "url" | "tarballHosts"
       return url;
     },
     follow(from, location) {
-      if (location === undefined || location === "") throw new NetworkError("redirects", `${from.origin} redirects to nowhere`);
+      if (location === undefined || location === "")
+        throw new NetworkError("redirects", `${from.origin} redirects to nowhere`);
       const next = parse(location, from, "redirects");
       if (from.protocol === "https:" && next.protocol !== "https:") {
         throw new NetworkError("redirects", `${from.origin} redirects from https to ${next.protocol}`);

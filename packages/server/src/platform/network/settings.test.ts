@@ -23,8 +23,14 @@ test("names the setting and the file of a certificate that cannot be read", asyn
   t.after(() => rm(folder, { recursive: true }));
   await writeFile(join(folder, "empty.pem"), "nothing");
   await writeFile(join(folder, "broken.pem"), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----");
-  await assert.rejects(loadNetworkSettings({ caFile: join(folder, "missing.pem") }), isConfigError(/cafile names .*missing\.pem/));
-  await assert.rejects(loadNetworkSettings({ extraCaFile: join(folder, "empty.pem") }), isConfigError(/NODE_EXTRA_CA_CERTS .*empty\.pem/));
+  await assert.rejects(
+    loadNetworkSettings({ caFile: join(folder, "missing.pem") }),
+    isConfigError(/cafile names .*missing\.pem/),
+  );
+  await assert.rejects(
+    loadNetworkSettings({ extraCaFile: join(folder, "empty.pem") }),
+    isConfigError(/NODE_EXTRA_CA_CERTS .*empty\.pem/),
+  );
   await assert.rejects(loadNetworkSettings({ caFile: join(folder, "broken.pem") }), isConfigError(/cannot be read/));
 });
 
@@ -35,15 +41,36 @@ test("refuses a proxy that is no http URL, without repeating its password", asyn
 });
 
 test("chooses the proxy by scheme and leaves out what NO_PROXY names", async () => {
-  const { proxy } = await loadNetworkSettings({ httpsProxy: "https.example.com:3128", httpProxy: "http://http.example.com", noProxy: "direct.example.com, .corp.example *.only.example,ports.example:8443 [2001:db8::1]:443 2001:db8::2" });
+  const { proxy } = await loadNetworkSettings({
+    httpsProxy: "https.example.com:3128",
+    httpProxy: "http://http.example.com",
+    noProxy: "direct.example.com, .corp.example *.only.example,ports.example:8443 [2001:db8::1]:443 2001:db8::2",
+  });
   const chosen = (url: string) => proxyFor(new URL(url), proxy);
   assert.equal(chosen("https://registry.example.com"), "http://https.example.com:3128/");
   assert.equal(chosen("http://registry.example.com"), "http://http.example.com/");
   for (const url of [
-    "https://direct.example.com", "https://a.direct.example.com", "https://corp.example", "https://a.corp.example", "https://a.only.example",
-    "https://ports.example:8443", "https://[2001:db8::1]", "https://[2001:db8::2]:99", "https://localhost:1", "http://127.0.0.1", "http://[::1]:4873", "https://DIRECT.example.com.",
-  ]) assert.equal(chosen(url), undefined, url);
-  for (const url of ["https://only.example", "https://ports.example", "https://notcorp.example", "https://[2001:db8::1]:444"]) assert.ok(chosen(url), url);
+    "https://direct.example.com",
+    "https://a.direct.example.com",
+    "https://corp.example",
+    "https://a.corp.example",
+    "https://a.only.example",
+    "https://ports.example:8443",
+    "https://[2001:db8::1]",
+    "https://[2001:db8::2]:99",
+    "https://localhost:1",
+    "http://127.0.0.1",
+    "http://[::1]:4873",
+    "https://DIRECT.example.com.",
+  ])
+    assert.equal(chosen(url), undefined, url);
+  for (const url of [
+    "https://only.example",
+    "https://ports.example",
+    "https://notcorp.example",
+    "https://[2001:db8::1]:444",
+  ])
+    assert.ok(chosen(url), url);
   const everything = await loadNetworkSettings({ httpsProxy: "http://p.example.com", noProxy: "*" });
   assert.equal(proxyFor(new URL("https://registry.example.com"), everything.proxy), undefined);
 });

@@ -29,7 +29,10 @@ export interface ProxySettings {
 }
 
 /** No extra certificates, no proxy. */
-export const directSettings: NetworkSettings = { certificates: [], proxy: { https: undefined, http: undefined, bypass: [] } };
+export const directSettings: NetworkSettings = {
+  certificates: [],
+  proxy: { https: undefined, http: undefined, bypass: [] },
+};
 
 /**
  * Reads the certificate files and checks the proxy URLs. npm takes `ca` and `cafile` *instead of* the public
@@ -46,7 +49,10 @@ export async function loadNetworkSettings(values: NetworkValues): Promise<Networ
     proxy: {
       https: proxyUrl(values.httpsProxy, "HTTPS_PROXY"),
       http: proxyUrl(values.httpProxy, "HTTP_PROXY"),
-      bypass: (values.noProxy ?? "").toLowerCase().split(/[\s,]+/).filter((entry) => entry !== ""),
+      bypass: (values.noProxy ?? "")
+        .toLowerCase()
+        .split(/[\s,]+/)
+        .filter((entry) => entry !== ""),
     },
   };
 }
@@ -55,7 +61,14 @@ export async function loadNetworkSettings(values: NetworkValues): Promise<Networ
 export function proxyFor(url: URL, proxy: ProxySettings): string | undefined {
   const chosen = url.protocol === "https:" ? proxy.https : proxy.http;
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "");
-  if (chosen === undefined || host === "localhost" || host.endsWith(".localhost") || host === "::1" || /^127\./.test(host)) return undefined;
+  if (
+    chosen === undefined ||
+    host === "localhost" ||
+    host.endsWith(".localhost") ||
+    host === "::1" ||
+    /^127\./.test(host)
+  )
+    return undefined;
   const port = url.port === "" ? (url.protocol === "https:" ? "443" : "80") : url.port;
   return proxy.bypass.some((entry) => bypasses(entry, host, port)) ? undefined : chosen;
 }

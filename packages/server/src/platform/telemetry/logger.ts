@@ -54,7 +54,7 @@ function formatLine(json: string): string {
   const record = JSON.parse(json) as Record<string, unknown>;
   const { level, time, msg, ...fields } = record;
   const clockTime = new Date(typeof time === "number" ? time : 0).toISOString().slice(11, 23);
-  const parts = [`${clockTime} ${String(level).padEnd(5)} ${String(msg ?? "")}`];
+  const parts = [`${clockTime} ${String(level).padEnd(5)} ${typeof msg === "string" ? msg : ""}`];
   for (const [key, value] of Object.entries(fields)) {
     if (key === "error" && isErrorRecord(value)) parts.push(`error=${JSON.stringify(describeError(value))}`);
     else parts.push(`${key}=${typeof value === "string" && /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value)}`);

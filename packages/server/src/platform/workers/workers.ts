@@ -30,7 +30,11 @@ export interface WorkerTask<Input, Output> {
 type TransferList = NonNullable<NonNullable<Parameters<Tinypool["run"]>[1]>["transferList"]>;
 
 /** At most `maxThreads` threads, each ended after `idleMs` without work and limited to `maxHeapMiB` of heap. */
-export function createWorkers(limits: { readonly maxThreads: number; readonly idleMs: number; readonly maxHeapMiB: number }): Workers {
+export function createWorkers(limits: {
+  readonly maxThreads: number;
+  readonly idleMs: number;
+  readonly maxHeapMiB: number;
+}): Workers {
   const pool = new Tinypool({
     minThreads: 0,
     maxThreads: limits.maxThreads,
@@ -57,7 +61,11 @@ export function createWorkers(limits: { readonly maxThreads: number; readonly id
   }
 
   return {
-    async run<Input, Output>(task: WorkerTask<Input, Output>, input: Input, transfer: readonly ArrayBuffer[] = []): Promise<Output> {
+    async run<Input, Output>(
+      task: WorkerTask<Input, Output>,
+      input: Input,
+      transfer: readonly ArrayBuffer[] = [],
+    ): Promise<Output> {
       await turn();
       try {
         // The pool's own type for the list is inferred from the wrong overload of postMessage.

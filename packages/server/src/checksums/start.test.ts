@@ -1,0 +1,244 @@
+import assert from "node:assert/strict";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { TestContext } from "node:test";
+import { createFakeClock } from "@assay/testkit/fake-clock";
+import { tempFolder } from "@assay/testkit/temp-folder";
+import { sql } from "kysely";
+import type { Database } from "../platform/database/database.ts";
+import { runMigrations } from "../platform/database/migrate.ts";
+import { createSqliteDatabase } from "../platform/database/sqlite.ts";
+import { assertSound, createTestLog, logMigrations } from "./test-log.ts";
+import type { TestLog } from "./test-log.ts";
+
+/** A data folder with a log in it, and what a restart of it looks like. */
+function deployment(t: TestContext, config = {}) {
+  const folder = tempFolder(t);
+  const data = join(folder, "data");
+  const guardFolder = join(folder, "guard");
+  let database: Database | undefined;
+  let seed = 0;
+  const stop = async () => {
+    await database?.[Symbol.asyncDispose]();
+    database = undefined;
+  };
+  t.after(stop);
+  return {
+    data,
+    guardFolder,
+    backup: join(folder, "backup"),
+    stop,
+    async start(): Promise<TestLog> {
+      await stop();
+      database = await createSqliteDatabase({ path: join(data, "assay.sqlite") });
+      await runMigrations({ database, clock: createFakeClock() }, logMigrations);
+      seed += 1;
+      return createTestLog({ database, folder: data, seed, config: { guardFolder, ...config } });
+    },
+  };
+}
+
+/** Entries 0 to 9, a backup, entries 10 to 19, and then the backup again. */
+async function restoredBackup(t: TestContext) {
+  const place = deployment(t);
+  let log = await place.start();
+  await log.claim(0, 10);
+  await log.settle();
+  await place.stop();
+  cpSync(place.data, place.backup, { recursive: true });
+  log = await place.start();
+  await log.claim(10, 10);
+  await log.settle();
+  await place.stop();
+  rmSync(place.data, { recursive: true });
+  cpSync(place.backup, place.data, { recursive: true });
+  return place;
+}
+
+test("makes a private log with an anonymous origin, fixed for ever", async (t) => {
+  const place = deployment(t);
+  const [first] = (await (await place.start()).open()).logs.list();
+  assert.match(first?.origin ?? "", /^assay\.invalid\/[0-9a-f]{16}\/npm-20[0-9]{2}a$/);
+  assert.equal(first?.visibility, "private");
+  const [again] = (await (await place.start()).open()).logs.list();
+  assert.deepEqual(again, first);
+});
+
+test("takes the origin from the public URL where there is one, and keeps its visibility", async (t) => {
+  const folder = tempFolder(t);
+  const guardFolder = join(folder, "guard");
+  const database = await createSqliteDatabase({ path: join(folder, "db") });
+  t.after(() => database[Symbol.asyncDispose]());
+  await runMigrations({ database, clock: createFakeClock() }, logMigrations);
+  const open = async (config: object) =>
+    (await createTestLog({ database, folder, clock: createFakeClock(), config: { guardFolder, ...config } })).open();
+  const made = await open({ originBase: "example.com/registry", visibility: "public" });
+  const [shard] = made.logs.list();
+  assert.equal(shard?.origin, "example.com/registry/-/log/npm-2026a");
+  const later = await open({ originBase: "other.example.com", visibility: "private" });
+  assert.deepEqual(later.logs.list(), [shard]);
+});
+
+test("refuses to start from a backup that is older than what was signed", async (t) => {
+  const place = await restoredBackup(t);
+  const log = await place.start();
+  await assert.rejects(log.open(), {
+    code: "LOG_GUARD",
+    message: /has 10 entries here, but the signing guard in .* remembers a signature over 20; .*open a new shard/,
+  });
+});
+
+test("refuses to sign from a backup that was put in place while it ran", async (t) => {
+  const place = deployment(t);
+  const log = await place.start();
+  await log.claim(0, 3);
+  await log.settle();
+  const sequencer = await log.sequencer();
+  await sequencer.takeOver();
+  const { origin } = sequencer.shard;
+  // The copy outside the data folder has seen what the database has not.
+  const ahead = await log.guardFile.read(origin);
+  await log.guardFile.write(origin, { size: 9, root: ahead?.root ?? new Uint8Array(32) });
+  await log.claim(3, 1);
+  await assert.rejects(sequencer.commit(), { code: "LOG_GUARD" });
+  assert.equal(sequencer.published.get(sequencer.shard.id), undefined);
+});
+
+test("refuses to sign another root at a size that was signed, whichever copy remembers it", async (t) => {
+  for (const copy of ["file", "database"] as const) {
+    const place = deployment(t);
+    const log = await place.start();
+    await log.claim(0, 3);
+    await log.settle();
+    const sequencer = await log.sequencer();
+    await sequencer.takeOver();
+    const { origin, id } = sequencer.shard;
+    const root = new Uint8Array(32).fill(7);
+    if (copy === "file") await log.guardFile.write(origin, { size: 3, root });
+    else
+      await log.database.write((transaction) =>
+        sql`update log_guards set root = ${root} where shard = ${id}`.execute(transaction),
+      );
+    await log.claimDirectly(3, 1);
+    await assert.rejects(sequencer.commit(), { code: "LOG_GUARD", message: /another root at size 3/ });
+    await assert.rejects(log.open(), { code: "LOG_GUARD", message: /another root at size 3/ });
+  }
+});
+
+test("the run ends, with an event and an alarm, when the guard refuses", async (t) => {
+  const place = deployment(t);
+  const log = await place.start();
+  await log.claim(0, 3);
+  const checksums = await log.settle();
+  const origin = checksums.logs.list()[0]?.origin ?? "";
+  await log.guardFile.write(origin, { size: 50, root: new Uint8Array(32) });
+  await log.claimDirectly(3, 1);
+  await assert.rejects(checksums.run(new AbortController().signal), { code: "LOG_GUARD" });
+  const { rows } = await sql<{ kind: string }>`select kind from events order by id desc limit 1`.execute(
+    log.database.read,
+  );
+  assert.deepEqual(rows, [{ kind: "log.signature-refused" }]);
+  assert.ok(log.lines.some((line) => line.includes('"level":"error"')));
+});
+
+test("makes the second copy of the guard again when it is gone, and says so loudly", async (t) => {
+  const place = deployment(t);
+  let log = await place.start();
+  await log.claim(0, 3);
+  await log.settle();
+  rmSync(place.guardFolder, { recursive: true });
+  log = await place.start();
+  await log.open();
+  assert.equal(log.lines.filter((line) => /second copy of the signing guard is gone/.test(line)).length, 1);
+  assert.equal(readdirSync(place.guardFolder).length, 1);
+});
+
+test("refuses a guard file that is damaged or of another log", async (t) => {
+  const place = deployment(t);
+  const log = await place.start();
+  await log.claim(0, 3);
+  await log.settle();
+  const path = join(place.guardFolder, readdirSync(place.guardFolder)[0] ?? "");
+  const good = readFileSync(path, "utf8");
+  for (const text of ["", good.slice(0, -1), good.replace("size 3", "size 03"), good.replace("origin a", "origin b")]) {
+    writeFileSync(path, text);
+    await assert.rejects(log.open(), { code: "LOG_GUARD", message: /is damaged/ });
+  }
+});
+
+test("refuses to start without the key of a log that exists", async (t) => {
+  const place = deployment(t);
+  const log = await place.start();
+  await log.claim(0, 3);
+  const checksums = await log.settle();
+  rmSync(join(place.data, "keys"), { recursive: true });
+  await assert.rejects(checksums.run(new AbortController().signal), { code: "CONFIG" });
+  assert.ok(!existsSync(join(place.data, "keys")));
+});
+
+test("after the loss of the data folder a public origin starts with another shard", async (t) => {
+  const place = deployment(t, { originBase: "log.example.com" });
+  let log = await place.start();
+  await log.claim(0, 3);
+  const [before] = (await log.settle()).logs.list();
+  await place.stop();
+  rmSync(place.data, { recursive: true });
+  log = await place.start();
+  await log.claim(0, 3);
+  const checksums = await log.settle();
+  const [now] = checksums.logs.list();
+  assert.match(before?.origin ?? "", /a$/);
+  assert.match(now?.origin ?? "", /b$/);
+  await assertSound(log, checksums, [0, 1, 2]);
+});
+
+test("makes missing tiles again from the entries", async (t) => {
+  const place = deployment(t);
+  let log = await place.start();
+  const numbers = Array.from({ length: 600 }, (_, i) => i);
+  await log.claim(0, 600);
+  await log.settle();
+  await place.stop();
+  rmSync(join(place.data, "blobs"), { recursive: true });
+  log = await place.start();
+  await assertSound(log, await log.open(), numbers);
+  assert.ok(log.lines.some((line) => line.includes('"log.tiles.count":4')));
+});
+
+test("refuses to start when the tables contradict each other", async (t) => {
+  const place = deployment(t);
+  const log = await place.start();
+  await log.claim(0, 5);
+  await log.settle();
+  const damages: [string, RegExp][] = [
+    ["update log_heads set assigned_size = 6", /5 entries, 6 assigned and 5 signed/],
+    ["update log_heads set root = zeroblob(32)", /another root than its head/],
+    ["update log_heads set size = 4", /another size than its head/],
+    ["update log_heads set note = replace(note, char(10) || '5' || char(10), char(10) || '4' || char(10))", /signature/],
+    ["update log_heads set note = null", /not signed/],
+    ["update log_guards set size = 4, root = (select root from log_heads)", /another root at size 4/],
+    ["delete from log_guards", /behind its head/],
+    ["delete from log_entries where idx = 4", /4 entries/],
+    ["delete from log_heads", /no head/],
+  ];
+  for (const [damage, reason] of damages) {
+    await log.database.write(async (transaction) => {
+      for (const table of ["log_heads", "log_guards", "log_entries"])
+        await sql.raw(`create table kept_${table} as select * from ${table}`).execute(transaction);
+      await sql.raw(damage).execute(transaction);
+    });
+    await assert.rejects(log.open(), (error: Error) => {
+      assert.match(error.message, reason, damage);
+      return true;
+    });
+    await log.database.write(async (transaction) => {
+      for (const table of ["log_heads", "log_guards", "log_entries"]) {
+        await sql.raw(`delete from ${table}`).execute(transaction);
+        await sql.raw(`insert into ${table} select * from kept_${table}`).execute(transaction);
+        await sql.raw(`drop table kept_${table}`).execute(transaction);
+      }
+    });
+    await log.open();
+  }
+});

@@ -1,0 +1,3 @@
+import { jobQueueContract } from "@assay/testkit/job-queue-contract";
+
+jobQueueContract();

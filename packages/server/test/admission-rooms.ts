@@ -1,0 +1,177 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { createFakeClock, type FakeClock } from "@assay/testkit/fake-clock";
+import { createSeededRandom } from "@assay/testkit/seeded-random";
+import { createTestUpstream, type TestUpstream } from "@assay/testkit/upstream";
+import { checksumMigrations, type Checksums, createChecksums } from "../src/checksums/checksums.ts";
+import type { UpstreamConfig } from "../src/config/config.ts";
+import type { BlobStore } from "../src/platform/blobs/blobs.ts";
+import { createFileBlobStore } from "../src/platform/blobs/files.ts";
+import { createSpool, type Spool } from "../src/platform/blobs/spool.ts";
+import type { Database } from "../src/platform/database/database.ts";
+import { runMigrations } from "../src/platform/database/migrate.ts";
+import { createSqliteDatabase } from "../src/platform/database/sqlite.ts";
+import { createEvents, eventMigrations } from "../src/platform/events/outbox.ts";
+import { createJobQueue, jobMigrations } from "../src/platform/jobs/queue.ts";
+import { createUpstreamClient } from "../src/platform/network/client.ts";
+import { systemResolve } from "../src/platform/network/dispatchers.ts";
+import { directSettings } from "../src/platform/network/settings.ts";
+import { createSystemClock } from "../src/platform/system-clock.ts";
+import { createLogger } from "../src/platform/telemetry/logger.ts";
+import { createMetrics } from "../src/platform/telemetry/metrics.ts";
+import type { Telemetry } from "../src/platform/telemetry/telemetry.ts";
+import { createWorkers } from "../src/platform/workers/workers.ts";
+import { createReleases, releaseMigrations, type Releases } from "../src/releases/releases.ts";
+import { createSigning } from "../src/signing/signing.ts";
+import { createUpstreams, upstreamMigrations, type Upstreams } from "../src/upstreams/upstreams.ts";
+import {
+  type Admission,
+  type AdmissionDeps,
+  type AdmissionOptions,
+  admissionMigrations,
+  createAdmission,
+} from "../src/admission/admission.ts";
+
+/** The room over real rooms, files, SQLite and a real upstream on loopback; only its own clock is a fake. */
+export interface TestRooms extends AsyncDisposable {
+  readonly admission: Admission;
+  /** A second admission over the same storage, as another process has it. */
+  another(): Admission;
+  readonly upstream: TestUpstream;
+  readonly upstreams: Upstreams;
+  readonly database: Database;
+  readonly blobs: BlobStore;
+  readonly releases: Releases;
+  readonly checksums: Checksums;
+  readonly spool: Spool;
+  /** Of admission, releases and events; the network runs on the machine's. */
+  readonly clock: FakeClock;
+  events(): Promise<
+    readonly { readonly kind: string; readonly subject: string; readonly data: Readonly<Record<string, unknown>> }[]
+  >;
+  claims(): Promise<readonly { readonly kind: string; readonly version: string }[]>;
+  blobKeys(prefix: string): Promise<readonly string[]>;
+}
+
+export interface TestRoomsOptions {
+  readonly integrity?: UpstreamConfig["integrity"];
+  readonly limits?: Partial<AdmissionOptions["limits"]>;
+  readonly evidence?: AdmissionOptions["evidence"];
+  /** How long a packument counts as fresh. Default 300. */
+  readonly maxAgeSeconds?: number;
+  /** Stands between the rooms and the blobs, to fail or wait on purpose. */
+  readonly wrapBlobs?: (blobs: BlobStore) => BlobStore;
+}
+
+const mebibyte = 1024 * 1024;
+
+/** Opens the rooms below an empty folder. */
+export async function createTestRooms(folder: string, options: TestRoomsOptions = {}): Promise<TestRooms> {
+  await using stack = new AsyncDisposableStack();
+  const clock = createFakeClock();
+  const systemClock = createSystemClock();
+  const random = createSeededRandom(3);
+  const metrics = createMetrics({ processMetrics: false });
+  const log = createLogger({ clock, write: () => {} }, { level: "error", format: "json" });
+  const telemetry: Telemetry = { log, metrics };
+  const upstream = stack.use(await createTestUpstream());
+  const database = stack.use(await createSqliteDatabase({ path: join(folder, "assay.db") }));
+  const migrations = [
+    jobMigrations,
+    eventMigrations,
+    checksumMigrations,
+    releaseMigrations,
+    upstreamMigrations,
+    admissionMigrations,
+  ];
+  await runMigrations({ database, clock }, migrations);
+  const files = await createFileBlobStore({ random }, { folder: join(folder, "blobs") });
+  const blobs = options.wrapBlobs?.(files) ?? files;
+  const events = createEvents({ clock });
+  const signing = createSigning({ random }, { keyFolder: join(folder, "keys") });
+  const guardFolder = join(folder, "guard");
+  await mkdir(guardFolder, { recursive: true });
+  const checksums = await createChecksums(
+    { database, blobs, signing, clock, random, telemetry, events },
+    { visibility: "private", originBase: undefined, guardFolder },
+  );
+  const releases = createReleases({ database, checksums, events, clock, telemetry }, { refuseWithinHours: 72 });
+  const config: UpstreamConfig = {
+    name: "npm",
+    url: upstream.url,
+    tarballHosts: [],
+    integrity: options.integrity ?? "accept-sha1",
+    timeouts: { connectMs: 2000, headersMs: 200, bodyIdleMs: 200 },
+  };
+  const client = stack.use(
+    createUpstreamClient({ clock: systemClock, random, settings: directSettings, resolve: systemResolve }, config, {
+      upstreamAuthorization: undefined,
+    }),
+  );
+  const workers = stack.use(createWorkers({ maxThreads: 1, idleMs: 1000, maxHeapMiB: 256 }));
+  const limits = {
+    packumentBytes: 16 * mebibyte,
+    tarballBytes: 16 * mebibyte,
+    unpackedBytes: 64 * mebibyte,
+    archiveEntries: 1000,
+    requestBodyBytes: mebibyte,
+    memoryCacheBytes: mebibyte,
+    ...options.limits,
+  };
+  const jobs = createJobQueue({ database, clock, random, telemetry });
+  const upstreams = createUpstreams(
+    { client, database, blobs, jobs, releases, workers, clock, random, telemetry },
+    {
+      dataFolder: folder,
+      upstream: config,
+      packuments: { maxAgeSeconds: options.maxAgeSeconds ?? 300, notFoundSeconds: 30 },
+      limits,
+    },
+  );
+  const spool = await createSpool({ random }, { folder: join(folder, "spool"), maxBytes: 64 * mebibyte });
+  const deps: AdmissionDeps = { database, blobs, checksums, releases, upstreams, events, clock, spool, telemetry };
+  const admissionOptions: AdmissionOptions = {
+    limits,
+    integrityPolicy: () => config.integrity,
+    ...(options.evidence === undefined ? {} : { evidence: options.evidence }),
+  };
+  const opened = stack.move();
+  return {
+    admission: createAdmission(deps, admissionOptions),
+    another: () =>
+      createAdmission(
+        { ...deps, telemetry: { log, metrics: createMetrics({ processMetrics: false }) } },
+        admissionOptions,
+      ),
+    upstream,
+    upstreams,
+    database,
+    blobs,
+    releases,
+    checksums,
+    spool,
+    clock,
+    async events() {
+      const rows = await database.read
+        .withTables<{ events: { id: number; kind: string; subject: string; data: string } }>()
+        .selectFrom("events")
+        .select(["kind", "subject", "data"])
+        .orderBy("id")
+        .execute();
+      return rows.map((row) => ({ ...row, data: JSON.parse(row.data) as Record<string, unknown> }));
+    },
+    claims: () =>
+      database.read
+        .withTables<{ log_claims: { id: number; kind: string; version: string } }>()
+        .selectFrom("log_claims")
+        .select(["kind", "version"])
+        .orderBy("id")
+        .execute(),
+    async blobKeys(prefix) {
+      const keys: string[] = [];
+      for await (const { key } of blobs.list(prefix)) keys.push(key);
+      return keys;
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
