@@ -145,7 +145,7 @@ function refusalInServer(from: string, target: string, typeOnly: boolean): strin
   if (lower >= rooms.indexOf(here))
     return `${here} stands below ${there}: pass what it needs in from app.ts`;
   const face = target.slice(`packages/server/src/${there}/`.length);
-  return face === `${there}.ts`
+  return face === `${there}.ts` || workerFaces.has(target)
     ? undefined
     : `${there}/${face} is inside another room; its face is ${there}/${there}.ts`;
 }

@@ -125,7 +125,7 @@ test("the template without its comment signs is every default", () => {
   }
 });
 
-test("the schema for editors is current (write-schema.ts renews it)", () => {
+test("the schema for editors is current (tools/write-schema.ts renews it)", () => {
   assert.equal(
     readFileSync(new URL("../../../../docs/operations/assay.schema.json", import.meta.url), "utf8"),
     renderSchema(),

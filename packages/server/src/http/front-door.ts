@@ -63,7 +63,7 @@ export function createFrontDoor(
       userAgent: request.headers["user-agent"],
     });
     // The socket counts as idle only after Node has handled the end of the response.
-    
+    if (closeIdle !== undefined) setImmediate(closeIdle);
   };
 
   return {
