@@ -68,10 +68,10 @@ function installDependencies() {
   once("dependencies", ["package-lock.json"], join(root, "node_modules", "fastify"), () => {
     say("installing dependencies, exactly as locked (once, about 20 s)");
     const npm = process.env.npm_execpath;
-    const argv = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
-    if (npm?.endsWith(".js") || npm?.endsWith(".cjs"))
-      run("npm ci", process.execPath, [npm, ...argv]);
-    else run("npm ci", "npm", argv);
+    // Not `npm ci`: it refuses a lock without the binaries of platforms that the registry at hand does not have.
+    const argv = ["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+    if (npm?.endsWith(".js") || npm?.endsWith(".cjs")) run("npm install", process.execPath, [npm, ...argv]);
+    else run("npm install", "npm", argv);
   });
 }
 

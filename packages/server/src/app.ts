@@ -162,7 +162,7 @@ function createFrontDoor({ config }: LoadedConfig, rooms: Rooms): Promise<HttpSe
         servingRoutes({ serving, upstreams, checksums, clock, about: { version: about.version, upstream: config.upstream.url, packages } }),
       ],
       readiness: [{ name: "log", check: async () => (checksums.logs.list().length > 0 ? undefined : "no log is open") }],
-      limits: defaultHttpLimits,
+      limits: { ...defaultHttpLimits, bodyBytes: config.limits.requestBodyBytes },
     },
   );
 }

@@ -22,7 +22,7 @@ interface Installation {
   readonly folder: string;
   readonly server: Server;
   /** Changes what the doctor is given. */
-  run(changes?: Changes): Promise<readonly DoctorFinding[]>;
+  readonly run: (changes?: Changes) => Promise<readonly DoctorFinding[]>;
 }
 
 interface Changes {

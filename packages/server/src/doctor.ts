@@ -91,7 +91,10 @@ export async function* doctor(given: {
         const folder = join(config.dataFolder, "blobs");
         const blobs = await createFileBlobStore({ random }, { folder });
         return {
-          ...{ database, blobs, random, telemetry },
+          database,
+          blobs,
+          random,
+          telemetry,
           [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
         };
       },

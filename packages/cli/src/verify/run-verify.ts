@@ -48,7 +48,7 @@ export async function runVerify(
 
   if (options.writeBundle !== undefined && bundle !== undefined && report.refused.length === 0)
     await writeWhole(context, resolve(context.cwd, options.writeBundle), bundle);
-  const shown = relative(context.cwd, path) || path;
+  const shown = given ?? relative(context.cwd, path);
   context.stdout.write(
     options.json === true
       ? `${JSON.stringify({ lockfile: shown, format: lockfile.format, ...report }, undefined, 2)}\n`

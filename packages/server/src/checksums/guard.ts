@@ -46,7 +46,7 @@ export function createGuardFile(
         bytes.length <= maxGuardFileBytes ? parseGuard(bytes.toString("utf8"), origin) : undefined;
       if (signed === undefined)
         throw new AssayError("LOG_GUARD", {
-          reason: `the guard file ${path} is damaged; put it back from a copy, or open a new shard`,
+          reason: `the guard file ${path} is damaged; put it back from a copy, or remove it when the database is the newest there is`,
         });
       return signed;
     },
@@ -97,11 +97,11 @@ export async function requireBeginning(
   if (signed === undefined) return;
   if (signed.size > size)
     throw new AssayError("LOG_GUARD", {
-      reason: `${shard} has ${size} entries here, but ${name} remembers a signature over ${signed.size}; this database is older than what was published, so signing would fork the log: put the newer database back, or open a new shard`,
+      reason: `${shard} has ${size} entries here, but ${name} remembers a signature over ${signed.size}; this database is older than what was published, so signing would fork the log: put the newest database back`,
     });
   const root = await rootAt(signed.size);
   if (!equalBytes(root, signed.root))
     throw new AssayError("LOG_GUARD", {
-      reason: `${shard} has another root at size ${signed.size} than ${name} remembers having signed; its entries were changed or replaced, so signing would fork the log: put the right database back, or open a new shard`,
+      reason: `${shard} has another root at size ${signed.size} than ${name} remembers having signed; its entries were changed or replaced, so signing would fork the log: put the right database back`,
     });
 }

@@ -90,7 +90,7 @@ export async function startShard(deps: StartDependencies, shard: Shard): Promise
     // Not a refusal: a machine that was replaced loses this folder. But it is the moment at which a restored
     // backup cannot be told from the newest state, so people must hear of it.
     telemetry.log.error(
-      "the second copy of the signing guard is gone and is made again from the database; if this database was restored from a backup, stop and open a new shard",
+      "the second copy of the signing guard is gone and is made again from the database; if this database was restored from a backup, stop now and put the newest one back",
       { "log.shard": shard.id, "log.size": lostGuard.size, "guard.path": guardFile.pathOf(shard.origin) },
     );
     await guardFile.write(shard.origin, lostGuard);

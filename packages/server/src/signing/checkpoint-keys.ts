@@ -29,7 +29,7 @@ export function createCheckpointKeys(
       if (text === undefined) {
         if (expectedVkey !== undefined)
           throw new AssayError("CONFIG", {
-            reason: `The signing key ${path} of log ${origin} is missing although the log has signed before; put the file back from a backup, or open a new shard.`,
+            reason: `The signing key ${path} of log ${origin} is missing although the log has signed before; put the file back from a backup.`,
           });
         const privateForm = formatPrivateKey(origin, deps.random.bytes(32));
         await createKeyFile(path, privateForm, toHex(deps.random.bytes(8)));

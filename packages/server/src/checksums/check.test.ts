@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { encodeUtf8, leafHash } from "@assay/core";
+import { createFakeClock } from "@assay/testkit/fake-clock";
+import { tempFolder } from "@assay/testkit/temp-folder";
+import { sql } from "kysely";
+import { runMigrations } from "../platform/database/migrate.ts";
+import { createSqliteDatabase } from "../platform/database/sqlite.ts";
+import { checkLog } from "./checksums.ts";
+import { entriesBetween } from "./store.ts";
+import { createTestLog, logMigrations } from "./test-log.ts";
+import { sha256 } from "./tile-rows.ts";
+
+test("the doctor finds every kind of damage, and nothing in a sound log", async (t) => {
+  const folder = tempFolder(t);
+  const database = await createSqliteDatabase({ path: join(folder, "db") });
+  t.after(() => database[Symbol.asyncDispose]());
+  await runMigrations({ database, clock: createFakeClock() }, logMigrations);
+  const log = await createTestLog({ database, folder });
+  await log.claim(0, 600);
+  const shard = (await log.settle()).logs.list()[0]?.shard ?? "";
+  const check = async (entries: "all" | number = "all") =>
+    (await checkLog(log.deps, { guardFolder: log.config.guardFolder, entries })).map((finding) => finding.message);
+  assert.deepEqual(await check(), []);
+  assert.deepEqual(await check(300), []);
+  assert.deepEqual(await check(10_000), []);
+
+  const run = (statement: string, ...values: (string | Uint8Array)[]) =>
+    database.write((transaction) => {
+      const parts = statement.split("?");
+      const filled = parts.map((part, i) => sql`${sql.raw(part)}${i < values.length ? sql.val(values[i]) : sql``}`);
+      return sql.join(filled, sql``).execute(transaction);
+    });
+  const finds = async (reason: RegExp, entries: "all" | number = "all") => {
+    const findings = await check(entries);
+    assert.ok(findings.some((message) => reason.test(message)), `${reason}: ${findings.join("; ")}`);
+  };
+
+  const [row] = await entriesBetween(database.read, shard, 300, 301);
+  assert.ok(row);
+  const restore = () =>
+    run("update log_entries set record = ?, leaf_hash = ? where idx = 300", row.record, row.leafHash);
+  const changed = row.record.replace(/^size .*$/m, "size 1");
+  await run("update log_entries set record = ? where idx = 300", changed);
+  await finds(/entry 300 does not have the leaf hash/);
+  await finds(/tile\/entries\/001 is damaged/);
+  await finds(/is not the record 300/);
+  await finds(/entry 300 does not have the leaf hash/, 300);
+  // A forger who makes the leaf hash fit still has the signed root against him.
+  const forged = leafHash(sha256, encodeUtf8(changed));
+  await run("update log_entries set record = ?, leaf_hash = ? where idx = 300", changed, forged);
+  await finds(/do not have the root that was signed at size 600/);
+  await finds(/tile\/0\/001 is damaged/);
+  await restore();
+
+  await run("update log_entries set record = replace(record, ?, ?) where idx = 300", "seq ", "seq 9");
+  await finds(/entry 300 breaks the chain of/);
+  await restore();
+  await run("update log_entries set record = ? where idx = 300", row.record.replace(/nonce .*/, "nonce -"));
+  await finds(/entry 300 of a private log has no nonce/);
+  await run("update log_entries set record = ? where idx = 300", row.record.replace(/^time .*$/m, "time 5"));
+  await finds(/entry 300 is older than the one before it/);
+  await run("update log_entries set record = ? where idx = 300", "assay/v1 bind\n");
+  await finds(/entry 300 is not a valid record/);
+  await restore();
+  assert.deepEqual(await check(), []);
+
+  await run("update log_packages set last_idx = 3 where name = 'ab'");
+  await finds(/the table of packages differs/);
+  await run("update log_packages set last_idx = (select max(idx) from log_claims where name = 'ab') where name = 'ab'");
+  await run("update log_claims set idx = 4 where idx = 5");
+  await finds(/is not the record 4 of/);
+  await run("update log_claims set idx = 5 where idx = 4 and version like '%.5'");
+  assert.deepEqual(await check(), []);
+
+  const blob = join(folder, "blobs", "log", shard, "tile", "1", "000");
+  assert.throws(() => readFileSync(blob));
+  const tile = join(folder, "blobs", "log", shard, "tile", "0", "000");
+  const bytes = readFileSync(tile);
+  writeFileSync(tile, bytes.subarray(1));
+  await finds(/tile\/0\/000 is damaged/);
+  rmSync(tile);
+  await finds(/tile\/0\/000 is missing/);
+  await log.open();
+  assert.deepEqual(await check(), []);
+
+  rmSync(log.config.guardFolder, { recursive: true });
+  await finds(/second copy of the signing guard is missing/);
+  await log.open();
+  await run("update log_heads set root = zeroblob(32)");
+  await finds(/contradicts itself/);
+});

@@ -1,0 +1,63 @@
+import { hash } from "node:crypto";
+import { parseIntegrity, parsePackageName, parseVersion } from "@assay/core";
+import { createTinyLog, integrityOf, type TinyLog } from "@assay/testkit/tiny-log";
+import { trustLog, verifyLockfile, type Lockfile, type Report, type TrustedLog } from "../src/index.ts";
+import type { TinyWorld } from "./tiny-effects.ts";
+
+/** As Node hashes. */
+export const sha256 = (bytes: Uint8Array): Uint8Array => hash("sha256", bytes, "buffer");
+/** A key that is not the usual one. */
+export const otherSeed = "02".repeat(32);
+
+/** A lockfile as it comes out of the reader. */
+export function lockfileOf(packages: readonly { name: string; version: string; integrity: string }[]): Lockfile {
+  return {
+    format: "npm 3",
+    packages: packages.map(({ name, version, integrity }) => ({
+      name: parsePackageName(name),
+      version: parseVersion(version),
+      integrity: parseIntegrity(integrity),
+      path: `node_modules/${name}`,
+    })),
+    unverifiable: [],
+    skipped: { bundled: 0, links: 0, folders: 0 },
+  };
+}
+
+/** What `boundLog` binds after its fillers. */
+export const some = Array.from({ length: 7 }, (_, i) => ({
+  name: i % 2 === 0 ? `p${i}` : `@scope/p${i}`,
+  version: `1.${i}.0`,
+  integrity: integrityOf(`p${i}`),
+}));
+
+/** A log of many fillers and `some`. */
+export async function boundLog(extra = 300): Promise<TinyLog> {
+  const log = await createTinyLog({});
+  for (let i = 0; i < extra; i += 1) log.bind(`filler${i}`, "1.0.0", integrityOf(`filler${i}`));
+  for (const { name, version, integrity } of some) log.bind(name, version, integrity);
+  return log;
+}
+
+/** Runs the check of `some` in this world, trusting its log, unless told otherwise. */
+export async function check(
+  world: TinyWorld,
+  options: {
+    readonly lockfile?: Lockfile;
+    readonly trust?: readonly TrustedLog[];
+    readonly offlineBundle?: Uint8Array;
+    readonly allow?: readonly string[];
+  } = {},
+): Promise<Report & { readonly bundle: Uint8Array | undefined }> {
+  const { report, bundle } = await verifyLockfile(
+    { sha256, effects: world.effects },
+    {
+      lockfile: options.lockfile ?? lockfileOf(some),
+      trust: options.trust ?? [trustLog(world.log.vkey)],
+      offlineBundle: options.offlineBundle,
+      allowUnverifiable: new Set(options.allow),
+      onProgress: () => {},
+    },
+  );
+  return { ...report, bundle };
+}
