@@ -30,11 +30,7 @@ const building = new Set(["config", "http", "platform"]);
 
 /** The one place (folder or file) that imports each dependency. Types-only imports count too. */
 const dependencyHomes: Readonly<Record<string, readonly string[]>> = {
-  fastify: [
-    "packages/server/src/http/",
-    "packages/server/src/*/routes",
-    "packages/server/src/serving/routes",
-  ],
+  fastify: ["packages/server/src/http/", "packages/server/src/*/routes", "packages/server/src/serving/routes"],
   kysely: [
     "packages/server/src/platform/database/",
     "packages/server/src/*/store",
@@ -67,11 +63,7 @@ const packageImports: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Packages (and the parts of them) that run outside Node: no `node:` module. */
-const neutral = [
-  /^packages\/core\/src\//,
-  /^packages\/verify\/src\/(?!node\/)/,
-  /^packages\/web\/src\//,
-];
+const neutral = [/^packages\/core\/src\//, /^packages\/verify\/src\/(?!node\/)/, /^packages\/web\/src\//];
 
 interface Import {
   readonly from: string;
@@ -92,15 +84,12 @@ function importsOf(file: string): Import[] {
   }
   for (const statement of module.staticExports) {
     for (const entry of statement.entries) {
-      if (entry.moduleRequest)
-        found.push({ from: file, to: entry.moduleRequest.value, typeOnly: entry.isType });
+      if (entry.moduleRequest) found.push({ from: file, to: entry.moduleRequest.value, typeOnly: entry.isType });
     }
   }
   const text = readFileSync(file, "utf8");
   for (const dynamic of module.dynamicImports) {
-    const literal = /^["'](.*)["']$/.exec(
-      text.slice(dynamic.moduleRequest.start, dynamic.moduleRequest.end),
-    );
+    const literal = /^["'](.*)["']$/.exec(text.slice(dynamic.moduleRequest.start, dynamic.moduleRequest.end));
     if (literal?.[1]) found.push({ from: file, to: literal[1], typeOnly: false });
   }
   return found;
@@ -129,8 +118,7 @@ function matches(file: string, home: string): boolean {
 function refusalInServer(from: string, target: string, typeOnly: boolean): string | undefined {
   const here = roomOf(from);
   const there = roomOf(target);
-  if (composition.has(here) || (typeOnly && target === "packages/server/src/config/config.ts"))
-    return undefined;
+  if (composition.has(here) || (typeOnly && target === "packages/server/src/config/config.ts")) return undefined;
   if (composition.has(there)) return "only the composition root imports the composition root";
   if (here === there) return undefined;
   const lower = rooms.indexOf(there);
@@ -138,12 +126,9 @@ function refusalInServer(from: string, target: string, typeOnly: boolean): strin
   if (here === "config") return `config imports nothing of the server, not ${there}`;
   if (here === "http") return building.has(there) ? undefined : "http imports no room";
   if (building.has(there))
-    return there === "config" && !target.endsWith("/config.ts")
-      ? "rooms see config/config.ts only"
-      : undefined;
+    return there === "config" && !target.endsWith("/config.ts") ? "rooms see config/config.ts only" : undefined;
   if (lower < 0) return `unknown room ${there}`;
-  if (lower >= rooms.indexOf(here))
-    return `${here} stands below ${there}: pass what it needs in from app.ts`;
+  if (lower >= rooms.indexOf(here)) return `${here} stands below ${there}: pass what it needs in from app.ts`;
   const face = target.slice(`packages/server/src/${there}/`.length);
   return face === `${there}.ts` || workerFaces.has(target)
     ? undefined
@@ -174,10 +159,7 @@ function refusal({ from, to, typeOnly }: Import): string | undefined {
     return packageImports[own]?.includes(target) ? undefined : `${own} does not import ${target}`;
   }
   const homes = dependencyHomes[dependencyName(to)];
-  return homes === undefined ||
-    isTest ||
-    own === "testkit" ||
-    homes.some((home) => matches(from, home))
+  return homes === undefined || isTest || own === "testkit" || homes.some((home) => matches(from, home))
     ? undefined
     : `${dependencyName(to)} is imported only in ${homes.join(", ")}`;
 }
@@ -189,8 +171,7 @@ const ambient: readonly {
   readonly instead: string;
 }[] = [
   {
-    pattern:
-      /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(|(?<![.\w])setTimeout\(|(?<![.\w])setInterval\(/,
+    pattern: /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(|(?<![.\w])setTimeout\(|(?<![.\w])setInterval\(/,
     homes: [
       "packages/server/src/platform/system-clock.ts",
       "packages/server/src/platform/database/sqlite-writer.ts",
@@ -219,9 +200,7 @@ function ambientUses(file: string): string[] {
       ambient
         .filter(
           ({ pattern, homes }) =>
-            pattern.test(line) &&
-            !/^\s*(\*|\/\/)/.test(line) &&
-            !homes.some((home) => file.startsWith(home)),
+            pattern.test(line) && !/^\s*(\*|\/\/)/.test(line) && !homes.some((home) => file.startsWith(home)),
         )
         .map(({ instead }) => `${file}:${index + 1}: ${line.trim()}: ${instead}`),
     );

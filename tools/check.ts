@@ -39,9 +39,7 @@ function run(check: Check): Promise<{ check: Check; code: number; output: string
   child.stderr.on("data", (data: Buffer) => (output += data.toString()));
   return new Promise((resolve, reject) => {
     child.on("error", reject);
-    child.on("close", (code) =>
-      resolve({ check, code: code ?? 1, output, ms: performance.now() - started }),
-    );
+    child.on("close", (code) => resolve({ check, code: code ?? 1, output, ms: performance.now() - started }));
   });
 }
 

@@ -13,7 +13,6 @@ await build({
   mainFields: ["module", "main"],
   jsx: "automatic",
   jsxImportSource: "preact",
-  loader: { ".css": "text" },
   target: "es2024",
   legalComments: "none",
   logLevel: "warning",

@@ -35,8 +35,7 @@ function stampOf(files) {
 function once(name, files, product, step) {
   const stampFile = join(root, ".cache", "setup", name);
   const stamp = stampOf(files);
-  if (existsSync(product) && existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp)
-    return false;
+  if (existsSync(product) && existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) return false;
   step();
   mkdirSync(dirname(stampFile), { recursive: true });
   writeFileSync(stampFile, stamp);
@@ -60,8 +59,7 @@ function run(what, file, argv, env = {}) {
     env: { ...process.env, ...env },
   });
   if (result.error) fail(`${what} could not start: ${result.error.message}`);
-  if (result.status !== 0)
-    fail(`${what} failed (exit ${result.status ?? result.signal}); the lines above say why.`);
+  if (result.status !== 0) fail(`${what} failed (exit ${result.status ?? result.signal}); the lines above say why.`);
 }
 
 function installDependencies() {
@@ -93,9 +91,7 @@ function findNode() {
       );
     }
     if (!satisfies(process.version))
-      fail(
-        `the pinned Node does not run here: ${(probe.stderr ?? "").trim() || probe.error?.message}`,
-      );
+      fail(`the pinned Node does not run here: ${(probe.stderr ?? "").trim() || probe.error?.message}`);
   }
   if (satisfies(process.version)) return process.execPath;
   return fail(
@@ -104,11 +100,7 @@ function findNode() {
 }
 
 function buildPages(node) {
-  const files = [
-    ...filesBelow("packages/web/src", /\.(tsx?|css)$/),
-    "packages/web/package.json",
-    "tools/setup/pages.ts",
-  ];
+  const files = [...filesBelow("packages/web/src", /\.tsx?$/), "packages/web/package.json", "tools/setup/pages.ts"];
   once("pages", files, join(root, "packages", "web", "dist", "index.js"), () => {
     say("building the pages");
     run("building the pages", node, ["tools/setup/pages.ts"]);
@@ -134,7 +126,7 @@ function fillCompileCache(node) {
 function handOver(node, argv) {
   const child = spawn(node, argv, {
     stdio: "inherit",
-    env: { ...process.env, NODE_COMPILE_CACHE: compileCache },
+    env: { ...runtimeEnv, ...process.env, NODE_COMPILE_CACHE: compileCache },
   });
   // A terminal sends Ctrl-C to the whole group, so the child already has it; a bare kill of this process does not.
   process.on("SIGINT", () => {});

@@ -73,7 +73,10 @@ const spoolBytes = 4 * 1024 ** 3;
 export async function openRooms({ config, secrets }: LoadedConfig, { logTo }: AppOptions): Promise<Rooms> {
   const clock = createSystemClock();
   const random = createSystemRandom();
-  const log = createLogger({ clock, write: (line) => void logTo.write(line) }, { level: config.logging.level, format: chooseFormat(config.logging.format, logTo.isTTY === true) });
+  const log = createLogger(
+    { clock, write: (line) => void logTo.write(line) },
+    { level: config.logging.level, format: chooseFormat(config.logging.format, logTo.isTTY === true) },
+  );
   const telemetry: Telemetry = { log, metrics: createMetrics({ processMetrics: true }) };
   const below = (folder: string): string => join(config.dataFolder, folder);
   await mkdir(config.dataFolder, { recursive: true, mode: 0o700 });
@@ -82,10 +85,19 @@ export async function openRooms({ config, secrets }: LoadedConfig, { logTo }: Ap
   const database = stack.use(
     await openDatabase(
       { clock, random },
-      config.database.engine === "sqlite" ? { engine: "sqlite", path: below("assay.db") } : { engine: "postgres", url: secrets.databaseUrl ?? "" },
+      config.database.engine === "sqlite"
+        ? { engine: "sqlite", path: below("assay.db") }
+        : { engine: "postgres", url: secrets.databaseUrl ?? "" },
     ),
   );
-  const migrations = [jobMigrations, eventMigrations, checksumMigrations, releaseMigrations, upstreamMigrations, admissionMigrations];
+  const migrations = [
+    jobMigrations,
+    eventMigrations,
+    checksumMigrations,
+    releaseMigrations,
+    upstreamMigrations,
+    admissionMigrations,
+  ];
   await runMigrations({ database, clock }, migrations);
   const blobs = await createFileBlobStore({ random }, { folder: below("blobs") });
   const jobs = createJobQueue({ database, clock, random, telemetry });
@@ -93,19 +105,42 @@ export async function openRooms({ config, secrets }: LoadedConfig, { logTo }: Ap
   const workers = stack.use(createWorkers({ maxThreads: 2, idleMs: 10_000, maxHeapMiB: 1024 }));
   const signing = createSigning({ random }, { keyFolder: below("keys") });
   const checksums = await createChecksums({ database, blobs, signing, clock, random, telemetry, events }, config.log);
-  const releases = createReleases({ database, checksums, events, clock, telemetry }, { refuseWithinHours: config.removed.refuseWithinHours });
-  const client = stack.use(createUpstreamClient({ clock, random, settings: await loadNetworkSettings({ ...config.network, ...secrets }), resolve: systemResolve }, config.upstream, secrets));
-  const upstreams = createUpstreams({ client, database, blobs, jobs, releases, workers, clock, random, telemetry }, config);
+  const releases = createReleases(
+    { database, checksums, events, clock, telemetry },
+    { refuseWithinHours: config.removed.refuseWithinHours },
+  );
+  const client = stack.use(
+    createUpstreamClient(
+      { clock, random, settings: await loadNetworkSettings({ ...config.network, ...secrets }), resolve: systemResolve },
+      config.upstream,
+      secrets,
+    ),
+  );
+  const upstreams = createUpstreams(
+    { client, database, blobs, jobs, releases, workers, clock, random, telemetry },
+    config,
+  );
   const spool = await createSpool({ random }, { folder: below("spool"), maxBytes: spoolBytes });
   const admission = createAdmission(
     { database, blobs, checksums, releases, upstreams, events, clock, spool, telemetry },
     { limits: config.limits, integrityPolicy: () => config.upstream.integrity },
   );
-  const serving = createServing({ upstreams, releases, admission, blobs, workers, random }, { cacheFolder: below("cache/documents"), memoryBytes: config.limits.memoryCacheBytes });
+  const serving = createServing(
+    { upstreams, releases, admission, blobs, workers, random },
+    { cacheFolder: below("cache/documents"), memoryBytes: config.limits.memoryCacheBytes },
+  );
 
   const opened = stack.move();
   return {
-    ...{ database, blobs, jobs, checksums, releases, upstreams, admission, serving, telemetry },
+    database,
+    blobs,
+    jobs,
+    checksums,
+    releases,
+    upstreams,
+    admission,
+    serving,
+    telemetry,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }
@@ -135,7 +170,8 @@ export async function createApp(loaded: LoadedConfig, options: AppOptions): Prom
       await http.listen(config.listen);
       background.start();
     },
-    welcome: () => welcome({ version: about.version, loaded, publicUrls: http.publicUrls, logs: rooms.checksums.logs.list() }),
+    welcome: () =>
+      welcome({ version: about.version, loaded, publicUrls: http.publicUrls, logs: rooms.checksums.logs.list() }),
     drain: (graceMs) => http.close(graceMs),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
@@ -150,18 +186,30 @@ function createFrontDoor({ config }: LoadedConfig, rooms: Rooms): Promise<HttpSe
       clock,
       random: createSystemRandom(),
       telemetry,
-      accessLog: config.logging.accessLog === "off" ? undefined : createAccessLog({ clock, sink: accessLogSink(config.logging.accessLog) }),
+      accessLog:
+        config.logging.accessLog === "off"
+          ? undefined
+          : createAccessLog({ clock, sink: accessLogSink(config.logging.accessLog) }),
       renderErrorPage: renderRefusal,
-      readMoreUrl: (error, base) => ("name" in error.details && error.code === "BLOCKED" ? `${base}/${error.details.name}` : undefined),
+      readMoreUrl: (error, base) =>
+        "name" in error.details && error.code === "BLOCKED" ? `${base}/${error.details.name}` : undefined,
     },
     {
       publicUrls: config.publicUrls,
       trustedProxies: config.trustedProxies,
       routes: [
         logRoutes({ checksums, admit: (name, version) => admission.admit(name, version), readers: config.log.readers }),
-        servingRoutes({ serving, upstreams, checksums, clock, about: { version: about.version, upstream: config.upstream.url, packages } }),
+        servingRoutes({
+          serving,
+          upstreams,
+          checksums,
+          clock,
+          about: { version: about.version, upstream: config.upstream.url, packages },
+        }),
       ],
-      readiness: [{ name: "log", check: async () => (checksums.logs.list().length > 0 ? undefined : "no log is open") }],
+      readiness: [
+        { name: "log", check: async () => (checksums.logs.list().length > 0 ? undefined : "no log is open") },
+      ],
       limits: { ...defaultHttpLimits, bodyBytes: config.limits.requestBodyBytes },
     },
   );
@@ -178,7 +226,10 @@ interface Background extends AsyncDisposable {
 }
 
 /** The sequencer, the jobs, the watch for other processes' changes, the orphan sweep. Disposing waits for what is under way. */
-function createBackground({ checksums, releases, jobs, upstreams, admission, telemetry }: Rooms, clock: ReturnType<typeof createSystemClock>): Background {
+function createBackground(
+  { checksums, releases, jobs, upstreams, admission, telemetry }: Rooms,
+  clock: ReturnType<typeof createSystemClock>,
+): Background {
   const stop = new AbortController();
   const running: Promise<void>[] = [];
 

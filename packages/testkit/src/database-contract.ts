@@ -95,7 +95,10 @@ function writes(database: Current, clear: Clear): void {
       }),
       database().write((transaction) => add(transaction, "after")),
     ]);
-    assert.deepEqual(ended.map((end) => end.status), ["fulfilled", "rejected", "fulfilled"]);
+    assert.deepEqual(
+      ended.map((end) => end.status),
+      ["fulfilled", "rejected", "fulfilled"],
+    );
     assert.ok(ended[1].status === "rejected" && ended[1].reason === broken);
     assert.deepEqual(await names(database().read), ["after", "before"]);
   });
@@ -113,7 +116,10 @@ function writes(database: Current, clear: Clear): void {
       database().write((transaction) => add(transaction, "kept")),
     ]);
     assert.deepEqual(caught, ["duplicate", "later"]);
-    assert.deepEqual(ended.map((end) => end.status), ["rejected", "fulfilled"]);
+    assert.deepEqual(
+      ended.map((end) => end.status),
+      ["rejected", "fulfilled"],
+    );
     assert.ok(ended[0].status === "rejected" && isAssayError(ended[0].reason, "DATABASE"));
     assert.deepEqual(await names(database().read), ["kept", "taken"]);
   });
@@ -123,13 +129,23 @@ function writes(database: Current, clear: Clear): void {
     await database().write(async (transaction) => {
       await items(transaction).insertInto("counters").values({ id: 1, count: 0 }).execute();
     });
-    await Promise.all(Array.from({ length: 1000 }, (_, index) => database().write((transaction) => add(transaction, `w${index}`))));
+    await Promise.all(
+      Array.from({ length: 1000 }, (_, index) => database().write((transaction) => add(transaction, `w${index}`))),
+    );
     assert.equal((await names(database().read)).length, 1000);
     await Promise.all(
       Array.from({ length: 40 }, () =>
         database().write(async (transaction) => {
-          const { count } = await items(transaction).selectFrom("counters").select("count").where("id", "=", 1).executeTakeFirstOrThrow();
-          await items(transaction).updateTable("counters").set({ count: count + 1 }).where("id", "=", 1).execute();
+          const { count } = await items(transaction)
+            .selectFrom("counters")
+            .select("count")
+            .where("id", "=", 1)
+            .executeTakeFirstOrThrow();
+          await items(transaction)
+            .updateTable("counters")
+            .set({ count: count + 1 })
+            .where("id", "=", 1)
+            .execute();
         }),
       ),
     );
@@ -188,7 +204,10 @@ function writes(database: Current, clear: Clear): void {
     await database().write(async (transaction) => {
       await add(transaction, "a");
       await assert.rejects(names(database().read), refused(/`read` inside a write/));
-      await assert.rejects(database().write((inner) => add(inner, "b")), refused(/`write` inside a write/));
+      await assert.rejects(
+        database().write((inner) => add(inner, "b")),
+        refused(/`write` inside a write/),
+      );
       later = ended.then(() => names(database().read));
     });
     end();
@@ -225,7 +244,12 @@ function writes(database: Current, clear: Clear): void {
     const change = items(database().read).insertInto("items").values({ name: "x", amount: 1, body: null });
     await assert.rejects(change.execute(), refused(/outside `write`/));
     await assert.rejects(database().read.schema.dropTable("items").execute(), refused(/outside `write`/));
-    await assert.rejects(database().read.transaction().execute(async () => {}), refused(/Database\.write/));
+    await assert.rejects(
+      database()
+        .read.transaction()
+        .execute(async () => {}),
+      refused(/Database\.write/),
+    );
     assert.deepEqual(await names(database().read), []);
   });
 }
@@ -235,12 +259,48 @@ function order(database: Current, clear: Clear): void {
 
   test("text sorts, compares and is unique by its UTF-8 bytes", async () => {
     await clear();
-    const words = ["a", "B", "Z", "z", "_", "-", "~", "aa", "a-", "a.", "é", "e\u0301", "ß", "ss", "\uffee", "\u{1f600}", "Ä", "1", "10", "2", " "];
-    await database().write((transaction) => insertRows(transaction, "items", words.map((name) => ({ name, amount: 1 }))));
+    const words = [
+      "a",
+      "B",
+      "Z",
+      "z",
+      "_",
+      "-",
+      "~",
+      "aa",
+      "a-",
+      "a.",
+      "é",
+      "e\u0301",
+      "ß",
+      "ss",
+      "\uffee",
+      "\u{1f600}",
+      "Ä",
+      "1",
+      "10",
+      "2",
+      " ",
+    ];
+    await database().write((transaction) =>
+      insertRows(
+        transaction,
+        "items",
+        words.map((name) => ({ name, amount: 1 })),
+      ),
+    );
     assert.deepEqual(await names(database().read), [...words].sort(byBytes));
     for (const from of words) {
-      const above = await items(database().read).selectFrom("items").select("name").where("name", ">=", from).orderBy("name").execute();
-      assert.deepEqual(above.map((row) => row.name), words.filter((word) => byBytes(word, from) >= 0).sort(byBytes));
+      const above = await items(database().read)
+        .selectFrom("items")
+        .select("name")
+        .where("name", ">=", from)
+        .orderBy("name")
+        .execute();
+      assert.deepEqual(
+        above.map((row) => row.name),
+        words.filter((word) => byBytes(word, from) >= 0).sort(byBytes),
+      );
     }
     const { last } = await items(database().read)
       .selectFrom("items")
@@ -317,10 +377,25 @@ function values(database: Current, clear: Clear): void {
 
   test("refuses parameters that an engine would store as something else", async () => {
     await clear();
-    const bad: unknown[] = [undefined, new Date(0), {}, Number.NaN, Infinity, 2 ** 53, 2n ** 53n, "a\0b", "\ud800", Symbol("x")];
+    const bad: unknown[] = [
+      undefined,
+      new Date(0),
+      {},
+      Number.NaN,
+      Infinity,
+      2 ** 53,
+      2n ** 53n,
+      "a\0b",
+      "\ud800",
+      Symbol("x"),
+    ];
     for (const value of bad) {
       const query = (executor: Reader | Transaction) =>
-        items(executor).selectFrom("items").selectAll().where("name", "=", value as string).execute();
+        items(executor)
+          .selectFrom("items")
+          .selectAll()
+          .where("name", "=", value as string)
+          .execute();
       await assert.rejects(query(database().read), refused(/parameter 1 is /), String(value));
       await assert.rejects(database().write(query), refused(/parameter 1 is /), String(value));
     }
@@ -342,7 +417,10 @@ function values(database: Current, clear: Clear): void {
 
   test("a column takes values of its own kind only", async () => {
     await clear();
-    for (const row of [{ name: "x", amount: "ten" }, { name: "x", amount: 1.5 }]) {
+    for (const row of [
+      { name: "x", amount: "ten" },
+      { name: "x", amount: 1.5 },
+    ]) {
       const insert = database().write((transaction) => insertRows(transaction, "items", [row]));
       await assert.rejects(insert, refused(/./));
     }
@@ -350,12 +428,15 @@ function values(database: Current, clear: Clear): void {
 }
 
 function rows(database: Current, clear: Clear): void {
-  const some = (count: number): Row[] => Array.from({ length: count }, (_, index) => ({ name: `row ${index}`, amount: index }));
+  const some = (count: number): Row[] =>
+    Array.from({ length: count }, (_, index) => ({ name: `row ${index}`, amount: index }));
 
   test("insertRows inserts thousands of rows, and counts what it inserted", async () => {
     await clear();
     assert.equal(await database().write((transaction) => insertRows(transaction, "items", some(1500))), 1500);
-    const inserted = await database().write((transaction) => insertRows(transaction, "items", some(5000), { onConflict: "ignore" }));
+    const inserted = await database().write((transaction) =>
+      insertRows(transaction, "items", some(5000), { onConflict: "ignore" }),
+    );
     assert.equal(inserted, 3500);
     assert.equal((await names(database().read)).length, 5000);
     assert.equal(await database().write((transaction) => insertRows(transaction, "items", [])), 0);
@@ -364,7 +445,10 @@ function rows(database: Current, clear: Clear): void {
   test("insertRows leaves nothing behind when one row is refused", async () => {
     await clear();
     await database().write((transaction) => insertRows(transaction, "items", [{ name: "row 900", amount: 0 }]));
-    await assert.rejects(database().write((transaction) => insertRows(transaction, "items", some(1000))), refused(/./));
+    await assert.rejects(
+      database().write((transaction) => insertRows(transaction, "items", some(1000))),
+      refused(/./),
+    );
     assert.deepEqual(await names(database().read), ["row 900"]);
   });
 
@@ -378,7 +462,10 @@ function rows(database: Current, clear: Clear): void {
       ["items", [{ 'name") values (1)--': "a" }]],
     ];
     for (const [table, ragged] of refusals)
-      await assert.rejects(database().write((transaction) => insertRows(transaction, table, ragged)), refused(/./));
+      await assert.rejects(
+        database().write((transaction) => insertRows(transaction, table, ragged)),
+        refused(/./),
+      );
     assert.deepEqual(await names(database().read), []);
   });
 }
@@ -388,9 +475,14 @@ function closing(databases: TestDatabases): void {
     const open = await databases.place();
     const first = await open();
     await first.write(async (transaction) => contractMigrations["0001-contract"]?.up(transaction));
-    const queued = Array.from({ length: 20 }, (_, index) => first.write((transaction) => add(transaction, `q${index}`)));
+    const queued = Array.from({ length: 20 }, (_, index) =>
+      first.write((transaction) => add(transaction, `q${index}`)),
+    );
     await Promise.all([...queued, first[Symbol.asyncDispose]()]);
-    await assert.rejects(first.write((transaction) => add(transaction, "late")), refused(/closed/));
+    await assert.rejects(
+      first.write((transaction) => add(transaction, "late")),
+      refused(/closed/),
+    );
     await first[Symbol.asyncDispose]();
     const second = await open();
     assert.equal((await names(second.read)).length, 20);

@@ -83,7 +83,9 @@ function running(prepare: Prepare): void {
     const { database, queue, start, rows } = await prepare(t);
     const payloads: unknown[] = [];
     start({ greet: handler(async (payload) => void payloads.push(payload)) });
-    await database.write((transaction) => queue.enqueue(transaction, { kind: "greet", payload: { name: "é", list: [1, null] } }));
+    await database.write((transaction) =>
+      queue.enqueue(transaction, { kind: "greet", payload: { name: "é", list: [1, null] } }),
+    );
     await until(() => payloads.length === 1);
     assert.deepEqual(payloads, [{ name: "é", list: [1, null] }]);
     await until(async () => (await rows()).length === 0);
@@ -120,7 +122,8 @@ function running(prepare: Prepare): void {
 
   test("while a job waits, a second one with its dedup key is not added; while it runs, it is", async (t) => {
     const { database, queue, start, rows } = await prepare(t);
-    const enqueue = () => database.write((transaction) => queue.enqueue(transaction, { kind: "one", payload: null, dedupKey: "k" }));
+    const enqueue = () =>
+      database.write((transaction) => queue.enqueue(transaction, { kind: "one", payload: null, dedupKey: "k" }));
     await Promise.all([enqueue(), enqueue(), enqueue()]);
     await database.write(async (transaction) => {
       await queue.enqueue(transaction, { kind: "other", payload: null, dedupKey: "k" });
@@ -152,12 +155,18 @@ function running(prepare: Prepare): void {
       await queue.enqueue(transaction, { kind: "known", payload: 1 });
     });
     await until(async () => runs === 1 && (await rows()).length === 1);
-    assert.deepEqual((await rows()).map((row) => [row.kind, row.state]), [["unknown", "waiting"]]);
+    assert.deepEqual(
+      (await rows()).map((row) => [row.kind, row.state]),
+      [["unknown", "waiting"]],
+    );
   });
 
   test("a payload that is not JSON is refused", async (t) => {
     const { database, queue } = await prepare(t);
-    await assert.rejects(database.write((transaction) => queue.enqueue(transaction, { kind: "x", payload: undefined })), /not JSON/);
+    await assert.rejects(
+      database.write((transaction) => queue.enqueue(transaction, { kind: "x", payload: undefined })),
+      /not JSON/,
+    );
   });
 
   test("no handlers, no work: run ends with its signal", async (t) => {
@@ -257,15 +266,20 @@ function failing(prepare: Prepare): void {
   test("a failed job gives way to a twin that waits by now", async (t) => {
     const { database, queue, start, rows } = await prepare(t);
     const enqueue = (payload: string) =>
-      database.write((transaction) => queue.enqueue(transaction, { kind: "one", payload, dedupKey: "k", runAtMs: payload === "twin" ? 4e12 : 0 }));
+      database.write((transaction) =>
+        queue.enqueue(transaction, { kind: "one", payload, dedupKey: "k", runAtMs: payload === "twin" ? 4e12 : 0 }),
+      );
     let fail: (error: Error) => void = () => {};
-    start({ one: handler(() => new Promise((_resolve, reject) => (fail = reject)) ) });
+    start({ one: handler(() => new Promise((_resolve, reject) => (fail = reject))) });
     await enqueue("mine");
     await until(async () => (await rows())[0]?.state === "running");
     await enqueue("twin");
     fail(new Error("now"));
     await until(async () => (await rows()).length === 1);
-    assert.deepEqual((await rows()).map((row) => [row.state, row.attempts]), [["waiting", 0]]);
+    assert.deepEqual(
+      (await rows()).map((row) => [row.state, row.attempts]),
+      [["waiting", 0]],
+    );
   });
 }
 
@@ -279,7 +293,10 @@ function sharing(prepare: Prepare): void {
     });
     for (const runner of [queue, twin(2), twin(3)]) start(handlers, runner);
     await until(async () => (await rows()).length === 0);
-    assert.deepEqual(ran.map(Number).sort((a, b) => a - b), Array.from({ length: 60 }, (_, number) => number));
+    assert.deepEqual(
+      ran.map(Number).sort((a, b) => a - b),
+      Array.from({ length: 60 }, (_, number) => number),
+    );
   });
 
   test("an idle queue looks once a second, and writes nothing", async (t) => {

@@ -74,7 +74,11 @@ export async function startPostgres(): Promise<TestPostgres> {
     remove();
   };
   try {
-    await untilReady(server, () => psql("postgres", "select 1"), () => log);
+    await untilReady(
+      server,
+      () => psql("postgres", "select 1"),
+      () => log,
+    );
   } catch (error) {
     await end("SIGKILL");
     throw error;

@@ -14,9 +14,7 @@ export interface HomeProps {
 }
 
 /** Where a person points each client. `origin` of the commands is this registry's own base. */
-function clientCommands(
-  base: string,
-): readonly { readonly client: string; readonly lines: string }[] {
+function clientCommands(base: string): readonly { readonly client: string; readonly lines: string }[] {
   return [
     {
       client: "npm",
@@ -43,8 +41,8 @@ export function renderHome(props: HomeProps): string {
       <>
         <h1>A secure module registry</h1>
         <p class="lead">
-          Packages installed through this address are downloaded once, verified byte by byte, and
-          written into a checksum database that nobody can rewrite unnoticed.
+          Packages installed through this address are downloaded once, verified byte by byte, and written into a
+          checksum database that nobody can rewrite unnoticed.
         </p>
         <dl class="facts">
           <dt>Registry URL</dt>
@@ -69,8 +67,8 @@ export function renderHome(props: HomeProps): string {
         ))}
         <h2>Check that it keeps its word</h2>
         <p>
-          Pin the log's key once, in your repository, and let CI check every lockfile against it.
-          The key below is what this server says now: compare it with what its operator published.
+          Pin the log's key once, in your repository, and let CI check every lockfile against it. The key below is what
+          this server says now: compare it with what its operator published.
         </p>
         {props.logs.map((log) => (
           <section key={log.shard} aria-label={`log ${log.shard}`}>

@@ -82,9 +82,7 @@ export function renderPackage(props: PackageProps): string {
         <h1>{name}</h1>
         {props.description !== undefined && <p class="lead">{props.description}</p>}
         {props.stale !== undefined && (
-          <p class="bad">
-            The upstream cannot be asked at present ({props.stale}); this is what it last said.
-          </p>
+          <p class="bad">The upstream cannot be asked at present ({props.stale}); this is what it last said.</p>
         )}
         <pre>
           <code>{`npm install ${name}`}</code>
@@ -99,8 +97,8 @@ export function renderPackage(props: PackageProps): string {
         </ul>
         <h2>Versions</h2>
         <p class="quiet">
-          {versions.length} from {props.source}. A bound version is the same bytes and the same
-          dependencies for everybody, for ever.
+          {versions.length} from {props.source}. A bound version is the same bytes and the same dependencies for
+          everybody, for ever.
         </p>
         <Rows base={base} name={name} versions={versions.slice(0, shown)} />
         {versions.length > shown && (
@@ -113,8 +111,8 @@ export function renderPackage(props: PackageProps): string {
           <>
             <h2>Verify it yourself</h2>
             <p>
-              The first line shows the record and the signed checkpoint that covers it; the second
-              fetches a proof that any transparency-log tool can check.
+              The first line shows the record and the signed checkpoint that covers it; the second fetches a proof that
+              any transparency-log tool can check.
             </p>
             <pre>
               <code>{`curl ${base}/-/log/lookup/${name}@${example}\ncurl ${base}/-/log/proof/${name}@${example}`}</code>

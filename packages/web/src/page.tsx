@@ -1,10 +1,5 @@
-/// <reference path="./styles.d.ts" />
 import type { ComponentChildren } from "preact";
 import { renderToString } from "preact-render-to-string";
-import styles from "./styles.css";
-
-/** The style sheet, served at `/-/web/style.css`: the pages' Content-Security-Policy allows nothing inline. */
-export const styleSheet: string = styles;
 
 interface PageProps {
   readonly title: string;
@@ -33,8 +28,7 @@ function Page({ title, base, children }: PageProps) {
         </header>
         <main id="main">{children}</main>
         <footer>
-          <a href={`${base}/-/log/`}>Checksum database</a> ·{" "}
-          <a href={`${base}/-/health/ready`}>Health</a>
+          <a href={`${base}/-/log/`}>Checksum database</a> · <a href={`${base}/-/health/ready`}>Health</a>
         </footer>
       </body>
     </html>

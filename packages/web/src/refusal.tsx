@@ -16,9 +16,7 @@ export function renderRefusal(props: RefusalProps): string {
     base: props.base,
     children: (
       <>
-        <h1>
-          {props.status === 404 ? "Not found" : props.status < 500 ? "Refused" : "Not possible now"}
-        </h1>
+        <h1>{props.status === 404 ? "Not found" : props.status < 500 ? "Refused" : "Not possible now"}</h1>
         <p class="lead">{props.sentence}</p>
         <dl class="facts">
           <dt>Status</dt>

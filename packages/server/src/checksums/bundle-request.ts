@@ -13,8 +13,7 @@ export const maxBundleEntries = 20_000;
 export function parseBundleRequest(body: unknown): readonly BundleRequestEntry[] {
   const { entries } = members(body, "the body", ["entries"]);
   if (!Array.isArray(entries)) throw refused("entries is not an array");
-  if (entries.length > maxBundleEntries)
-    throw refused(`it has more than ${maxBundleEntries} entries`);
+  if (entries.length > maxBundleEntries) throw refused(`it has more than ${maxBundleEntries} entries`);
   return entries.map((entry: unknown, i) => {
     const where = `entries[${i}]`;
     const { name, version } = members(entry, where, ["name", "version"]);
@@ -29,13 +28,8 @@ export function parseBundleRequest(body: unknown): readonly BundleRequestEntry[]
   });
 }
 
-function members<Name extends string>(
-  value: unknown,
-  where: string,
-  names: readonly Name[],
-): Record<Name, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw refused(`${where} is not an object`);
+function members<Name extends string>(value: unknown, where: string, names: readonly Name[]): Record<Name, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw refused(`${where} is not an object`);
   const keys = Object.keys(value);
   if (keys.length !== names.length || !names.every((name) => Object.hasOwn(value, name)))
     throw refused(`${where} must have exactly the members ${names.join(" and ")}`);

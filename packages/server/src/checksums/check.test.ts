@@ -35,7 +35,10 @@ test("the doctor finds every kind of damage, and nothing in a sound log", async 
     });
   const finds = async (reason: RegExp, entries: "all" | number = "all") => {
     const findings = await check(entries);
-    assert.ok(findings.some((message) => reason.test(message)), `${reason}: ${findings.join("; ")}`);
+    assert.ok(
+      findings.some((message) => reason.test(message)),
+      `${reason}: ${findings.join("; ")}`,
+    );
   };
 
   const [row] = await entriesBetween(database.read, shard, 300, 301);

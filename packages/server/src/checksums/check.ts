@@ -60,10 +60,7 @@ const mostFindings = 100;
  * Answers what is wrong, nothing when all is well. Changes nothing. Entries that are assigned while it runs may be
  * left out; so are those that wait for their signature.
  */
-export async function checkLog(
-  deps: CheckDependencies,
-  options: CheckOptions,
-): Promise<readonly LogFinding[]> {
+export async function checkLog(deps: CheckDependencies, options: CheckOptions): Promise<readonly LogFinding[]> {
   const guardFile = createGuardFile(deps, { folder: options.guardFolder });
   const tiles = createTiles(deps, { cacheBytes: 1024 * 1024 });
   const findings: LogFinding[] = [];
@@ -107,11 +104,7 @@ interface ShardCheck {
   readonly report: Report;
 }
 
-async function checkEntries(
-  deps: CheckDependencies,
-  check: ShardCheck,
-  entries: "all" | number,
-): Promise<void> {
+async function checkEntries(deps: CheckDependencies, check: ShardCheck, entries: "all" | number): Promise<void> {
   const { shard, verified, report } = check;
   const { size, root } = verified.head;
   const from = entries === "all" ? 0 : firstOfTile(Math.max(0, size - entries));
@@ -130,7 +123,11 @@ async function checkEntries(
       report.error(`entries from ${start} to ${end - 1} are not complete`);
       return;
     }
-    const appended = appendLeaves(sha256, edge, rows.map((row) => row.leafHash));
+    const appended = appendLeaves(
+      sha256,
+      edge,
+      rows.map((row) => row.leafHash),
+    );
     edge = appended.edge;
     for (const { level, index, bytes } of appended.fullTiles) {
       // Of a part of the tree only the lowest tiles are those of the whole tree.
@@ -172,8 +169,7 @@ function createChains({ shard, verified, report }: ShardCheck, from: number) {
       const before = last.get(name);
       const isStart = before === undefined && (prev === "-" ? seq === 1 : prev < from);
       const follows = before !== undefined && prev === before.lastIdx && seq === before.seq + 1;
-      if (!isStart && !follows)
-        report.error(`entry ${row.idx} breaks the chain of ${name}: seq ${seq}, prev ${prev}`);
+      if (!isStart && !follows) report.error(`entry ${row.idx} breaks the chain of ${name}: seq ${seq}, prev ${prev}`);
       if (record.time < time) report.error(`entry ${row.idx} is older than the one before it`);
       if (shard.visibility === "private" && record.nonce === "-")
         report.error(`entry ${row.idx} of a private log has no nonce`);
@@ -207,11 +203,7 @@ function knownRecord(row: EntryRow): KnownRecord | undefined {
 }
 
 /** Every sequenced claim must be the beginning of the record at its place. */
-async function checkClaims(
-  deps: CheckDependencies,
-  log: string,
-  entries: "all" | number,
-): Promise<LogFinding[]> {
+async function checkClaims(deps: CheckDependencies, log: string, entries: "all" | number): Promise<LogFinding[]> {
   const report = createReport(log);
   const { read } = deps.database;
   let after = 0;
@@ -223,7 +215,11 @@ async function checkClaims(
       (claim) => claim.shard ?? "",
     );
     for (const [shard, placed] of places) {
-      const records = await recordsAt(read, shard, placed.map((claim) => claim.idx ?? -1));
+      const records = await recordsAt(
+        read,
+        shard,
+        placed.map((claim) => claim.idx ?? -1),
+      );
       for (const claim of placed)
         if (records.get(claim.idx ?? -1)?.startsWith(claim.facts) !== true)
           report.error(`the claim ${claim.key} is not the record ${claim.idx} of ${shard}`);

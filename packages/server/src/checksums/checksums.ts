@@ -34,7 +34,10 @@ export interface Checksums {
    * "differs": already fixed to other bytes or another manifest; `bind` is what stands. Throws BAD_FORMAT, BAD_NAME
    * or BAD_VERSION on facts that no record can hold.
    */
-  claimBind(transaction: Transaction, facts: BindFacts): Promise<{ readonly outcome: "bound" | "same" | "differs"; readonly bind: Bind }>;
+  claimBind(
+    transaction: Transaction,
+    facts: BindFacts,
+  ): Promise<{ readonly outcome: "bound" | "same" | "differs"; readonly bind: Bind }>;
 
   /** Claims that a source served something else for a bound or contested key. Once per (name, version, source): false when it stood already. */
   claimConflict(transaction: Transaction, facts: ConflictFacts): Promise<boolean>;
@@ -117,9 +120,18 @@ export interface LogReader {
   /** Bytes of a hash tile or entry bundle; undefined when it does not exist at any published size. `path` as in c2sp.org/tlog-tiles, strictly parsed. */
   tile(shard: string, path: string): Promise<Uint8Array | undefined>;
   /** c2sp.org/tlog-proof file of a bound version. `shard` undefined: whichever holds it. */
-  proof(shard: string | undefined, name: PackageName, version: Version, signal: AbortSignal): Promise<string | undefined>;
+  proof(
+    shard: string | undefined,
+    name: PackageName,
+    version: Version,
+    signal: AbortSignal,
+  ): Promise<string | undefined>;
   /** Bundles (one a shard) of what is bound among the entries, and what is missing. Never binds. */
-  bundle(shard: string | undefined, entries: readonly BundleRequestEntry[], signal: AbortSignal): Promise<BundleResponse>;
+  bundle(
+    shard: string | undefined,
+    entries: readonly BundleRequestEntry[],
+    signal: AbortSignal,
+  ): Promise<BundleResponse>;
 }
 
 export interface LogDescription {
@@ -158,7 +170,7 @@ export interface ChecksumsDependencies {
   readonly telemetry: Telemetry;
   readonly events: Events;
   /** Called at each point where a commit may be cut off; tests die there. */
-  readonly crashPoint?: (point: CrashPoint) => void;
+  readonly crashPoint?: (point: CrashPoint) => void | Promise<void>;
 }
 
 export interface ChecksumsConfig {
@@ -183,10 +195,7 @@ const tileCacheBytes = 32 * 1024 * 1024;
  * Throws LOG_GUARD when the database is older than what was signed, DATABASE when it contradicts itself, CONFIG when
  * a signing key is missing or can be read by others.
  */
-export async function createChecksums(
-  deps: ChecksumsDependencies,
-  config: ChecksumsConfig,
-): Promise<Checksums> {
+export async function createChecksums(deps: ChecksumsDependencies, config: ChecksumsConfig): Promise<Checksums> {
   const { database, blobs, signing, clock, random, telemetry, events } = deps;
   const guardFile = createGuardFile({ random }, { folder: config.guardFolder });
   const tiles = createTiles({ blobs, database, telemetry }, { cacheBytes: tileCacheBytes });

@@ -56,8 +56,7 @@ export function bindOfClaim(claim: ClaimText, claimedAtMs: number): Bind {
   }
   const field = (name: string): string => {
     const value = fields.get(name);
-    if (value === undefined)
-      throw new AssayError("DATABASE", { reason: `a stored bind has no field ${name}` });
+    if (value === undefined) throw new AssayError("DATABASE", { reason: `a stored bind has no field ${name}` });
     return value;
   };
   return {

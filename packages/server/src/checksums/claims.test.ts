@@ -20,8 +20,7 @@ const conflict: ConflictFacts = {
 
 onEveryDatabase("claims", (databases) => {
   const folder = () => tempFolder({ after });
-  const freshLog = async () =>
-    createTestLog({ database: await databases.fresh(...logMigrations), folder: folder() });
+  const freshLog = async () => createTestLog({ database: await databases.fresh(...logMigrations), folder: folder() });
 
   test("the first claim of a version binds it, equal ones agree, others differ", async () => {
     const log = await freshLog();
@@ -192,9 +191,19 @@ onEveryDatabase("claims", (databases) => {
     const { name, version } = bindFacts(1);
     assert.equal(await checksums.logs.proof(newest.shard, name, version, never), undefined);
     assert.ok(await checksums.logs.proof(oldest.shard, name, version, never));
-    const bundle = await checksums.logs.bundle(undefined, [1, 4, 9].map((i) => bindFacts(i)), never);
-    assert.deepEqual(bundle.bundles.map(({ origin }) => origin), [newest.origin, oldest.origin]);
-    assert.deepEqual(bundle.missing.map((entry) => entry.version), [bindFacts(9).version]);
+    const bundle = await checksums.logs.bundle(
+      undefined,
+      [1, 4, 9].map((i) => bindFacts(i)),
+      never,
+    );
+    assert.deepEqual(
+      bundle.bundles.map(({ origin }) => origin),
+      [newest.origin, oldest.origin],
+    );
+    assert.deepEqual(
+      bundle.missing.map((entry) => entry.version),
+      [bindFacts(9).version],
+    );
   });
 
   test("claims that wait when a shard is frozen go to the next one", async () => {

@@ -31,8 +31,7 @@ export async function claimBindIn(
     signer: rest.signer,
   });
   const claim = { log, key, kind: "bind", name, version, facts: text, claimedAtMs: now } as const;
-  if (await insertClaim(transaction, claim))
-    return { outcome: "bound", bind: { ...facts, claimedAtMs: now } };
+  if (await insertClaim(transaction, claim)) return { outcome: "bound", bind: { ...facts, claimedAtMs: now } };
   const standing = await claimByKey(transaction, log, key);
   if (standing === undefined) throw new Error(`the claim ${key} stands and cannot be read`);
   const bind = bindOfClaim(standing.facts, standing.claimedAtMs);
@@ -95,11 +94,7 @@ export async function claimSightingIn(
 }
 
 /** `Checksums.bindsOf` in one log: a range scan over the unique key. */
-export async function bindsIn(
-  reader: Reader,
-  log: string,
-  name: PackageName,
-): Promise<ReadonlyMap<Version, Bind>> {
+export async function bindsIn(reader: Reader, log: string, name: PackageName): Promise<ReadonlyMap<Version, Bind>> {
   // "A" follows "@" in ASCII, and keys compare by bytes: the range is every key that starts with `bind <name>@`.
   const claims = await claimsBetween(reader, log, `bind ${name}@`, `bind ${name}A`);
   return new Map(

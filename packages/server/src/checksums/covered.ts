@@ -42,8 +42,7 @@ export async function coveredPositions(
     const turn = published.next();
     const waiting: string[] = [];
     for (const { key, shard, idx } of await positionsOf(database.read, log, asked)) {
-      if (shard !== null && idx !== null && idx < (published.get(shard)?.size ?? 0))
-        covered.push({ key, shard, idx });
+      if (shard !== null && idx !== null && idx < (published.get(shard)?.size ?? 0)) covered.push({ key, shard, idx });
       else waiting.push(key);
     }
     if (waiting.length === 0) return covered;
@@ -66,12 +65,7 @@ export function headFor(published: PublishedHeads, shard: string): PublishedHead
 }
 
 /** True when the turn came within `ms`. */
-async function reached(
-  turn: Promise<void>,
-  clock: Clock,
-  ms: number,
-  signal: AbortSignal,
-): Promise<boolean> {
+async function reached(turn: Promise<void>, clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
   if (ms <= 0) return false;
   const enough = new AbortController();
   try {

@@ -17,8 +17,10 @@ import type { SignedTree } from "./store-shards.ts";
 export interface GuardFile {
   /** The second copy, or undefined when there is none. Throws LOG_GUARD when the file cannot be understood. */
   read(origin: string): Promise<SignedTree | undefined>;
-  /** Replaces the second copy. Durable on return; a crash before leaves the old one. */
-  write(origin: string, signed: SignedTree): Promise<void>;
+  /**
+   * Replaces the second copy unless it remembers a larger size. Durable on return; a crash before leaves the old one.
+   */
+  raise(origin: string, signed: SignedTree): Promise<void>;
   /** Where the second copy of this origin lives, for messages. */
   pathOf(origin: string): string;
 }
@@ -27,13 +29,10 @@ export interface GuardFile {
 const maxGuardFileBytes = 4096;
 
 /** Guard files `<folder>/<hex sha256 of the origin>.guard`, mode 0600 in a folder of mode 0700. */
-export function createGuardFile(
-  deps: { readonly random: Random },
-  options: { readonly folder: string },
-): GuardFile {
+export function createGuardFile(deps: { readonly random: Random }, options: { readonly folder: string }): GuardFile {
   const pathOf = (origin: string): string =>
     join(options.folder, `${createHash("sha256").update(origin).digest("hex")}.guard`);
-  return {
+  const guardFile: GuardFile = {
     pathOf,
     async read(origin) {
       const path = pathOf(origin);
@@ -42,16 +41,18 @@ export function createGuardFile(
         throw new AssayError("LOG_GUARD", { reason: `the guard file ${path} cannot be read` }, { cause: error });
       });
       if (bytes === undefined) return undefined;
-      const signed =
-        bytes.length <= maxGuardFileBytes ? parseGuard(bytes.toString("utf8"), origin) : undefined;
+      const signed = bytes.length <= maxGuardFileBytes ? parseGuard(bytes.toString("utf8"), origin) : undefined;
       if (signed === undefined)
         throw new AssayError("LOG_GUARD", {
           reason: `the guard file ${path} is damaged; put it back from a copy, or remove it when the database is the newest there is`,
         });
       return signed;
     },
-    async write(origin, signed) {
+    async raise(origin, signed) {
       const path = pathOf(origin);
+      // A sequencer that was overtaken while it slept must not take back what its successor remembered.
+      const standing = await guardFile.read(origin);
+      if (standing !== undefined && standing.size > signed.size) return;
       await makeFolder(options.folder);
       const temporary = `${path}.${toHex(deps.random.bytes(8))}.tmp`;
       const file = await open(temporary, "wx", 0o600);
@@ -68,6 +69,7 @@ export function createGuardFile(
       await syncFolder(options.folder);
     },
   };
+  return guardFile;
 }
 
 function formatGuard(origin: string, signed: SignedTree): string {
@@ -75,8 +77,7 @@ function formatGuard(origin: string, signed: SignedTree): string {
 }
 
 function parseGuard(text: string, origin: string): SignedTree | undefined {
-  const match =
-    /^assay-guard\/v1\norigin ([^\n]+)\nsize (0|[1-9][0-9]{0,15})\nroot ([A-Za-z0-9+/]{43}=)\n$/.exec(text);
+  const match = /^assay-guard\/v1\norigin ([^\n]+)\nsize (0|[1-9][0-9]{0,15})\nroot ([A-Za-z0-9+/]{43}=)\n$/.exec(text);
   const [, named, size, root] = match ?? [];
   if (named !== origin || size === undefined || root === undefined) return undefined;
   const signed = { size: Number(size), root: fromBase64(root) };

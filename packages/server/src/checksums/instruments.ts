@@ -13,9 +13,7 @@ const commitBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
 export function createLogInstruments(metrics: Metrics): LogInstruments {
   return {
-    size: metrics.gauge("assay_log_size_entries", "Entries under the newest signed checkpoint.", [
-      "shard",
-    ]),
+    size: metrics.gauge("assay_log_size_entries", "Entries under the newest signed checkpoint.", ["shard"]),
     commitSeconds: metrics.histogram(
       "assay_log_commit_seconds",
       "Time from taking the first claim of a commit to its published checkpoint.",

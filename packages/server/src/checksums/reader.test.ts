@@ -67,7 +67,15 @@ test("serves every tile and bundle of every width up to the signed size, and not
   assert.equal((await serve("tile/1/000.p/2"))?.length, 64);
   for (const path of ["tile/1/000.p/3", "tile/1/000", "tile/2/000.p/1", "tile/0/003", "tile/entries/000.p/256"])
     assert.equal(await serve(path), undefined, path);
-  for (const path of ["tile/0/0", "tile/0/000.p/0", "tile/00/000", "tile/0/000/", "/tile/0/000", "checkpoint", "tile/0/../0/000"])
+  for (const path of [
+    "tile/0/0",
+    "tile/0/000.p/0",
+    "tile/00/000",
+    "tile/0/000/",
+    "/tile/0/000",
+    "checkpoint",
+    "tile/0/../0/000",
+  ])
     assert.equal(await serve(path), undefined, path);
   assert.equal(await checksums.logs.tile("npm-1999a", "tile/0/000"), undefined);
 });
@@ -87,12 +95,12 @@ test("tiles alone rebuild the signed root at every size that was signed, and pro
   const checkpoints = await Promise.all(notes.map((note) => openCheckpoint(note, vkey)));
   const last = checkpoints.at(-1);
   assert.ok(last && last.size > 512);
+  const { size: newSize, root: newRoot } = last;
   for (const { size, root } of checkpoints) {
     assert.equal(toBase64(await treeRoot(sha256, size, reader(size))), toBase64(root));
     for (const tile of tilesAt(size)) assert.ok(await checksums.logs.tile(shard, tilePath(tile)));
-    const proof = await proveConsistency(sha256, size, last.size, reader(last.size));
-    const newer = { newSize: last.size, newRoot: last.root };
-    assert.ok(verifyConsistency(sha256, { oldSize: size, oldRoot: root, ...newer, proof }));
+    const proof = await proveConsistency(sha256, size, newSize, reader(newSize));
+    assert.ok(verifyConsistency(sha256, { oldSize: size, oldRoot: root, newSize, newRoot, proof }));
   }
 });
 
@@ -114,9 +122,16 @@ test("whatever is claimed, in whatever order and batches, every bind is provable
         await log.database.write(async (transaction) => {
           if (kind === "bind") await checksums.claimBind(transaction, facts);
           else if (kind === "conflict")
-            await checksums.claimConflict(transaction, { name, version, source, integrity, tree, manifest, evidence: "-" });
-          else
-            await checksums.claimSighting(transaction, kind, { name, version, source, atMs: log.deps.clock.now() });
+            await checksums.claimConflict(transaction, {
+              name,
+              version,
+              source,
+              integrity,
+              tree,
+              manifest,
+              evidence: "-",
+            });
+          else await checksums.claimSighting(transaction, kind, { name, version, source, atMs: log.deps.clock.now() });
         });
         if (kind === "bind" && !first.has(number)) first.set(number, integrity);
         if (settle) checksums = await log.settle();
@@ -147,7 +162,14 @@ test("a lookup waits for the sequencer, and a bundle and a proof with it", async
   const waiting = Promise.all([
     checksums.lookup(name, version, never),
     checksums.logs.proof(undefined, name, version, never),
-    checksums.logs.bundle(undefined, [{ name, version }, { name, version }], never),
+    checksums.logs.bundle(
+      undefined,
+      [
+        { name, version },
+        { name, version },
+      ],
+      never,
+    ),
   ]);
   const stop = new AbortController();
   const running = checksums.run(stop.signal);
@@ -190,11 +212,17 @@ test("a version that is not bound is missing from a bundle, and asking binds not
   const checksums = await log.settle();
   const asked = [0, 7, 1, 8].map((number) => bindFacts(number));
   const bundle = await checksums.logs.bundle(undefined, asked, never);
-  assert.deepEqual(bundle.missing, [7, 8].map((number) => {
-    const { name, version } = bindFacts(number);
-    return { name, version };
-  }));
-  assert.deepEqual(bundle.bundles[0]?.records.map((record) => record.index), [0, 1]);
+  assert.deepEqual(
+    bundle.missing,
+    [7, 8].map((number) => {
+      const { name, version } = bindFacts(number);
+      return { name, version };
+    }),
+  );
+  assert.deepEqual(
+    bundle.bundles[0]?.records.map((record) => record.index),
+    [0, 1],
+  );
   assert.deepEqual(await checksums.logs.bundle(undefined, [], never), {
     format: "assay-bundle/v1",
     bundles: [],
@@ -212,5 +240,9 @@ test("a proof that was taken before the log grew still holds", async () => {
   await log.claimDirectly(1000, 300);
   await log.settle();
   await asking;
-  await assertSound(log, before, Array.from({ length: 300 }, (_, i) => i));
+  await assertSound(
+    log,
+    before,
+    Array.from({ length: 300 }, (_, i) => i),
+  );
 });

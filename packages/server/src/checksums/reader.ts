@@ -1,19 +1,6 @@
-import {
-  encodeUtf8,
-  formatTlogProof,
-  logIndex,
-  parseTilePath,
-  proveInclusion,
-  proveMany,
-  toBase64,
-} from "@assay/core";
+import { encodeUtf8, formatTlogProof, logIndex, parseTilePath, proveInclusion, proveMany, toBase64 } from "@assay/core";
 import type { PackageName, Version } from "@assay/core";
-import type {
-  BundleRequestEntry,
-  BundleResponse,
-  LogReader,
-  Lookup,
-} from "./checksums.ts";
+import type { BundleRequestEntry, BundleResponse, LogReader, Lookup } from "./checksums.ts";
 import { bindKey } from "./claims.ts";
 import { coveredPositions, headFor } from "./covered.ts";
 import type { Covered, ReadDependencies } from "./covered.ts";
@@ -45,11 +32,7 @@ export function createLogReader(
 } {
   const { published, tiles, database } = deps;
 
-  async function find(
-    name: PackageName,
-    version: Version,
-    signal: AbortSignal,
-  ): Promise<Found | undefined> {
+  async function find(name: PackageName, version: Version, signal: AbortSignal): Promise<Found | undefined> {
     const [place] = await coveredPositions(deps, log, [bindKey(name, version)], signal);
     if (place === undefined) return undefined;
     const { shard, idx } = place;
@@ -106,9 +89,7 @@ export function createLogReader(
     },
 
     async bundle(shard, entries, signal): Promise<BundleResponse> {
-      const asked = new Map(
-        entries.map(({ name, version }) => [bindKey(name, version), { name, version }]),
-      );
+      const asked = new Map(entries.map(({ name, version }) => [bindKey(name, version), { name, version }]));
       const places = await coveredPositions(deps, log, [...asked.keys()], signal);
       const wanted = places.filter((place) => shard === undefined || place.shard === shard);
       const missing = new Map<string, BundleRequestEntry>(asked);

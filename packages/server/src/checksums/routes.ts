@@ -68,21 +68,18 @@ function addStaticRoutes(fastify: FastifyInstance, deps: LogRoutesDeps): void {
     return sendText(reply, note, `public, max-age=${checkpointAgeSeconds}`);
   });
 
-  fastify.get<{ Params: ShardParams & { readonly "*": string } }>(
-    "/-/log/:shard/tile/*",
-    async (request, reply) => {
-      const log = describe(deps, request.params.shard);
-      const path = `tile/${request.params["*"]}`;
-      const tile = parseTilePath(path);
-      if (tile === undefined) throw new AssayError("NOT_FOUND", { what: "A tile of this path" });
-      if (tile.kind === "entries") requireReader(deps, log);
-      const bytes = await logs.tile(log.shard, path);
-      if (bytes === undefined) throw new AssayError("NOT_FOUND", { what: `The ${path} of ${log.shard}` });
-      reply.header("cache-control", tileCaching(log, tile));
-      reply.header("content-type", "application/octet-stream");
-      return reply.send(bytes);
-    },
-  );
+  fastify.get<{ Params: ShardParams & { readonly "*": string } }>("/-/log/:shard/tile/*", async (request, reply) => {
+    const log = describe(deps, request.params.shard);
+    const path = `tile/${request.params["*"]}`;
+    const tile = parseTilePath(path);
+    if (tile === undefined) throw new AssayError("NOT_FOUND", { what: "A tile of this path" });
+    if (tile.kind === "entries") requireReader(deps, log);
+    const bytes = await logs.tile(log.shard, path);
+    if (bytes === undefined) throw new AssayError("NOT_FOUND", { what: `The ${path} of ${log.shard}` });
+    reply.header("cache-control", tileCaching(log, tile));
+    reply.header("content-type", "application/octet-stream");
+    return reply.send(bytes);
+  });
 }
 
 function addLookupRoutes(fastify: FastifyInstance, deps: LogRoutesDeps): void {
@@ -99,8 +96,7 @@ function addLookupRoutes(fastify: FastifyInstance, deps: LogRoutesDeps): void {
         await admit(name, version);
         found = await checksums.lookup(name, version, signal);
       }
-      if (found === undefined || (shard !== undefined && found.shard !== shard))
-        throw unbound(name, version);
+      if (found === undefined || (shard !== undefined && found.shard !== shard)) throw unbound(name, version);
       return sendText(reply, formatLookup(found), cachingOf(describe(deps, found.shard)));
     });
 

@@ -1,4 +1,4 @@
-import { AssayError, emptyEdge, emptyRoot, encodeEdge, toHex } from "@assay/core";
+import { emptyEdge, emptyRoot, encodeEdge, toHex } from "@assay/core";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database/database.ts";
 import type { Random } from "../platform/random.ts";
@@ -33,10 +33,7 @@ export interface NewShardOptions {
  * origin must not start again. The key is durable before the shard is. Two callers at once open one shard: the
  * other one's insert throws.
  */
-export async function openShard(
-  deps: ShardDependencies,
-  options: NewShardOptions,
-): Promise<void> {
+export async function openShard(deps: ShardDependencies, options: NewShardOptions): Promise<void> {
   const { database, signing, guardFile, clock, random } = deps;
   const before = await listShards(database.read);
   const taken = new Set(before.map((shard) => shard.id));
@@ -45,10 +42,7 @@ export async function openShard(
   const anonymousBase = `assay.invalid/${toHex(random.bytes(8))}`;
   for (let attempt = 0; ; attempt += 1) {
     const id = `${options.log}-${year}${lettersOf(attempt)}`;
-    const origin =
-      options.originBase === undefined
-        ? `${anonymousBase}/${id}`
-        : `${options.originBase}/-/log/${id}`;
+    const origin = options.originBase === undefined ? `${anonymousBase}/${id}` : `${options.originBase}/-/log/${id}`;
     if (taken.has(id) || (await guardFile.read(origin)) !== undefined) continue;
     const { vkey } = await signing.checkpointSigner(origin);
     const createdAtMs = clock.now();
@@ -66,21 +60,18 @@ export async function openShard(
 }
 
 /** Opens the first shard of a log unless it has one, and answers all shards, newest first within each log. */
-export async function ensureShards(
-  deps: ShardDependencies,
-  options: NewShardOptions,
-): Promise<readonly Shard[]> {
+export async function ensureShards(deps: ShardDependencies, options: NewShardOptions): Promise<readonly Shard[]> {
   const standing = await listShards(deps.database.read);
   if (standing.some((shard) => shard.log === options.log)) return standing;
-  let failure: unknown;
   try {
     await openShard(deps, options);
   } catch (error) {
-    failure = error;
+    // Another process may have made it first; whatever else went wrong, the log is then not there.
+    const made = await listShards(deps.database.read);
+    if (made.some((shard) => shard.log === options.log)) return made;
+    throw error;
   }
-  const shards = await listShards(deps.database.read);
-  if (shards.some((shard) => shard.log === options.log)) return shards;
-  throw failure ?? new AssayError("DATABASE", { reason: `the log ${options.log} was not made` });
+  return await listShards(deps.database.read);
 }
 
 /** a … z, aa, ab, … */

@@ -85,7 +85,8 @@ test("refuses to start from a backup that is older than what was signed", async 
   const log = await place.start();
   await assert.rejects(log.open(), {
     code: "LOG_GUARD",
-    message: /has 10 entries here, but the signing guard in .* remembers a signature over 20; .*put the newest database back/,
+    message:
+      /has 10 entries here, but the signing guard in .* remembers a signature over 20; .*put the newest database back/,
   });
 });
 
@@ -99,7 +100,7 @@ test("refuses to sign from a backup that was put in place while it ran", async (
   const { origin } = sequencer.shard;
   // The copy outside the data folder has seen what the database has not.
   const ahead = await log.guardFile.read(origin);
-  await log.guardFile.write(origin, { size: 9, root: ahead?.root ?? new Uint8Array(32) });
+  await log.guardFile.raise(origin, { size: 9, root: ahead?.root ?? new Uint8Array(32) });
   await log.claimDirectly(3, 1);
   await assert.rejects(sequencer.commit(), { code: "LOG_GUARD" });
   assert.equal(sequencer.published.get(sequencer.shard.id), undefined);
@@ -115,7 +116,7 @@ test("refuses to sign another root at a size that was signed, whichever copy rem
     await sequencer.takeOver();
     const { origin, id } = sequencer.shard;
     const root = new Uint8Array(32).fill(7);
-    if (copy === "file") await log.guardFile.write(origin, { size: 3, root });
+    if (copy === "file") await log.guardFile.raise(origin, { size: 3, root });
     else
       await log.database.write((transaction) =>
         sql`update log_guards set root = ${root} where shard = ${id}`.execute(transaction),
@@ -132,7 +133,7 @@ test("the run ends, with an event and an alarm, when the guard refuses", async (
   await log.claim(0, 3);
   const checksums = await log.settle();
   const origin = checksums.logs.list()[0]?.origin ?? "";
-  await log.guardFile.write(origin, { size: 50, root: new Uint8Array(32) });
+  await log.guardFile.raise(origin, { size: 50, root: new Uint8Array(32) });
   await log.claimDirectly(3, 1);
   await assert.rejects(checksums.run(new AbortController().signal), { code: "LOG_GUARD" });
   const { rows } = await sql<{ kind: string }>`select kind from events order by id desc limit 1`.execute(
@@ -215,7 +216,10 @@ test("refuses to start when the tables contradict each other", async (t) => {
     ["update log_heads set assigned_size = 6", /5 entries, 6 assigned and 5 signed/],
     ["update log_heads set root = zeroblob(32)", /another root than its head/],
     ["update log_heads set size = 4", /another size than its head/],
-    ["update log_heads set note = replace(note, char(10) || '5' || char(10), char(10) || '4' || char(10))", /signature/],
+    [
+      "update log_heads set note = replace(note, char(10) || '5' || char(10), char(10) || '4' || char(10))",
+      /signature/,
+    ],
     ["update log_heads set note = null", /not signed/],
     ["update log_guards set size = 4, root = (select root from log_heads)", /another root at size 4/],
     ["delete from log_guards", /behind its head/],

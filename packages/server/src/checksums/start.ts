@@ -60,10 +60,7 @@ export async function verifyHead(
   if (head.note !== undefined) await verifyNote(shard, head, head.note);
   const stored = ((await lastEntryIndex(database.read, shard.id)) ?? -1) + 1;
   if (stored !== head.assignedSize || head.assignedSize < head.size)
-    throw contradiction(
-      shard,
-      `it has ${stored} entries, ${head.assignedSize} assigned and ${head.size} signed`,
-    );
+    throw contradiction(shard, `it has ${stored} entries, ${head.assignedSize} assigned and ${head.size} signed`);
 
   const view = { shard: shard.id, size: head.size, edge };
   const inDatabase = await guardOf(database.read, shard.id);
@@ -93,7 +90,7 @@ export async function startShard(deps: StartDependencies, shard: Shard): Promise
       "the second copy of the signing guard is gone and is made again from the database; if this database was restored from a backup, stop now and put the newest one back",
       { "log.shard": shard.id, "log.size": lostGuard.size, "guard.path": guardFile.pathOf(shard.origin) },
     );
-    await guardFile.write(shard.origin, lostGuard);
+    await guardFile.raise(shard.origin, lostGuard);
   }
   const repaired = await repairTiles(deps.tiles, view);
   if (repaired > 0)

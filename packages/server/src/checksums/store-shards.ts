@@ -145,11 +145,7 @@ export async function raiseFence(transaction: Transaction, shard: string): Promi
 }
 
 /** True while the caller is the sequencer of the shard and the shard is open. */
-export async function mayAssign(
-  reader: Reader,
-  shard: string,
-  fence: number,
-): Promise<"yes" | "frozen" | "fenced"> {
+export async function mayAssign(reader: Reader, shard: string, fence: number): Promise<"yes" | "frozen" | "fenced"> {
   const row = await reader
     .withTables<Tables>()
     .selectFrom("log_heads")
@@ -214,17 +210,11 @@ export async function guardOf(reader: Reader, shard: string): Promise<SignedTree
     .executeTakeFirst();
 }
 
-export async function putGuard(
-  transaction: Transaction,
-  shard: string,
-  signed: SignedTree,
-): Promise<void> {
+export async function putGuard(transaction: Transaction, shard: string, signed: SignedTree): Promise<void> {
   await transaction
     .withTables<Tables>()
     .insertInto("log_guards")
     .values({ shard, size: signed.size, root: signed.root })
-    .onConflict((conflict) =>
-      conflict.column("shard").doUpdateSet({ size: signed.size, root: signed.root }),
-    )
+    .onConflict((conflict) => conflict.column("shard").doUpdateSet({ size: signed.size, root: signed.root }))
     .execute();
 }

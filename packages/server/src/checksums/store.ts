@@ -62,11 +62,7 @@ export interface StoredClaim {
   readonly claimedAtMs: number;
 }
 
-export async function claimByKey(
-  reader: Reader,
-  log: string,
-  key: string,
-): Promise<StoredClaim | undefined> {
+export async function claimByKey(reader: Reader, log: string, key: string): Promise<StoredClaim | undefined> {
   const row = await reader
     .withTables<Tables>()
     .selectFrom("log_claims")
@@ -121,11 +117,7 @@ export async function positionsOf(
 }
 
 /** The oldest claims that wait, in the order of their ids. */
-export async function pendingClaims(
-  reader: Reader,
-  log: string,
-  limit: number,
-): Promise<readonly PendingClaim[]> {
+export async function pendingClaims(reader: Reader, log: string, limit: number): Promise<readonly PendingClaim[]> {
   const rows = await reader
     .withTables<Tables>()
     .selectFrom("log_claims")
@@ -304,9 +296,7 @@ export async function putPackages(
     await transaction
       .withTables<Tables>()
       .insertInto("log_packages")
-      .values(
-        chunk.map((row) => ({ shard, name: row.name, seq: row.seq, last_idx: row.lastIdx })),
-      )
+      .values(chunk.map((row) => ({ shard, name: row.name, seq: row.seq, last_idx: row.lastIdx })))
       .onConflict((conflict) =>
         conflict.columns(["shard", "name"]).doUpdateSet((builder) => ({
           seq: builder.ref("excluded.seq"),
@@ -318,7 +308,6 @@ export async function putPackages(
 
 function chunksOf<T>(values: readonly T[]): T[][] {
   const chunks: T[][] = [];
-  for (let start = 0; start < values.length; start += chunkSize)
-    chunks.push(values.slice(start, start + chunkSize));
+  for (let start = 0; start < values.length; start += chunkSize) chunks.push(values.slice(start, start + chunkSize));
   return chunks;
 }

@@ -47,5 +47,4 @@ export type Tables = {
   };
   /** First copy of the signing guard. */
   readonly log_guards: { shard: string; size: number; root: Uint8Array };
-}
-
+};

@@ -57,7 +57,7 @@ export interface TestLog {
   /** Opens the room as a start does. */
   open(): Promise<Checksums>;
   /** A sequencer of the newest shard, with what it publishes; `crashPoint` may throw. */
-  sequencer(crashPoint?: (point: CrashPoint) => void): Promise<TestSequencer>;
+  sequencer(crashPoint?: (point: CrashPoint) => void | Promise<void>): Promise<TestSequencer>;
   /** Claims binds `first` to `first + count - 1` of `bindFacts` in one transaction. */
   claim(first: number, count: number): Promise<void>;
   /** The same without opening the room, so without its checks. */
@@ -143,8 +143,7 @@ export async function createTestLog(options: TestLogOptions): Promise<TestLog> {
 
     async claimDirectly(first, count) {
       await database.write(async (transaction) => {
-        for (let i = first; i < first + count; i += 1)
-          await claimBindIn(transaction, "npm", bindFacts(i), clock.now());
+        for (let i = first; i < first + count; i += 1) await claimBindIn(transaction, "npm", bindFacts(i), clock.now());
       });
     },
 

@@ -21,7 +21,7 @@ export function recordHash(record: string): Uint8Array {
 /** The inner nodes of a tile, full or partial: one row for each level within it. */
 export function expandTile(bytes: Uint8Array): TileRows {
   const rows = [bytes];
-  for (let row = bytes; row.length >= 2 * hashLength; ) {
+  for (let row = bytes; row.length >= 2 * hashLength;) {
     const pairs = Math.floor(row.length / (2 * hashLength));
     const above = new Uint8Array(pairs * hashLength);
     for (let pair = 0; pair < pairs; pair += 1) {
@@ -43,4 +43,3 @@ export function nodeOf(tile: TileRows, row: number, position: number): Uint8Arra
     throw new AssayError("BAD_FORMAT", { what: "A node", reason: "it is not in the tree" });
   return bytes;
 }
-

@@ -79,10 +79,7 @@ export function createTiles(
   }
 
   async function rebuild(shard: string, tile: TileCoordinates): Promise<Uint8Array> {
-    const bytes =
-      tile.kind === "entries"
-        ? await renderBundle(shard, tile.index)
-        : await renderHashes(shard, tile);
+    const bytes = tile.kind === "entries" ? await renderBundle(shard, tile.index) : await renderHashes(shard, tile);
     await put(shard, tile, bytes);
     return bytes;
   }

@@ -9,7 +9,10 @@ export interface ByteCache<Value extends object> {
 }
 
 /** `sizeOf` answers bytes, at least 1. A value above a quarter of `maxBytes` is not kept. */
-export function createByteCache<Value extends object>(options: { readonly maxBytes: number; readonly sizeOf: (value: Value) => number }): ByteCache<Value> {
+export function createByteCache<Value extends object>(options: {
+  readonly maxBytes: number;
+  readonly sizeOf: (value: Value) => number;
+}): ByteCache<Value> {
   const entries = new LRUCache<string, Value>({
     maxSize: options.maxBytes,
     maxEntrySize: Math.ceil(options.maxBytes / 4),

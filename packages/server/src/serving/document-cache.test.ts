@@ -9,7 +9,9 @@ import { createDocumentCache } from "./document-cache.ts";
 
 const place = (view: string, etag: string) => ({ name: "@s/../n" as PackageName, view: view.repeat(64), etag });
 
-async function withCache(work: (cache: ReturnType<typeof createDocumentCache>, folder: string) => Promise<void>): Promise<void> {
+async function withCache(
+  work: (cache: ReturnType<typeof createDocumentCache>, folder: string) => Promise<void>,
+): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "assay-documents-"));
   try {
     await work(createDocumentCache({ random: createSystemRandom() }, folder), folder);

@@ -23,10 +23,7 @@ export interface DocumentCache {
  * Each file is 32 bytes of SHA-256 and the content, so that a file which a crash left short is noticed; it is
  * written without fsync and renamed into place.
  */
-export function createDocumentCache(
-  deps: { readonly random: Random },
-  folder: string,
-): DocumentCache {
+export function createDocumentCache(deps: { readonly random: Random }, folder: string): DocumentCache {
   const folderOf = ({ name }: DocumentPlace) => {
     const hash = createHash("sha256").update(name).digest("hex");
     return join(folder, hash.slice(0, 2), hash.slice(2, 34));
@@ -50,16 +47,11 @@ export function createDocumentCache(
         throw error;
       }
       const bytes = stored.subarray(32);
-      return equalBytes(createHash("sha256").update(bytes).digest(), stored.subarray(0, 32))
-        ? bytes
-        : undefined;
+      return equalBytes(createHash("sha256").update(bytes).digest(), stored.subarray(0, 32)) ? bytes : undefined;
     },
     async write(place, bytes) {
       const target = join(folderOf(place), fileOf(place));
-      const temporary = join(
-        folderOf(place),
-        `${place.view.slice(0, 32)}.${toHex(deps.random.bytes(8))}.tmp`,
-      );
+      const temporary = join(folderOf(place), `${place.view.slice(0, 32)}.${toHex(deps.random.bytes(8))}.tmp`);
       await mkdir(dirname(target), { recursive: true });
       await writeFile(temporary, [createHash("sha256").update(bytes).digest(), bytes]);
       await rename(temporary, target);

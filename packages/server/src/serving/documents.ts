@@ -84,18 +84,15 @@ export function createDocuments(deps: DocumentsDeps, memoryBytes: number): Docum
     const pending = releases.packageState(packument.name);
     const state = pending instanceof Promise ? await pending : pending;
     const known = views.get(packument.name);
-    if (
-      known !== undefined &&
-      known.digest === packument.digest &&
-      known.generation === state.generation
-    )
-      return known;
+    if (known !== undefined && known.digest === packument.digest && known.generation === state.generation) return known;
     const view = decideView(packument, state);
     const entry = {
       digest: packument.digest,
       generation: state.generation,
       view,
-      key: viewKey(packument, view), etags: new Map<string, string>() };
+      key: viewKey(packument, view),
+      etags: new Map<string, string>(),
+    };
     views.set(packument.name, entry);
     return entry;
   }
@@ -154,10 +151,8 @@ function viewKey(packument: Packument, view: View): string {
   const hash = createHash("sha256").update(
     `${renderingVersion}\n${packument.name}\n${packument.digest}\n${view.modifiedMs}\n`,
   );
-  for (const { version, rule, reason } of view.refused)
-    hash.update(`- ${version} ${rule} ${reason}\n`);
-  for (const { version, integrity, manifest } of view.rebound)
-    hash.update(`= ${version} ${integrity} ${manifest}\n`);
+  for (const { version, rule, reason } of view.refused) hash.update(`- ${version} ${rule} ${reason}\n`);
+  for (const { version, integrity, manifest } of view.rebound) hash.update(`= ${version} ${integrity} ${manifest}\n`);
   return hash.update(JSON.stringify(view.times)).digest("hex");
 }
 

@@ -30,11 +30,8 @@ export async function readVersion(
     });
   }
   const listed = packument.versions.get(version);
-  if (listed === undefined)
-    throw new AssayError("NOT_FOUND", { what: `${packument.name}@${version}` });
+  if (listed === undefined) throw new AssayError("NOT_FOUND", { what: `${packument.name}@${version}` });
   const url = tarballUrl(base, packument.name, version);
   const overlay = (await serving.documents.overlays(packument, view))[version];
-  return overlay === undefined
-    ? readPart(packument, listed, "full", url)
-    : fillText(overlay.full, base, url);
+  return overlay === undefined ? readPart(packument, listed, "full", url) : fillText(overlay.full, base, url);
 }

@@ -5,11 +5,20 @@ import type { BoundRelease } from "../releases/releases.ts";
 import { rebindManifest } from "./rebind.ts";
 
 const integrity = `sha512-${"a".repeat(86)}==` as Integrity;
-const release: BoundRelease = { name: "x" as PackageName, version: "1.0.0" as Version, integrity, sizeBytes: 1, manifest: "sha256-m" };
+const release: BoundRelease = {
+  name: "x" as PackageName,
+  version: "1.0.0" as Version,
+  integrity,
+  sizeBytes: 1,
+  manifest: "sha256-m",
+};
 
 test("adds our sha512 to a listing that has only a sha1, and keeps the rest of dist", () => {
   const dist = { shasum: "aa", signatures: [{ keyid: "k" }], tarball: "" };
-  assert.deepEqual(rebindManifest({ name: "x", dist }, release, undefined, "full"), { name: "x", dist: { ...dist, integrity } });
+  assert.deepEqual(rebindManifest({ name: "x", dist }, release, undefined, "full"), {
+    name: "x",
+    dist: { ...dist, integrity },
+  });
 });
 
 test("drops what describes other bytes when the listing names other bytes", () => {
@@ -28,10 +37,21 @@ test("replaces every field of the fragment: what was added goes, what was remove
     dist: { integrity },
   };
   const full = rebindManifest(listed, release, { dependencies: { good: "1" }, os: ["linux"] }, "full");
-  assert.deepEqual(full, { dependencies: { good: "1" }, os: ["linux"], license: "MIT", scripts: { test: "t" }, dist: { integrity } });
+  assert.deepEqual(full, {
+    dependencies: { good: "1" },
+    os: ["linux"],
+    license: "MIT",
+    scripts: { test: "t" },
+    dist: { integrity },
+  });
 });
 
 test("says that there are install scripts when the bound fragment has them", () => {
-  const abbreviated = rebindManifest({ dist: { integrity } }, release, { scripts: { install: "node-gyp rebuild" } }, "abbreviated");
+  const abbreviated = rebindManifest(
+    { dist: { integrity } },
+    release,
+    { scripts: { install: "node-gyp rebuild" } },
+    "abbreviated",
+  );
   assert.deepEqual(abbreviated, { hasInstallScript: true, dist: { integrity } });
 });

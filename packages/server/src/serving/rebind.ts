@@ -34,8 +34,7 @@ export async function rebindVersions(
   for (const release of rebound) {
     const listed = packument.versions.get(release.version);
     if (listed === undefined) continue;
-    const fragment =
-      listed.manifest === release.manifest ? undefined : await boundFragment(release, readFragment);
+    const fragment = listed.manifest === release.manifest ? undefined : await boundFragment(release, readFragment);
     const texts = { full: "", abbreviated: "" };
     for (const form of ["full", "abbreviated"] as const) {
       const manifest = JSON.parse(await readPart(packument, listed, form, "")) as Manifest;
@@ -102,7 +101,5 @@ function namesOtherBytes(dist: Manifest, release: BoundRelease): boolean {
 
 function otherScripts(scripts: unknown): Manifest {
   if (typeof scripts !== "object" || scripts === null) return {};
-  return Object.fromEntries(
-    Object.entries(scripts).filter(([name]) => !boundScripts.includes(name)),
-  );
+  return Object.fromEntries(Object.entries(scripts).filter(([name]) => !boundScripts.includes(name)));
 }

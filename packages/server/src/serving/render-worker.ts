@@ -9,7 +9,10 @@ interface RenderInput {
 }
 
 /** The task of a worker thread: assemble, then compress with what pays off for documents that are read often. */
-export const renderInWorker: WorkerTask<RenderInput, Uint8Array> = { file: new URL(import.meta.url), name: "renderDocument" };
+export const renderInWorker: WorkerTask<RenderInput, Uint8Array> = {
+  file: new URL(import.meta.url),
+  name: "renderDocument",
+};
 
 export function renderDocument({ input, encoding }: RenderInput): Uint8Array {
   const identity = assembleDocument(input);

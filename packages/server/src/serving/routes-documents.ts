@@ -23,61 +23,47 @@ export function addDocumentRoutes(fastify: FastifyInstance, deps: ServingRoutesD
     const { accept, "accept-encoding": acceptEncoding } = request.headers;
     if (wantsHtml(accept)) return packagePage(request, reply, deps, name);
     const form = packumentForm(accept);
-    const encoding = contentEncoding(
-      typeof acceptEncoding === "string" ? acceptEncoding : undefined,
-    );
+    const encoding = contentEncoding(typeof acceptEncoding === "string" ? acceptEncoding : undefined);
     const document = await serving.documents.get({ name, base: request.base, form, encoding });
     return sendDocument(request, reply, { document, form, encoding, heads });
   });
 
-  fastify.get<{ Params: { name: string; version: string } }>(
-    "/:name/:version",
-    async (request, reply) => {
-      const name = parsePackageName(request.params.name);
-      const { packument, view } = await serving.packageView(name);
-      const wanted = view.tags[request.params.version] ?? parseVersion(request.params.version);
-      const text = await readVersion(deps, {
-        packument,
-        view,
-        version: wanted,
-        base: request.base,
-      });
-      return reply
-        .headers({
-          "content-type": "application/json; charset=utf-8",
-          "cache-control": cacheControl,
-          ...staleHeader(packument.stale),
-        })
-        .send(text);
-    },
-  );
+  fastify.get<{ Params: { name: string; version: string } }>("/:name/:version", async (request, reply) => {
+    const name = parsePackageName(request.params.name);
+    const { packument, view } = await serving.packageView(name);
+    const wanted = view.tags[request.params.version] ?? parseVersion(request.params.version);
+    const text = await readVersion(deps, {
+      packument,
+      view,
+      version: wanted,
+      base: request.base,
+    });
+    return reply
+      .headers({
+        "content-type": "application/json; charset=utf-8",
+        "cache-control": cacheControl,
+        ...staleHeader(packument.stale),
+      })
+      .send(text);
+  });
 
-  fastify.get<{ Params: { name: string } }>(
-    "/-/package/:name/dist-tags",
-    async (request, reply) => {
-      const { packument, view } = await serving.packageView(parsePackageName(request.params.name));
-      return reply
-        .headers({ "cache-control": cacheControl, ...staleHeader(packument.stale) })
-        .send(view.tags);
-    },
-  );
+  fastify.get<{ Params: { name: string } }>("/-/package/:name/dist-tags", async (request, reply) => {
+    const { packument, view } = await serving.packageView(parsePackageName(request.params.name));
+    return reply.headers({ "cache-control": cacheControl, ...staleHeader(packument.stale) }).send(view.tags);
+  });
 
-  fastify.get<{ Params: { name: string; tag: string } }>(
-    "/-/package/:name/dist-tags/:tag",
-    async (request, reply) => {
-      const name = parsePackageName(request.params.name);
-      const { packument, view } = await serving.packageView(name);
-      const version = view.tags[request.params.tag];
-      if (version === undefined)
-        throw new AssayError("NOT_FOUND", { what: `The tag ${request.params.tag} of ${name}` });
-      return reply
-        .headers({
-          "content-type": "application/json; charset=utf-8",
-          ...staleHeader(packument.stale),
-        })
-        .send(JSON.stringify(version));
-    },
-  );
+  fastify.get<{ Params: { name: string; tag: string } }>("/-/package/:name/dist-tags/:tag", async (request, reply) => {
+    const name = parsePackageName(request.params.name);
+    const { packument, view } = await serving.packageView(name);
+    const version = view.tags[request.params.tag];
+    if (version === undefined) throw new AssayError("NOT_FOUND", { what: `The tag ${request.params.tag} of ${name}` });
+    return reply
+      .headers({
+        "content-type": "application/json; charset=utf-8",
+        ...staleHeader(packument.stale),
+      })
+      .send(JSON.stringify(version));
+  });
 }
 
 interface Answer {
@@ -88,14 +74,8 @@ interface Answer {
   readonly heads: WeakMap<Uint8Array, FinishedHead>;
 }
 
-function sendDocument(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  { document, form, encoding, heads }: Answer,
-): void {
-  if (
-    isNotModified(request.headers, { etag: document.etag, lastModifiedMs: document.modifiedMs })
-  ) {
+function sendDocument(request: FastifyRequest, reply: FastifyReply, { document, form, encoding, heads }: Answer): void {
+  if (isNotModified(request.headers, { etag: document.etag, lastModifiedMs: document.modifiedMs })) {
     const headers = {
       etag: document.etag,
       "cache-control": cacheControl,
@@ -117,11 +97,7 @@ function sendDocument(
   sendBytes(request, reply, { status: 200, head, bytes: document.bytes });
 }
 
-function documentHeaders(
-  document: Document,
-  form: Form,
-  encoding: Encoding,
-): Record<string, string> {
+function documentHeaders(document: Document, form: Form, encoding: Encoding): Record<string, string> {
   return {
     "content-type": form === "abbreviated" ? abbreviatedType : "application/json",
     ...(encoding === "identity" ? {} : { "content-encoding": encoding }),

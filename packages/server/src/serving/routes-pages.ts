@@ -13,13 +13,11 @@ export function addPageRoutes(fastify: FastifyInstance, deps: ServingRoutesDeps)
         .headers({ vary: "accept" })
         .send({ name: "assay", version: deps.about.version, log: `${request.base}/-/log/` });
     }
-    const logs = deps.checksums.logs
-      .list()
-      .map(({ shard, vkey }) => ({
-        shard,
-        vkey,
-        size: sizeOf(deps.checksums.logs.checkpoint(shard)),
-      }));
+    const logs = deps.checksums.logs.list().map(({ shard, vkey }) => ({
+      shard,
+      vkey,
+      size: sizeOf(deps.checksums.logs.checkpoint(shard)),
+    }));
     const packages = await deps.about.packages();
     return sendPage(
       reply,
@@ -52,12 +50,8 @@ export async function packagePage(
 ): Promise<FastifyReply> {
   const { packument, view } = await deps.serving.packageView(name);
   const bound = await deps.checksums.bindsOf(name);
-  const refused = new Map(
-    view.refused.map((each) => [each.version, `${each.rule}: ${each.reason}`]),
-  );
-  const listed = [...packument.versions.values()].sort(
-    (a, b) => (b.publishedMs ?? 0) - (a.publishedMs ?? 0),
-  );
+  const refused = new Map(view.refused.map((each) => [each.version, `${each.rule}: ${each.reason}`]));
+  const listed = [...packument.versions.values()].sort((a, b) => (b.publishedMs ?? 0) - (a.publishedMs ?? 0));
   const latest = packument.versions.get(view.tags["latest"] ?? ("" as Version)) ?? listed[0];
   const html = renderPackage({
     base: request.base,
@@ -84,13 +78,8 @@ async function describe(
 ): Promise<string | undefined> {
   const packument = await upstreams.stored(name);
   if (packument === undefined) return undefined;
-  const manifest = JSON.parse(await readPart(packument, version, "full", "")) as Record<
-    string,
-    unknown
-  >;
-  return typeof manifest["description"] === "string"
-    ? manifest["description"].slice(0, 500)
-    : undefined;
+  const manifest = JSON.parse(await readPart(packument, version, "full", "")) as Record<string, unknown>;
+  return typeof manifest["description"] === "string" ? manifest["description"].slice(0, 500) : undefined;
 }
 
 function sendPage(reply: FastifyReply, html: string): FastifyReply {

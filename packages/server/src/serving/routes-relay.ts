@@ -10,10 +10,7 @@ const relayedBytes = 8 * 1024 * 1024;
 const keysMaxAgeMs = 5 * 60 * 1000;
 
 /** Search over what is known here; signing keys, attestations and advisories of the upstream, relayed. */
-export function addRelayRoutes(
-  fastify: FastifyInstance,
-  { upstreams, clock }: ServingRoutesDeps,
-): void {
+export function addRelayRoutes(fastify: FastifyInstance, { upstreams, clock }: ServingRoutesDeps): void {
   const keys = createKeys(upstreams, clock);
 
   fastify.get<{ Querystring: Record<string, string | string[] | undefined> }>(
@@ -40,19 +37,15 @@ export function addRelayRoutes(
       .send(document);
   });
 
-  fastify.get<{ Params: { spec: string } }>(
-    "/-/npm/v1/attestations/:spec",
-    async (request, reply) => {
-      const at = request.params.spec.lastIndexOf("@");
-      const name = parsePackageName(request.params.spec.slice(0, Math.max(at, 0)));
-      const version = parseVersion(request.params.spec.slice(at + 1));
-      const path = `/-/npm/v1/attestations/${name.replace("/", "%2f")}@${encodeURIComponent(version)}`;
-      const answer = await relay(upstreams, { method: "GET", path, maxBytes: relayedBytes });
-      if (answer === undefined)
-        throw new AssayError("NOT_FOUND", { what: `Attestations of ${name}@${version}` });
-      return reply.header("content-type", "application/json; charset=utf-8").send(answer);
-    },
-  );
+  fastify.get<{ Params: { spec: string } }>("/-/npm/v1/attestations/:spec", async (request, reply) => {
+    const at = request.params.spec.lastIndexOf("@");
+    const name = parsePackageName(request.params.spec.slice(0, Math.max(at, 0)));
+    const version = parseVersion(request.params.spec.slice(at + 1));
+    const path = `/-/npm/v1/attestations/${name.replace("/", "%2f")}@${encodeURIComponent(version)}`;
+    const answer = await relay(upstreams, { method: "GET", path, maxBytes: relayedBytes });
+    if (answer === undefined) throw new AssayError("NOT_FOUND", { what: `Attestations of ${name}@${version}` });
+    return reply.header("content-type", "application/json; charset=utf-8").send(answer);
+  });
 
   fastify.post("/-/npm/v1/security/advisories/bulk", async (request, reply) => {
     const body = Buffer.from(JSON.stringify(parseAudit(request.body)));
@@ -64,8 +57,7 @@ export function addRelayRoutes(
       body,
       maxBytes: relayedBytes,
     });
-    if (answer === undefined)
-      void reply.header("assay-advisories", "none: the upstream has no advisories endpoint");
+    if (answer === undefined) void reply.header("assay-advisories", "none: the upstream has no advisories endpoint");
     return reply
       .headers({ "content-type": "application/json; charset=utf-8", "cache-control": "no-store" })
       .send(answer ?? "{}");
@@ -97,10 +89,7 @@ function createKeys(upstreams: Upstreams, clock: Clock): () => Promise<Buffer | 
  * The JSON that the upstream answers, or undefined when it has no such endpoint. Throws UPSTREAM_BAD_ANSWER
  * for anything that is not JSON, and what `relay` throws when it cannot be reached.
  */
-async function relay(
-  upstreams: Upstreams,
-  request: Parameters<Upstreams["relay"]>[0],
-): Promise<Buffer | undefined> {
+async function relay(upstreams: Upstreams, request: Parameters<Upstreams["relay"]>[0]): Promise<Buffer | undefined> {
   const answer = await upstreams.relay({
     ...request,
     headers: { accept: "application/json", ...request.headers },
@@ -116,19 +105,14 @@ async function relay(
   try {
     JSON.parse(bytes.toString("utf8"));
   } catch (cause) {
-    throw new AssayError(
-      "UPSTREAM_BAD_ANSWER",
-      { source, reason: `${request.path} is not JSON` },
-      { cause },
-    );
+    throw new AssayError("UPSTREAM_BAD_ANSWER", { source, reason: `${request.path} is not JSON` }, { cause });
   }
   return bytes;
 }
 
 function parseSearch(query: Readonly<Record<string, string | string[] | undefined>>): SearchQuery {
   const text = query["text"];
-  if (typeof text !== "string" || text.trim() === "")
-    throw new AssayError("TEXT_MISSING", { parameter: "text" });
+  if (typeof text !== "string" || text.trim() === "") throw new AssayError("TEXT_MISSING", { parameter: "text" });
   if (text.length > 512)
     throw new AssayError("BAD_REQUEST", {
       reason: "the search text is longer than 512 characters",
@@ -140,15 +124,9 @@ function parseSearch(query: Readonly<Record<string, string | string[] | undefine
   };
 }
 
-function integer(
-  value: string | string[] | undefined,
-  lowest: number,
-  highest: number,
-  fallback: number,
-): number {
+function integer(value: string | string[] | undefined, lowest: number, highest: number, fallback: number): number {
   if (value === undefined || value === "") return fallback;
-  const number =
-    typeof value === "string" && /^[0-9]{1,9}$/.test(value) ? Number(value) : Number.NaN;
+  const number = typeof value === "string" && /^[0-9]{1,9}$/.test(value) ? Number(value) : Number.NaN;
   if (!(number >= lowest))
     throw new AssayError("BAD_REQUEST", {
       reason: `a paging parameter must be a whole number from ${lowest}`,

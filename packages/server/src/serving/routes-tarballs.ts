@@ -10,10 +10,7 @@ import { versionOfFile, type Tarball } from "./tarballs.ts";
 const cacheControl = "public, max-age=300";
 
 /** `GET` and `HEAD /{pkg}/-/{file}.tgz`. Never negotiated: some clients send a packument's Accept here. */
-export function addTarballRoutes(
-  fastify: FastifyInstance,
-  { serving }: Pick<ServingRoutesDeps, "serving">,
-): void {
+export function addTarballRoutes(fastify: FastifyInstance, { serving }: Pick<ServingRoutesDeps, "serving">): void {
   const heads = new WeakMap<Uint8Array, FinishedHead>();
 
   fastify.route<{ Params: { name: string; file: string } }>({
@@ -24,17 +21,10 @@ export function addTarballRoutes(
       const name = parsePackageName(request.params.name);
       const tarball = await serving.tarballs.find(name, versionOfFile(name, request.params.file));
       const headers = request.headers;
-      if (
-        headers["if-none-match"] === undefined &&
-        headers.range === undefined &&
-        tarball.bytes !== undefined
-      ) {
+      if (headers["if-none-match"] === undefined && headers.range === undefined && tarball.bytes !== undefined) {
         let head = heads.get(tarball.bytes);
         if (head === undefined)
-          heads.set(
-            tarball.bytes,
-            (head = finishedHead(headersOf(tarball), tarball.release.sizeBytes)),
-          );
+          heads.set(tarball.bytes, (head = finishedHead(headersOf(tarball), tarball.release.sizeBytes)));
         sendBytes(request, reply, { status: 200, head, bytes: tarball.bytes });
         return;
       }
@@ -52,11 +42,7 @@ function headersOf({ release }: Tarball): Record<string, string> {
   };
 }
 
-async function sendConditionally(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  tarball: Tarball,
-): Promise<void> {
+async function sendConditionally(request: FastifyRequest, reply: FastifyReply, tarball: Tarball): Promise<void> {
   const headers = headersOf(tarball);
   const validators = { etag: `"${tarball.release.integrity}"`, lastModifiedMs: undefined };
   const sizeBytes = tarball.release.sizeBytes;
@@ -80,15 +66,9 @@ async function sendConditionally(
     });
     return;
   }
-  const partial =
-    range === undefined
-      ? {}
-      : { "content-range": `bytes ${range.start}-${range.end - 1}/${sizeBytes}` };
+  const partial = range === undefined ? {} : { "content-range": `bytes ${range.start}-${range.end - 1}/${sizeBytes}` };
   const status = range === undefined ? 200 : 206;
-  const head = finishedHead(
-    { ...headers, ...partial },
-    range === undefined ? sizeBytes : range.end - range.start,
-  );
+  const head = finishedHead({ ...headers, ...partial }, range === undefined ? sizeBytes : range.end - range.start);
   if (tarball.bytes !== undefined) {
     sendBytes(request, reply, {
       status,

@@ -58,9 +58,7 @@ async function describe(packument: Packument, base: string, text: string): Promi
   const version = packument.tags["latest"] ?? [...packument.versions.keys()].at(-1);
   const listed = version === undefined ? undefined : packument.versions.get(version);
   const manifest =
-    listed === undefined
-      ? {}
-      : (JSON.parse(await readPart(packument, listed, "full", "")) as Record<string, unknown>);
+    listed === undefined ? {} : (JSON.parse(await readPart(packument, listed, "full", "")) as Record<string, unknown>);
   const score = packument.name === text ? 1 : 0.5;
   return {
     package: {
@@ -92,7 +90,5 @@ function textOf(value: unknown): string {
 
 /** npm's client needs a string even where the upstream has none; addresses are not passed on. */
 function nameOf(person: unknown): string {
-  return typeof person === "object" && person !== null && "name" in person
-    ? textOf(person.name)
-    : textOf(person);
+  return typeof person === "object" && person !== null && "name" in person ? textOf(person.name) : textOf(person);
 }

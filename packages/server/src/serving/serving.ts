@@ -11,7 +11,7 @@ import { createRender } from "./render.ts";
 import { createTarballs, type Tarballs } from "./tarballs.ts";
 import type { View } from "./view.ts";
 
-export { servingRoutes, type ServingRoutesDeps } from "./routes.ts";
+export { servingRoutes } from "./routes.ts";
 
 /** The read side: packuments, tarballs, dist-tags, search, pages. */
 export interface Serving {

@@ -40,10 +40,7 @@ interface TarballsDeps {
 /** Tarballs up to this are one read and one write, and kept in memory while they are hot. */
 const smallBytes = 1024 * 1024;
 
-export function createTarballs(
-  { releases, admission, blobs }: TarballsDeps,
-  memoryBytes: number,
-): Tarballs {
+export function createTarballs({ releases, admission, blobs }: TarballsDeps, memoryBytes: number): Tarballs {
   const hot = createByteCache<Uint8Array>({
     maxBytes: memoryBytes,
     sizeOf: (bytes) => Math.max(1, bytes.byteLength),
@@ -61,10 +58,7 @@ export function createTarballs(
   }
 
   /** Bytes that a disk lost are fetched again; they are bound, so only the same bytes can come back. */
-  async function restored<T>(
-    release: BoundRelease,
-    read: () => Promise<T | undefined>,
-  ): Promise<T> {
+  async function restored<T>(release: BoundRelease, read: () => Promise<T | undefined>): Promise<T> {
     const found = await read();
     if (found !== undefined) return found;
     await admission.restore(release.name, release.version);

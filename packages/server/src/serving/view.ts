@@ -38,10 +38,7 @@ export function decideView(packument: Packument, state: PackageState): View {
     }
     versions.push(listed);
     const bound = state.binds.get(listed.version);
-    if (
-      bound !== undefined &&
-      (bound.integrity !== listed.integrity || bound.manifest !== listed.manifest)
-    )
+    if (bound !== undefined && (bound.integrity !== listed.integrity || bound.manifest !== listed.manifest))
       rebound.push(bound);
   }
   const times: Record<string, string> = {};
@@ -56,18 +53,12 @@ export function decideView(packument: Packument, state: PackageState): View {
     tags: showTags(packument.tags, shown),
     refused,
     rebound,
-    modifiedMs: Math.max(
-      packument.modifiedMs,
-      refused.length + rebound.length > 0 ? state.changedAtMs : 0,
-    ),
+    modifiedMs: Math.max(packument.modifiedMs, refused.length + rebound.length > 0 ? state.changedAtMs : 0),
     times,
   };
 }
 
-function showTags(
-  tags: Readonly<Record<string, Version>>,
-  shown: ReadonlySet<Version>,
-): Record<string, Version> {
+function showTags(tags: Readonly<Record<string, Version>>, shown: ReadonlySet<Version>): Record<string, Version> {
   const result: Record<string, Version> = {};
   for (const [tag, version] of Object.entries(tags)) {
     if (shown.has(version)) result[tag] = version;
@@ -81,9 +72,5 @@ function highest(versions: ReadonlySet<Version>): Version | undefined {
   const sorted = [...versions]
     .filter((version) => semver.valid(version) !== null)
     .sort((a, b) => semver.rcompare(a, b));
-  return (
-    sorted.find((version) => semver.prerelease(version) === null) ??
-    sorted[0] ??
-    [...versions].at(-1)
-  );
+  return sorted.find((version) => semver.prerelease(version) === null) ?? sorted[0] ?? [...versions].at(-1);
 }

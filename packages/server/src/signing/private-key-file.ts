@@ -14,12 +14,10 @@ const maxKeyFileBytes = 4096;
  */
 export async function readKeyFile(path: string): Promise<string | undefined> {
   // One descriptor for the check and the read, so that the file that was checked is the file that is read.
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch(
-    (error: unknown) => {
-      if (isSystemError(error, "ENOENT")) return undefined;
-      throw new AssayError("CONFIG", { reason: `The key file ${path} cannot be opened.` }, { cause: error });
-    },
-  );
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch((error: unknown) => {
+    if (isSystemError(error, "ENOENT")) return undefined;
+    throw new AssayError("CONFIG", { reason: `The key file ${path} cannot be opened.` }, { cause: error });
+  });
   if (file === undefined) return undefined;
   try {
     const status = await file.stat();

@@ -119,10 +119,7 @@ test("a stored key keeps its vkey for ever", async (t) => {
   // Seed 00 01 … 1f, whose public key is 03a107bf…31b8 (RFC 8032).
   const { signing, onlyFile } = keysIn(tempFolder(t));
   await signing.checkpointSigner("example.com/log");
-  writeFileSync(
-    onlyFile(),
-    "PRIVATE+KEY+example.com/log+d455c521+AQABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n",
-  );
+  writeFileSync(onlyFile(), "PRIVATE+KEY+example.com/log+d455c521+AQABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n");
   const signer = await signing.checkpointSigner("example.com/log");
   assert.equal(signer.vkey, "example.com/log+d455c521+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4");
 });

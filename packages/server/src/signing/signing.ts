@@ -23,9 +23,6 @@ export interface Signing {
 }
 
 /** The keys under `keyFolder` (`<data>/keys`), made with `random`. Nothing is touched until a signer is asked for. */
-export function createSigning(
-  deps: { readonly random: Random },
-  options: { readonly keyFolder: string },
-): Signing {
+export function createSigning(deps: { readonly random: Random }, options: { readonly keyFolder: string }): Signing {
   return createCheckpointKeys(deps, options);
 }

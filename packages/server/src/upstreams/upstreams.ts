@@ -1,10 +1,10 @@
 import type { EpochMs, Integrity, PackageName, Version } from "@assay/core";
 import type { UpstreamResponse } from "../platform/network/network.ts";
 
-export { createUpstreams, type UpstreamsDeps, type UpstreamsRoom } from "./room.ts";
+export { createUpstreams, type UpstreamsRoom } from "./room.ts";
 export { upstreamMigrations } from "./migrations.ts";
 export { assembleDocument, type AssembleInput, type Overlay } from "./assemble.ts";
-export { cutTarball, fillText, type CutText } from "./cut.ts";
+export { cutTarball, fillText } from "./cut.ts";
 export { readPart } from "./parts.ts";
 
 /** Registries that own names, read through: fetching, remembering, revalidating. */

@@ -30,7 +30,13 @@ export async function allowSignature(
     { name: "the signing guard in the database", signed: inDatabase },
     { name: `the signing guard in ${guardFile.pathOf(shard.origin)}`, signed: inFile },
   ];
-  for (const copy of copies) await requireBeginning(shard.id, copy, next.size, rootAt);
+  try {
+    for (const copy of copies) await requireBeginning(shard.id, copy, next.size, rootAt);
+  } catch (error) {
+    // A successor raises the fence before the guard: then it is ahead because of work, not because of a fork.
+    if ((await mayAssign(database.read, shard.id, head.fence)) === "fenced") throw fenced(shard.id);
+    throw error;
+  }
 
   const signed: SignedTree = { size: next.size, root: next.root };
   await database.write(async (transaction) => {
@@ -39,8 +45,8 @@ export async function allowSignature(
     if (!isSame(await guardOf(transaction, shard.id), inDatabase)) throw fenced(shard.id);
     await putGuard(transaction, shard.id, signed);
   });
-  deps.crashPoint("guarded-in-database");
-  await guardFile.write(shard.origin, signed);
+  await deps.crashPoint("guarded-in-database");
+  await guardFile.raise(shard.origin, signed);
 }
 
 function isSame(one: SignedTree | undefined, other: SignedTree | undefined): boolean {

@@ -1,13 +1,7 @@
 import { encodeUtf8, leafHash, logIndex, toBase64 } from "@assay/core";
 import type { Transaction } from "../../platform/database/database.ts";
 import { recordText } from "../claim-text.ts";
-import {
-  insertEntries,
-  markSequenced,
-  packagesNamed,
-  pendingClaims,
-  putPackages,
-} from "../store.ts";
+import { insertEntries, markSequenced, packagesNamed, pendingClaims, putPackages } from "../store.ts";
 import type { EntryRow, PackageRow, PendingClaim } from "../store.ts";
 import { mayAssign, moveAssigned } from "../store-shards.ts";
 import type { Shard } from "../store-shards.ts";
@@ -29,11 +23,7 @@ const nonceBytes = 16;
  * A crash before the commit leaves the claims waiting. A crash after it leaves `assigned_size` above `size`; whoever
  * takes over skips this step and finishes those rows first.
  */
-export async function assign(
-  deps: SequenceDependencies,
-  shard: Shard,
-  head: SequencerHead,
-): Promise<SequencerHead> {
+export async function assign(deps: SequenceDependencies, shard: Shard, head: SequencerHead): Promise<SequencerHead> {
   // Asked outside the transaction first: an idle log must not occupy the writer.
   if ((await pendingClaims(deps.database.read, shard.log, 1)).length === 0) return head;
   return await deps.database.write(async (transaction) => {
@@ -49,8 +39,7 @@ export async function assign(
     const from = head.assignedSize;
     const to = from + claims.length;
     // First the row that only one sequencer can move: another one's work ends here.
-    if (!(await moveAssigned(transaction, shard.id, head.fence, { from, to, time })))
-      throw fenced(shard.id);
+    if (!(await moveAssigned(transaction, shard.id, head.fence, { from, to, time }))) throw fenced(shard.id);
     const marked = await markSequenced(transaction, shard.log, last.id, {
       shard: shard.id,
       firstIdx: from,
@@ -85,8 +74,7 @@ function entriesOf(
   claims: readonly PendingClaim[],
   at: { readonly packages: Map<string, PackageRow>; readonly from: number; readonly time: number },
 ): EntryRow[] {
-  const nonces =
-    shard.visibility === "private" ? deps.random.bytes(claims.length * nonceBytes) : undefined;
+  const nonces = shard.visibility === "private" ? deps.random.bytes(claims.length * nonceBytes) : undefined;
   return claims.map((claim, i) => {
     const idx = at.from + i;
     const previous = at.packages.get(claim.name);

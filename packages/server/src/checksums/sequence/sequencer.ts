@@ -25,11 +25,7 @@ export interface Sequencer {
   commit(): Promise<number | "idle">;
 }
 
-export function createSequencer(
-  deps: SequenceDependencies,
-  shard: Shard,
-  signer: CheckpointSigner,
-): Sequencer {
+export function createSequencer(deps: SequenceDependencies, shard: Shard, signer: CheckpointSigner): Sequencer {
   const { instruments } = deps;
   let fence: number | undefined;
   // Undefined after an error: what was done and what was not is read again from the rows.
@@ -51,24 +47,24 @@ export function createSequencer(
       const startedMs = deps.clock.monotonicMs();
       const head = known ?? (await load());
       known = undefined;
-      deps.crashPoint("before-assign");
+      await deps.crashPoint("before-assign");
       const isFinished = head.assignedSize === head.size && head.note !== undefined;
       const assigned = isFinished ? await assign(deps, shard, head) : head;
       if (isFinished && assigned.assignedSize === head.size) {
         known = head;
         return "idle";
       }
-      deps.crashPoint("assigned");
+      await deps.crashPoint("assigned");
       const tree = await storeTiles(deps, shard, assigned);
-      deps.crashPoint("tiles-stored");
+      await deps.crashPoint("tiles-stored");
       await allowSignature(deps, shard, assigned, tree);
-      deps.crashPoint("guarded-in-file");
+      await deps.crashPoint("guarded-in-file");
       const note = await signCheckpoint(signer, tree);
-      deps.crashPoint("signed");
+      await deps.crashPoint("signed");
       const swapped = await swap(deps, shard, assigned, { ...tree, note });
-      deps.crashPoint("swapped");
+      await deps.crashPoint("swapped");
       deps.published.publish(shard.id, { ...tree, note });
-      deps.crashPoint("published");
+      await deps.crashPoint("published");
       known = swapped;
       instruments.size.set(swapped.size, { shard: shard.id });
       instruments.commitSeconds.observe((deps.clock.monotonicMs() - startedMs) / 1000);

@@ -33,7 +33,7 @@ export interface SequenceDependencies {
   readonly random: Random;
   readonly events: Events;
   readonly instruments: LogInstruments;
-  readonly crashPoint: (point: CrashPoint) => void;
+  readonly crashPoint: (point: CrashPoint) => void | Promise<void>;
 }
 
 /** The state of a shard as its sequencer knows it. A value: each step makes the next one. */

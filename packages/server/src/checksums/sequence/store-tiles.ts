@@ -16,11 +16,7 @@ const parallelWrites = 16;
  * A crash leaves some blobs of a tree that is not signed yet. The next one who does this step makes the same bytes
  * of the same rows, so the store answers "present"; other bytes under the path would be a fork and throw.
  */
-export async function storeTiles(
-  deps: SequenceDependencies,
-  shard: Shard,
-  head: SequencerHead,
-): Promise<NextTree> {
+export async function storeTiles(deps: SequenceDependencies, shard: Shard, head: SequencerHead): Promise<NextTree> {
   const { database, tiles } = deps;
   const hashes = await leafHashesBetween(database.read, shard.id, head.size, head.assignedSize);
   if (head.size + hashes.length !== head.assignedSize)

@@ -1,3 +1,5 @@
+import type { Readable } from "node:stream";
+
 /**
  * Bytes that never change: tarballs, manifest fragments, raw upstream documents, tiles, evidence.
  *
@@ -44,5 +46,5 @@ export interface ExpectedBytes {
 export interface BlobStream {
   /** Size of the whole blob, whatever the range. */
   readonly sizeBytes: number;
-  readonly stream: import("node:stream").Readable;
+  readonly stream: Readable;
 }

@@ -1,4 +1,4 @@
-import { createReadStream } from "node:fs";
+import { createReadStream, type Dirent } from "node:fs";
 import { link, open, readdir, rm, stat, unlink, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
@@ -78,9 +78,7 @@ export async function createFileBlobStore(
         if (!(Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end && end <= found.size))
           throw new RangeError(`bytes ${start} to ${end} of a blob of ${found.size}`);
         streaming = start < end;
-        const stream = streaming
-          ? createReadStream(path, { fd: handle, start, end: end - 1 })
-          : Readable.from([]);
+        const stream = streaming ? createReadStream(path, { fd: handle, start, end: end - 1 }) : Readable.from([]);
         return { sizeBytes: found.size, stream };
       } finally {
         // The stream closes it otherwise.
@@ -114,12 +112,7 @@ export async function createFileBlobStore(
 }
 
 /** Leaves a synced file of the expected bytes under the temporary name, or throws BLOB_CORRUPT. */
-async function writeTemporary(
-  name: string,
-  source: BlobSource,
-  key: BlobKey,
-  expected: ExpectedBytes,
-): Promise<void> {
+async function writeTemporary(name: string, source: BlobSource, key: BlobKey, expected: ExpectedBytes): Promise<void> {
   if (source instanceof Uint8Array) await writeBytes(name, source);
   else await takeFile(name, source.path);
   const handle = await open(name, "r");
@@ -221,7 +214,7 @@ async function* list(
   }
 }
 
-async function readFolder(path: string): Promise<import("node:fs").Dirent[]> {
+async function readFolder(path: string): Promise<Dirent[]> {
   try {
     return await readdir(path, { withFileTypes: true });
   } catch (error) {

@@ -14,16 +14,14 @@ const segment = /^(?!\.{1,2}$)[a-z0-9._-]{1,128}$/;
 export function blobKey(kind: string, algorithm: "sha256" | "sha512", hex: string): BlobKey {
   if (hex.length !== hexLengths[algorithm] || !/^[0-9a-f]+$/.test(hex))
     throw new AssayError("BAD_FORMAT", { what: "A blob key", reason: `not a ${algorithm} in lower-case hex` });
-  if (kind.includes("/"))
-    throw new AssayError("BAD_FORMAT", { what: "A blob key", reason: "a kind with a slash" });
+  if (kind.includes("/")) throw new AssayError("BAD_FORMAT", { what: "A blob key", reason: "a kind with a slash" });
   return parseBlobKey(`${kind}/${hex.slice(0, 2)}/${hex}`);
 }
 
 /** A key of 1 to 8 segments as `blobs.ts` describes them. Throws BAD_FORMAT. */
 export function parseBlobKey(text: string): BlobKey {
   const segments = text.split("/");
-  if (segments.length > 8)
-    throw new AssayError("BAD_FORMAT", { what: "A blob key", reason: "more than 8 segments" });
+  if (segments.length > 8) throw new AssayError("BAD_FORMAT", { what: "A blob key", reason: "more than 8 segments" });
   if (!segments.every((part) => segment.test(part)))
     throw new AssayError("BAD_FORMAT", {
       what: "A blob key",

@@ -26,8 +26,7 @@ type Engine = Database["engine"];
 export function createReader(engine: Engine, execute: Execute): Reader {
   return new Kysely<object>(
     props(engine, async (query) => {
-      if (changing.has(query.query.kind))
-        throw new AssayError("DATABASE", { reason: "a change outside `write`" });
+      if (changing.has(query.query.kind)) throw new AssayError("DATABASE", { reason: "a change outside `write`" });
       return execute(query);
     }),
   );
@@ -39,10 +38,10 @@ export function createTransaction(
   execute: Execute,
   afterCommit: (callback: () => void) => void,
 ): Transaction {
-  const transaction: object = Object.assign(
-    new KyselyTransaction<object>(props(engine, execute)),
-    { engine, afterCommit },
-  );
+  const transaction: object = Object.assign(new KyselyTransaction<object>(props(engine, execute)), {
+    engine,
+    afterCommit,
+  });
   return transaction as Transaction;
 }
 

@@ -11,7 +11,13 @@ export function lockFolder(path: string): Disposable {
     file.exec("pragma journal_mode = delete; begin exclusive");
   } catch (cause) {
     file.close();
-    throw new AssayError("CONFIG", { reason: `Another Assay already serves from this data folder (${path} is locked); stop it, or give this one its own folder with --data.` }, { cause });
+    throw new AssayError(
+      "CONFIG",
+      {
+        reason: `Another Assay already serves from this data folder (${path} is locked); stop it, or give this one its own folder with --data.`,
+      },
+      { cause },
+    );
   }
   return { [Symbol.dispose]: () => file.close() };
 }

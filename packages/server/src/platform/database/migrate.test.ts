@@ -12,7 +12,10 @@ import { migrationChecksum, runMigrations, type MigrationProgress } from "./migr
 const makes = (name: string): Migration => ({
   async up(transaction) {
     const { table, integer, text } = columns(transaction);
-    await table(name).addColumn("id", integer, (column) => column.primaryKey()).addColumn("note", text).execute();
+    await table(name)
+      .addColumn("id", integer, (column) => column.primaryKey())
+      .addColumn("note", text)
+      .execute();
   },
 });
 
@@ -47,7 +50,10 @@ onEveryDatabase("migrations", (databases) => {
     const onProgress = (step: MigrationProgress) => progress.push(step);
     const names = await runMigrations({ database, clock, onProgress }, [first, second]);
     assert.deepEqual(names, ["0001-a", "0002-b", "0003-c"]);
-    assert.deepEqual(progress.map((step) => `${step.number}/${step.total} ${step.name}`), ["1/3 0001-a", "2/3 0002-b", "3/3 0003-c"]);
+    assert.deepEqual(
+      progress.map((step) => `${step.number}/${step.total} ${step.name}`),
+      ["1/3 0001-a", "2/3 0002-b", "3/3 0003-c"],
+    );
     assert.deepEqual(await runMigrations({ database, clock, onProgress }, [second, first]), []);
     assert.equal(progress.length, 3);
     assert.deepEqual(await applied(database), names);
@@ -61,13 +67,18 @@ onEveryDatabase("migrations", (databases) => {
         async up(transaction) {
           await makes("b").up(transaction);
           // Not while the checksum is taken, which happens first.
-          if (broken && (await transaction.withTables<{ a: { id: number } }>().selectFrom("a").select("id").execute()).length > 0)
+          if (
+            broken &&
+            (await transaction.withTables<{ a: { id: number } }>().selectFrom("a").select("id").execute()).length > 0
+          )
             throw new Error("half way");
         },
       },
     };
     await runMigrations({ database, clock }, [{ "0001-a": makes("a") }]);
-    await database.write((transaction) => transaction.withTables<{ a: { id: number } }>().insertInto("a").values({ id: 1 }).execute());
+    await database.write((transaction) =>
+      transaction.withTables<{ a: { id: number } }>().insertInto("a").values({ id: 1 }).execute(),
+    );
     await assert.rejects(runMigrations({ database, clock }, [first, sometimes]), /half way/);
     assert.deepEqual(await applied(database), ["0001-a"]);
     assert.equal(await exists(database, "b"), false);
@@ -77,18 +88,27 @@ onEveryDatabase("migrations", (databases) => {
 
   test("refuses a database that a newer version has changed, and changes nothing", async () => {
     const database = await databases.fresh(first, second);
-    await assert.rejects(runMigrations({ database, clock }, [first, { "0004-d": makes("d") }]), refused(/0002-b was applied by another/));
+    await assert.rejects(
+      runMigrations({ database, clock }, [first, { "0004-d": makes("d") }]),
+      refused(/0002-b was applied by another/),
+    );
     assert.equal(await exists(database, "d"), false);
   });
 
   test("refuses a migration that is not the one that was applied", async () => {
     const database = await databases.fresh(first);
-    await assert.rejects(runMigrations({ database, clock }, [{ ...first, "0003-c": makes("other") }]), refused(/0003-c is not the one/));
+    await assert.rejects(
+      runMigrations({ database, clock }, [{ ...first, "0003-c": makes("other") }]),
+      refused(/0003-c is not the one/),
+    );
   });
 
   test("refuses a name that two rooms use, and names that do not sort", async () => {
     const database = await (await databases.place())();
-    await assert.rejects(runMigrations({ database, clock }, [first, first]), refused(/two migrations are named 0001-a/));
+    await assert.rejects(
+      runMigrations({ database, clock }, [first, first]),
+      refused(/two migrations are named 0001-a/),
+    );
     for (const name of ["1-a", "0001", "0001-A", "0001_a"])
       await assert.rejects(runMigrations({ database, clock }, [{ [name]: makes("a") }]), refused(/migration name/));
   });

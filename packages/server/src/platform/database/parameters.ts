@@ -37,8 +37,7 @@ function checkText(value: string, index: number): string {
 
 function checkNumber(value: number, index: number): number {
   if (!Number.isFinite(value)) throw refused(index, String(value));
-  if (Number.isInteger(value) && !Number.isSafeInteger(value))
-    throw refused(index, "an integer beyond 2^53");
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) throw refused(index, "an integer beyond 2^53");
   return value;
 }
 

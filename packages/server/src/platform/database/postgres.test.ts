@@ -28,7 +28,10 @@ test("numbers, conditions and bytes are read as SQLite would answer them", () =>
 });
 
 test("a server that cannot be reached is refused with the reason", async () => {
-  await assert.rejects(createPostgresDatabase(deps, { url: "postgres://postgres@127.0.0.1:1/x" }), refused(/ECONNREFUSED/));
+  await assert.rejects(
+    createPostgresDatabase(deps, { url: "postgres://postgres@127.0.0.1:1/x" }),
+    refused(/ECONNREFUSED/),
+  );
 });
 
 const missing = missingPostgres();
@@ -46,7 +49,10 @@ describe("a database on PostgreSQL", { skip: missing ?? false }, () => {
     await using database = await createPostgresDatabase(deps, { url });
     await database.write(async (transaction) => {
       const { table, integer } = columns(transaction);
-      await table("counters").addColumn("id", integer, (column) => column.primaryKey()).addColumn("count", integer).execute();
+      await table("counters")
+        .addColumn("id", integer, (column) => column.primaryKey())
+        .addColumn("count", integer)
+        .execute();
       await sql`insert into counters values (1, 0)`.execute(transaction);
     });
     let runs = 0;

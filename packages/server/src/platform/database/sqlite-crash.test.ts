@@ -68,7 +68,8 @@ test("a full disk fails the writes that need room, keeps the others, and heals w
   try {
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=3m", "none", folder], { stdio: "ignore" });
   } catch {
-    if (process.env["ASSAY_REQUIRE_COMPONENTS"] === "1" && process.getuid?.() === 0) throw new Error("tmpfs cannot be mounted");
+    if (process.env["ASSAY_REQUIRE_COMPONENTS"] === "1" && process.getuid?.() === 0)
+      throw new Error("tmpfs cannot be mounted");
     console.warn("SKIPPED: a full disk is tested as root only, with a small tmpfs");
     t.skip("tmpfs cannot be mounted by this user");
     return;
@@ -77,7 +78,11 @@ test("a full disk fails the writes that need room, keeps the others, and heals w
   await using database = await makePairs(join(folder, "full.sqlite"));
   const fill = (from: number) =>
     database.write((transaction) =>
-      insertRows(transaction, "pairs", Array.from({ length: 1000 }, (_, index) => ({ number: from + index, half: "x".repeat(400) }))),
+      insertRows(
+        transaction,
+        "pairs",
+        Array.from({ length: 1000 }, (_, index) => ({ number: from + index, half: "x".repeat(400) })),
+      ),
     );
   let kept = 0;
   await assert.rejects(
@@ -88,7 +93,10 @@ test("a full disk fails the writes that need room, keeps the others, and heals w
   );
   assert.ok(kept >= 1);
   const count = async () => {
-    const query = database.read.withTables<Tables>().selectFrom("pairs").select((of) => of.fn.countAll<number>().as("count"));
+    const query = database.read
+      .withTables<Tables>()
+      .selectFrom("pairs")
+      .select((of) => of.fn.countAll<number>().as("count"));
     return (await query.executeTakeFirstOrThrow()).count;
   };
   assert.equal(await count(), kept * 1000);
@@ -115,7 +123,20 @@ test("a failed sync rejects its writes and stops the writer for good", async (t)
   try {
     output = execFileSync(
       "strace",
-      ["-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync,fsync", "-e", "inject=fdatasync,fsync:error=EIO:when=6", process.execPath, "--input-type=module", "-e", script],
+      [
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        "trace=fdatasync,fsync",
+        "-e",
+        "inject=fdatasync,fsync:error=EIO:when=6",
+        process.execPath,
+        "--input-type=module",
+        "-e",
+        script,
+      ],
       { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] },
     );
   } catch (error) {
@@ -130,7 +151,12 @@ test("a failed sync rejects its writes and stops the writer for good", async (t)
   assert.match(String(said[failed]), /disk I\/O error/);
   for (const answer of said.slice(failed + 1)) assert.match(String(answer), /stopped after a failed sync/);
   await using database = await createSqliteDatabase({ path });
-  const rows = await database.read.withTables<Tables>().selectFrom("pairs").select("number").orderBy("number").execute();
+  const rows = await database.read
+    .withTables<Tables>()
+    .selectFrom("pairs")
+    .select("number")
+    .orderBy("number")
+    .execute();
   const acknowledged = said.slice(0, failed);
   assert.deepEqual(rows.map((row) => row.number).slice(0, failed), acknowledged);
 });

@@ -124,8 +124,7 @@ function prepare(database: DatabaseSync, sql: string): SqliteStatement {
         // A number is bound as REAL, which divides and compares otherwise in expressions.
         values.push(typeof value === "number" && Number.isInteger(value) ? BigInt(value) : value);
       }
-      if (columns.length === 0)
-        return { rows: [], changes: Number(statement.run(...values).changes) };
+      if (columns.length === 0) return { rows: [], changes: Number(statement.run(...values).changes) };
       // With setReturnArrays(true) every row is an array; the declared type knows records only.
       const all: unknown = statement.all(...values);
       const rows = all as unknown[][];

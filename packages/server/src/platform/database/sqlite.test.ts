@@ -25,7 +25,9 @@ async function makeItems(t: TestContext): Promise<{ database: Database; path: st
     const { table, text } = columns(transaction);
     await table("items")
       .addColumn("name", text, (column) => column.primaryKey())
-      .addColumn("parent", text, (column) => column.references("items.name").modifyEnd(sql`deferrable initially deferred`))
+      .addColumn("parent", text, (column) =>
+        column.references("items.name").modifyEnd(sql`deferrable initially deferred`),
+      )
       .execute();
   });
   return { database, path };
@@ -112,7 +114,9 @@ test("two databases on one file take turns", async (t) => {
   await using one = await createSqliteDatabase({ path });
   await using other = await createSqliteDatabase({ path });
   await Promise.all(
-    Array.from({ length: 60 }, (_, index) => (index % 2 ? one : other).write((transaction) => add(transaction, `n${index}`))),
+    Array.from({ length: 60 }, (_, index) =>
+      (index % 2 ? one : other).write((transaction) => add(transaction, `n${index}`)),
+    ),
   );
   assert.equal((await names(one)).length, 60);
 });
@@ -122,7 +126,9 @@ test("more different statements than are kept still run", async (t) => {
   await database.write(async (transaction) => {
     for (let round = 0; round < 2; round += 1) {
       for (let number = 0; number < 600; number += 1) {
-        const { rows } = await sql<{ answer: number }>`select ${sql.raw(String(number))} + ${round} as answer`.execute(transaction);
+        const { rows } = await sql<{ answer: number }>`select ${sql.raw(String(number))} + ${round} as answer`.execute(
+          transaction,
+        );
         assert.deepEqual(rows, [{ answer: number + round }]);
       }
     }
@@ -147,7 +153,10 @@ test("results are not streamed, and several statements in one text are refused",
   };
   await assert.rejects(stream, refused(/streaming/));
   await assert.rejects(sql`select 1; select 2`.execute(database.read), refused(/more than one statement/));
-  await assert.rejects(database.write((transaction) => sql`select 1; select 2`.execute(transaction)), refused(/more than one statement/));
+  await assert.rejects(
+    database.write((transaction) => sql`select 1; select 2`.execute(transaction)),
+    refused(/more than one statement/),
+  );
 });
 
 test("a file that is no database is refused with the reason", async (t) => {

@@ -11,14 +11,22 @@ onEveryDatabase("the outbox", (databases) => {
     const database = await databases.fresh(eventMigrations);
     const clock = createFakeClock();
     const events = createEvents({ clock });
-    const event = { kind: "release.bound", subject: "npm vite@8.0.1", data: { sizeBytes: 12, source: "npm", again: false, none: null } };
+    const event = {
+      kind: "release.bound",
+      subject: "npm vite@8.0.1",
+      data: { sizeBytes: 12, source: "npm", again: false, none: null },
+    };
     const undone = database.write(async (transaction) => {
       await events.record(transaction, event);
       throw new Error("undone");
     });
     await assert.rejects(undone, /undone/);
     await database.write((transaction) => events.record(transaction, event));
-    const rows = await database.read.withTables<Rows>().selectFrom("events").select(["kind", "subject", "data", "recorded_at_ms"]).execute();
+    const rows = await database.read
+      .withTables<Rows>()
+      .selectFrom("events")
+      .select(["kind", "subject", "data", "recorded_at_ms"])
+      .execute();
     assert.deepEqual(rows, [
       { kind: event.kind, subject: event.subject, data: JSON.stringify(event.data), recorded_at_ms: clock.now() },
     ]);

@@ -29,7 +29,10 @@ const pollMs = 1000;
  * used all its attempts. On shutdown a handler that stops by its signal gives its attempt back.
  */
 export function createJobQueue(deps: JobQueueDeps, { concurrency = 4 }: JobQueueOptions = {}): JobQueue {
-  const { clock, telemetry: { log } } = deps;
+  const {
+    clock,
+    telemetry: { log },
+  } = deps;
   const bells = new Set<Bell>();
 
   async function step(run: Run, bell: Bell): Promise<void> {
@@ -83,7 +86,12 @@ interface Run {
 }
 
 async function claim(deps: JobQueueDeps, handlers: JobHandlers, count: number): Promise<readonly ClaimedJob[]> {
-  const { database, clock, random, telemetry: { log } } = deps;
+  const {
+    database,
+    clock,
+    random,
+    telemetry: { log },
+  } = deps;
   const kinds = Object.keys(handlers);
   const dueMs = await dueAtMs(database.read, kinds);
   // Looking costs nothing durable: an idle queue never writes.
@@ -99,7 +107,11 @@ async function claim(deps: JobQueueDeps, handlers: JobHandlers, count: number): 
 
 /** Runs one claimed job and writes down how it ended. Never rejects. */
 async function perform(deps: JobQueueDeps, run: Run, job: ClaimedJob): Promise<void> {
-  const { database, clock, telemetry: { log } } = deps;
+  const {
+    database,
+    clock,
+    telemetry: { log },
+  } = deps;
   const fields = { "job.id": job.id, "job.kind": job.kind, "job.attempt": job.attempt };
   const handler = run.handlers[job.kind];
   if (handler === undefined) return;
@@ -115,7 +127,11 @@ async function perform(deps: JobQueueDeps, run: Run, job: ClaimedJob): Promise<v
       return await database.write((transaction) => giveUp(transaction, job, String(failure.error)));
     }
     const pauseSeconds = Math.min(2 ** job.attempt, 3600);
-    log.warn("a job failed and will be tried again", { ...fields, "job.pauseSeconds": pauseSeconds, error: failure.error });
+    log.warn("a job failed and will be tried again", {
+      ...fields,
+      "job.pauseSeconds": pauseSeconds,
+      error: failure.error,
+    });
     await database.write((transaction) =>
       putBack(transaction, job, { attempts: job.attempt, dueAtMs: clock.now() + pauseSeconds * 1000 }),
     );

@@ -144,7 +144,12 @@ export async function claimJobs(
 
 /** Removes a job that is done; nothing when its lease was lost. */
 export async function removeJob(transaction: Transaction, { id, lease }: ClaimedJob): Promise<void> {
-  await transaction.withTables<JobTables>().deleteFrom("jobs").where("id", "=", id).where("lease", "=", lease).execute();
+  await transaction
+    .withTables<JobTables>()
+    .deleteFrom("jobs")
+    .where("id", "=", id)
+    .where("lease", "=", lease)
+    .execute();
 }
 
 /** Lets a job wait again. When a twin with its dedup key waits by now, that one is enough. */
@@ -177,7 +182,11 @@ export async function giveUp(transaction: Transaction, job: ClaimedJob, error: s
   await transaction
     .withTables<JobTables>()
     .updateTable("jobs")
-    .set({ state: "failed", lease: null, error: error.replaceAll("\0", "").toWellFormed().slice(0, 2000).toWellFormed() })
+    .set({
+      state: "failed",
+      lease: null,
+      error: error.replaceAll("\0", "").toWellFormed().slice(0, 2000).toWellFormed(),
+    })
     .where("id", "=", job.id)
     .where("lease", "=", job.lease)
     .execute();

@@ -1,4 +1,5 @@
-@layer base, layout, parts;
+/** The style sheet, served at `/-/web/style.css`: the pages' Content-Security-Policy allows nothing inline. */
+export const styleSheet = /* css */ `@layer base, layout, parts;
 
 @layer base {
   :root {
@@ -183,3 +184,4 @@
     padding: 0.3rem 0.6rem;
   }
 }
+`;

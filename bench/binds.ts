@@ -1,0 +1,119 @@
+/**
+ * Binds per second: durable (claimed, COMMIT synced) and under a signed checkpoint (sequenced: tiles, guard and
+ * signature durable), on SQLite and files in the system's temporary folder.
+ *
+ * Alone: `node bench/binds.ts [count]`.
+ */
+import { createHash } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { integrityFromSha512, parsePackageName, parseVersion, toBase64 } from "@assay/core";
+import type { BindFacts } from "../packages/server/src/checksums/checksums.ts";
+import { checksumMigrations, createChecksums } from "../packages/server/src/checksums/checksums.ts";
+import { createFileBlobStore } from "../packages/server/src/platform/blobs/files.ts";
+import { runMigrations } from "../packages/server/src/platform/database/migrate.ts";
+import { createSqliteDatabase } from "../packages/server/src/platform/database/sqlite.ts";
+import { createEvents, eventMigrations } from "../packages/server/src/platform/events/outbox.ts";
+import { createSystemClock } from "../packages/server/src/platform/system-clock.ts";
+import { createSystemRandom } from "../packages/server/src/platform/system-random.ts";
+import { createLogger } from "../packages/server/src/platform/telemetry/logger.ts";
+import { createMetrics } from "../packages/server/src/platform/telemetry/metrics.ts";
+import { createSigning } from "../packages/server/src/signing/signing.ts";
+
+export interface BindsOptions {
+  readonly count: number;
+  /** Binds in one `database.write`: 1 as for a tarball, more as for an import. */
+  readonly perWrite: number;
+  /** Writes that wait for their commit at the same time. */
+  readonly concurrentWrites: number;
+}
+
+export interface BindsResult {
+  /** Binds whose commit was durable, a second, while the log was being sequenced. */
+  readonly claimedPerSecond: number;
+  /** Binds under a signed and published checkpoint, a second, from the first claim to the last checkpoint. */
+  readonly sequencedPerSecond: number;
+}
+
+/** Claims `count` binds of a fresh log while it is sequenced, and waits until all are under a checkpoint. */
+export async function measureBinds(options: BindsOptions): Promise<BindsResult> {
+  const { count, perWrite, concurrentWrites } = options;
+  const folder = await mkdtemp(join(tmpdir(), "assay-binds-"));
+  const clock = createSystemClock();
+  const random = createSystemRandom();
+  const database = await createSqliteDatabase({ path: join(folder, "data", "assay.sqlite") });
+  try {
+    await runMigrations({ database, clock }, [eventMigrations, checksumMigrations]);
+    const log = createLogger({ clock, write: (line) => process.stderr.write(line) }, { level: "warn", format: "text" });
+    const checksums = await createChecksums(
+      {
+        database,
+        blobs: await createFileBlobStore({ random }, { folder: join(folder, "data", "blobs") }),
+        signing: createSigning({ random }, { keyFolder: join(folder, "data", "keys") }),
+        clock,
+        random,
+        telemetry: { log, metrics: createMetrics({ processMetrics: false }) },
+        events: createEvents({ clock }),
+      },
+      { visibility: "private", originBase: undefined, guardFolder: join(folder, "guard") },
+    );
+    const facts = Array.from({ length: count }, (_, i) => bindFacts(i));
+    const stop = new AbortController();
+    const running = checksums.run(stop.signal);
+    const shard = checksums.logs.list()[0]?.shard ?? "";
+    const started = clock.monotonicMs();
+
+    let next = 0;
+    const claimNext = async (): Promise<void> => {
+      while (next < count) {
+        const batch = facts.slice(next, (next += perWrite));
+        await database.write((transaction) =>
+          Promise.all(batch.map((bind) => checksums.claimBind(transaction, bind))),
+        );
+      }
+    };
+    await Promise.all(Array.from({ length: concurrentWrites }, claimNext));
+    const claimedMs = clock.monotonicMs() - started;
+    while (sizeOf(checksums.logs.checkpoint(shard)) < count) await clock.sleep(1);
+    const sequencedMs = clock.monotonicMs() - started;
+    stop.abort();
+    await running;
+    return {
+      claimedPerSecond: Math.round((count / claimedMs) * 1000),
+      sequencedPerSecond: Math.round((count / sequencedMs) * 1000),
+    };
+  } finally {
+    await database[Symbol.asyncDispose]();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function sizeOf(note: string | undefined): number {
+  return Number(note?.split("\n", 2)[1] ?? 0);
+}
+
+/** Ten versions a package: names and digests of realistic length. */
+function bindFacts(number: number): BindFacts {
+  const digest = (algorithm: string) => createHash(algorithm).update(`bind ${number}`).digest();
+  return {
+    name: parsePackageName(`@scope/package-${Math.floor(number / 10)}`),
+    version: parseVersion(`1.${number % 10}.0`),
+    integrity: integrityFromSha512(digest("sha512")),
+    tree: `t1-${toBase64(digest("sha256"))}`,
+    manifest: `sha256-${toBase64(digest("sha256"))}`,
+    sizeBytes: 10_000 + number,
+    source: "npm",
+    signer: "SHA256:jl3bwswu80PjjokCgh0o2w5c2U4LhQAE57gj9cz1kzA",
+  };
+}
+
+if (import.meta.main) {
+  const count = Number(process.argv[2] ?? 40_000);
+  for (const perWrite of [1, 16, 64]) {
+    const result = await measureBinds({ count, perWrite, concurrentWrites: 512 });
+    console.log(
+      `${perWrite} binds a write, 512 writes at a time: ${result.claimedPerSecond}/s durable, ${result.sequencedPerSecond}/s under a signed checkpoint`,
+    );
+  }
+}
