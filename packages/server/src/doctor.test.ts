@@ -215,7 +215,7 @@ test("finds a database that was put back to an earlier state", async (context) =
   const [shard] = (await log.open()).logs.list();
   assert.ok(shard);
   const ahead = { size: 99, root: new Uint8Array(32) };
-  await log.guardFile.write(shard.origin, ahead);
+  await log.guardFile.raise(shard.origin, ahead);
   await database[Symbol.asyncDispose]();
   assert.ok(outcomes(await run(), "log").includes("error"));
 });

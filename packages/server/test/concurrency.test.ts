@@ -84,6 +84,8 @@ test("a client that goes away while it waits takes nobody with it", async () => 
   assert.ok(answer.body.equals(Buffer.from(release.tarball)));
   assert.ok((await hasty).every((settled) => settled.status === "rejected"));
   assert.equal(upstream.count(release.path), 1);
+  // The bind is claimed when the bytes are served; the lookup waits until it is in the log.
+  assert.equal((await rawRequest(server.url, "/-/log/lookup/abandoned@1.0.0")).status, 200);
 });
 
 test("many cold tarballs at once are each bound once", async () => {

@@ -213,6 +213,8 @@ export async function createChecksums(deps: ChecksumsDependencies, config: Check
         "log.visibility": shard.visibility,
       });
     await startShard({ database, tiles, guardFile, published, telemetry }, shard);
+    // A key that is missing must stop the start, not the first commit.
+    if (shard.state === "open") await signing.checkpointSigner(shard.origin, shard.vkey);
   }
   const wake = claimed.ring;
   const reader = createLogReader(

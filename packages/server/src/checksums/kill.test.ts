@@ -8,7 +8,7 @@ import { createSeededRandom } from "@assay/testkit/seeded-random";
 import { createSqliteDatabase } from "../platform/database/sqlite.ts";
 import { assertSound, createTestLog } from "./test-log.ts";
 
-const program = join(import.meta.dirname, "killed-log.ts");
+const program = join(import.meta.dirname, "test-killed-log.ts");
 
 /** Runs the program until it has said this many lines, and kills it in the middle of whatever it does then. */
 async function runAndKill(folder: string, round: number, lines: number): Promise<string[]> {

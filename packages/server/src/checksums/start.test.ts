@@ -174,6 +174,7 @@ test("refuses to start without the key of a log that exists", async (t) => {
   await log.claim(0, 3);
   const checksums = await log.settle();
   rmSync(join(place.data, "keys"), { recursive: true });
+  await assert.rejects(log.open(), { code: "CONFIG" });
   await assert.rejects(checksums.run(new AbortController().signal), { code: "CONFIG" });
   assert.ok(!existsSync(join(place.data, "keys")));
 });

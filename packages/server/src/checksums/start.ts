@@ -49,22 +49,18 @@ export async function verifyHead(
   deps: Pick<StartDependencies, "database" | "tiles" | "guardFile">,
   shard: Shard,
 ): Promise<VerifiedHead> {
-  const { database, tiles, guardFile } = deps;
-  const head = await headOf(database.read, shard.id);
-  if (head === undefined) throw contradiction(shard, "it has no head");
+  const { tiles, guardFile } = deps;
+  const { head, stored, inDatabase, inFile } = await readState(deps, shard);
   const edge = decodeEdge(head.edge);
   if (edge.size !== head.size) throw contradiction(shard, "its edge has another size than its head");
   if (!equalBytes(edgeRoot(sha256, edge), head.root))
     throw contradiction(shard, "its edge has another root than its head");
   if (head.note === undefined && head.size > 0) throw contradiction(shard, "its head is not signed");
   if (head.note !== undefined) await verifyNote(shard, head, head.note);
-  const stored = ((await lastEntryIndex(database.read, shard.id)) ?? -1) + 1;
   if (stored !== head.assignedSize || head.assignedSize < head.size)
     throw contradiction(shard, `it has ${stored} entries, ${head.assignedSize} assigned and ${head.size} signed`);
 
   const view = { shard: shard.id, size: head.size, edge };
-  const inDatabase = await guardOf(database.read, shard.id);
-  const inFile = await guardFile.read(shard.origin);
   const rootAt = (size: number) => tiles.rootAt(view, size);
   const copies = [
     { name: `the signing guard in ${guardFile.pathOf(shard.origin)}`, signed: inFile },
@@ -73,7 +69,42 @@ export async function verifyHead(
   for (const copy of copies) await requireBeginning(shard.id, copy, head.assignedSize, rootAt);
   if (head.note !== undefined && (inDatabase === undefined || inDatabase.size < head.size))
     throw contradiction(shard, "its signing guard in the database is behind its head");
-  return { head, view, lostGuard: inFile === undefined ? inDatabase : undefined };
+  // Before the first signature is released there may be one copy and not yet the other.
+  const isLost = inFile === undefined && head.note !== undefined;
+  return { head, view, lostGuard: isLost ? inDatabase : undefined };
+}
+
+/** Times the state is read again because a sequencer moved it meanwhile: the doctor looks at a log that is in use. */
+const mostReadings = 50;
+
+interface StoredState {
+  readonly head: HeadRow;
+  /** One more than the highest index of an entry. */
+  readonly stored: number;
+  readonly inDatabase: SignedTree | undefined;
+  readonly inFile: SignedTree | undefined;
+}
+
+/** What several reads find, as of one moment: the head did not move between the first and the last of them. */
+async function readState(
+  { database, guardFile }: Pick<StartDependencies, "database" | "guardFile">,
+  shard: Shard,
+): Promise<StoredState> {
+  let head = await headOf(database.read, shard.id);
+  for (let reading = 1; ; reading += 1) {
+    if (head === undefined) throw contradiction(shard, "it has no head");
+    const stored = ((await lastEntryIndex(database.read, shard.id)) ?? -1) + 1;
+    const inDatabase = await guardOf(database.read, shard.id);
+    const inFile = await guardFile.read(shard.origin);
+    const now = await headOf(database.read, shard.id);
+    if (now?.size === head.size && now.assignedSize === head.assignedSize) return { head, stored, inDatabase, inFile };
+    if (reading === mostReadings)
+      throw new AssayError("NOT_READY", {
+        reason: `the log ${shard.id} grows too fast to be checked; try again`,
+        retryAfterSeconds: 5,
+      });
+    head = now;
+  }
 }
 
 /**
