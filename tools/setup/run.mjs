@@ -5,9 +5,9 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { runtimeEnv, runtimeFlags } from "../../packages/server/runtime.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+const runtime = JSON.parse(readFileSync(join(root, "packages", "server", "runtime.json"), "utf8"));
 const compileCache = join(root, ".cache", "compile");
 const [command, ...args] = process.argv.slice(2);
 
@@ -126,7 +126,7 @@ function fillCompileCache(node) {
 function handOver(node, argv) {
   const child = spawn(node, argv, {
     stdio: "inherit",
-    env: { ...runtimeEnv, ...process.env, NODE_COMPILE_CACHE: compileCache },
+    env: { ...runtime.env, ...process.env, NODE_COMPILE_CACHE: compileCache },
   });
   // A terminal sends Ctrl-C to the whole group, so the child already has it; a bare kill of this process does not.
   process.on("SIGINT", () => {});
@@ -140,6 +140,6 @@ installDependencies();
 const node = findNode();
 buildPages(node);
 fillCompileCache(node);
-if (command === "start") handOver(node, [...runtimeFlags, join(root, "packages/cli/src/main.ts"), "serve", ...args]);
+if (command === "start") handOver(node, [...runtime.flags, join(root, "packages/cli/src/main.ts"), "serve", ...args]);
 else if (command === "test") handOver(node, [join(root, "tools/test.ts"), ...args]);
 else if (command !== undefined) fail(`unknown command ${command}; use npm start or npm test`);

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { clients, forgetInstall } from "@assay/testkit/clients";
-import type { Client, ClientName, Integrities } from "@assay/testkit/clients";
+import type { Client, ClientName, ClientRun, Integrities } from "@assay/testkit/clients";
 import { upstreamOrSkip } from "@assay/testkit/configured-upstream";
 import { installClients } from "@assay/testkit/install-clients";
 import { rawRequest } from "@assay/testkit/raw-http";
@@ -24,6 +24,9 @@ const upstream = "upstream" in found ? found.upstream : "";
 /** Their lockfiles hold the upstream's own integrities; together they know every entry of the others. */
 const straight: readonly ClientName[] = ["npm12", "pnpm12", "bun"];
 const all = Object.keys(clients) as ClientName[];
+
+/** Many times what an install takes: a client that hangs must fail its own test, not the whole run. */
+const timeoutSeconds = 150;
 
 let folder: string;
 let installation: Installation;
@@ -57,8 +60,8 @@ describe("clients", { skip }, () => {
       await assertSame(cold.integrities, reference);
 
       forgetInstall(cold.project, client, true);
-      const warm = await client.install({ ...cold.where, registry: server.url, frozen: true });
-      assert.equal(warm.exitCode, 0, warm.output.slice(-3000));
+      const warm = await client.install({ ...cold.where, registry: server.url, frozen: true, timeoutSeconds });
+      assert.equal(warm.exitCode, 0, explain(warm));
       assert.deepEqual(client.integrities(cold.project), cold.integrities);
     });
   }
@@ -98,9 +101,14 @@ async function install(client: Client, as: string, registry: string): Promise<In
     home: path.join(folder, `${as}-home`),
     cache: path.join(folder, `${as}-cache`),
   };
-  const run = await client.install({ ...where, registry });
-  assert.equal(run.exitCode, 0, run.output.slice(-3000));
+  const run = await client.install({ ...where, registry, timeoutSeconds });
+  assert.equal(run.exitCode, 0, explain(run));
   return { project, where, integrities: client.integrities(project) };
+}
+
+function explain(run: ClientRun): string {
+  const ending = run.exitCode === null ? "was killed" : `ended with ${run.exitCode}`;
+  return `${ending} after ${run.seconds.toFixed(0)} s:\n${run.output.slice(-3000)}`;
 }
 
 /** Berry writes checksums of its own archives: comparable with Berry's alone. */

@@ -113,15 +113,15 @@ function findBinaries(): string | undefined {
   );
 }
 
-/** How to run a server program: as it is, or through setpriv when this process is root. */
+/** How to run a server program: as it is, or through setpriv when this process is root; then it also dies with it. */
 function unprivileged(folder: string): (command: readonly string[]) => [string, string[]] {
   if (process.getuid?.() !== 0) return ([file = "", ...args]) => [file, args];
   const number = (flag: string) => Number(execFileSync("id", [flag, "nobody"], { encoding: "utf8" }).trim());
   const user = number("-u");
   const group = number("-g");
   chownSync(folder, user, group);
-  const drop = [`--reuid=${user}`, `--regid=${group}`, "--clear-groups", "--", "env", `HOME=${folder}`];
-  return (command) => ["setpriv", [...drop, ...command]];
+  const drop = [`--reuid=${user}`, `--regid=${group}`, "--clear-groups", "--pdeathsig=KILL"];
+  return (command) => ["setpriv", [...drop, "--", "env", `HOME=${folder}`, ...command]];
 }
 
 function freePort(): Promise<number> {

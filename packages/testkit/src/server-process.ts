@@ -9,6 +9,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import runtime from "@assay/server/runtime" with { type: "json" };
 
 const repository = path.join(import.meta.dirname, "..", "..", "..");
 const commandLine = path.join(repository, "packages", "cli", "src", "main.ts");
@@ -110,6 +111,7 @@ export function spawnServer(installation: Installation, options: ServerOptions):
   const command = [
     ...(options.wrapper ?? []),
     process.execPath,
+    ...runtime.flags,
     commandLine,
     "serve",
     `--data=${installation.data}`,
@@ -121,7 +123,11 @@ export function spawnServer(installation: Installation, options: ServerOptions):
   if (file === undefined) throw new Error("nothing to start");
   return spawn(file, parameters, {
     cwd: installation.home,
-    env: environment(installation, options.env),
+    env: environment(installation, {
+      ...runtime.env,
+      NODE_COMPILE_CACHE: path.join(repository, ".cache", "compile"),
+      ...options.env,
+    }),
     stdio: ["ignore", "pipe", "pipe"],
   });
 }

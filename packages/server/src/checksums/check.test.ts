@@ -105,13 +105,13 @@ test("the doctor finds nothing wrong in a log that grows under its eyes", async 
   const checksums = await log.open();
   const stop = new AbortController();
   const running = checksums.run(stop.signal);
-  let isDone = false;
+  const enough = new AbortController();
   const claiming = (async () => {
-    for (let number = 0; !isDone; number += 5) await log.claimDirectly(number, 5).then(checksums.wake);
+    for (let number = 0; !enough.signal.aborted; number += 5) await log.claimDirectly(number, 5).then(checksums.wake);
   })();
   for (let round = 0; round < 10; round += 1)
     assert.deepEqual(await checkLog(log.deps, { guardFolder: log.config.guardFolder, entries: "all" }), []);
-  isDone = true;
+  enough.abort();
   await claiming;
   stop.abort();
   await running;
