@@ -126,7 +126,7 @@ export async function openRooms({ config, secrets }: LoadedConfig, { logTo }: Ap
     { limits: config.limits, integrityPolicy: () => config.upstream.integrity },
   );
   const serving = createServing(
-    { upstreams, releases, admission, blobs, workers, random },
+    { upstreams, releases, admission, blobs, workers, random, telemetry },
     { cacheFolder: below("cache/documents"), memoryBytes: config.limits.memoryCacheBytes },
   );
 

@@ -25,7 +25,7 @@ export interface AdmissionDeps {
   readonly blobs: BlobStore;
   readonly checksums: Pick<Checksums, "bindsOf" | "claimBind" | "claimConflict" | "wake">;
   readonly releases: Pick<Releases, "packageState" | "raise">;
-  readonly upstreams: Pick<Upstreams, "packument" | "tarball">;
+  readonly upstreams: Pick<Upstreams, "packument" | "reload" | "tarball">;
   readonly events: Events;
   readonly clock: Clock;
   /** Where large downloads wait; on the same file system as the blobs. */

@@ -8,7 +8,7 @@ import {
   parseJson,
 } from "@assay/core";
 import type { UpstreamConfig } from "../config/config.ts";
-import { type ListedVersion, type Packument, type Upstreams, readPart } from "../upstreams/upstreams.ts";
+import { type ListedVersion, type Packument, type Upstreams, readPart, withParts } from "../upstreams/upstreams.ts";
 import { sha256 } from "./digests.ts";
 
 /** What the bytes of a version must be equal to. */
@@ -30,14 +30,14 @@ export interface Located {
 }
 
 export interface LocateDeps {
-  readonly upstreams: Pick<Upstreams, "packument">;
+  readonly upstreams: Pick<Upstreams, "packument" | "reload">;
   /** What this upstream's versions without sha512 are worth. */
   readonly integrityPolicy: (source: string) => UpstreamConfig["integrity"];
 }
 
 /** Finds the version in what its owner lists. Throws NOT_FOUND, and what `Upstreams.packument` throws. */
 export async function findListed(
-  upstreams: LocateDeps["upstreams"],
+  upstreams: Pick<Upstreams, "packument">,
   name: PackageName,
   version: Version,
 ): Promise<Pick<Located, "packument" | "listed">> {
@@ -71,7 +71,10 @@ export async function locate(deps: LocateDeps, name: PackageName, version: Versi
     });
   }
   // Read now: the parts file may be replaced while the tarball comes in.
-  const manifest = parseJson(await readPart(packument, listed, "full", "")).value;
+  const manifest = await withParts(deps.upstreams, packument, async (held) => {
+    const again = held.versions.get(version) ?? listed;
+    return parseJson(await readPart(held, again, "full", "")).value;
+  });
   const fragment = manifestFragmentText(Object(manifest));
   const digest = manifestDigest(sha256, fragment);
   if (digest !== listed.manifest) {

@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promise
 import { dirname, join } from "node:path";
 import { equalBytes, toHex, type PackageName } from "@assay/core";
 import type { Random } from "../platform/random.ts";
+import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 
 /** Where a finished document is kept: by name, by what the package shows (`view`, hex), by ETag. */
 export interface DocumentPlace {
@@ -15,7 +16,7 @@ export interface DocumentPlace {
 export interface DocumentCache {
   /** The bytes, or undefined when they are not there or damaged. */
   read(place: DocumentPlace): Promise<Uint8Array | undefined>;
-  /** Keeps the bytes and drops those of the package's earlier views. */
+  /** Keeps the bytes and drops those of the package's earlier views. A full disk is a log line, not an error. */
   write(place: DocumentPlace, bytes: Uint8Array): Promise<void>;
 }
 
@@ -23,7 +24,10 @@ export interface DocumentCache {
  * Each file is 32 bytes of SHA-256 and the content, so that a file which a crash left short is noticed; it is
  * written without fsync and renamed into place.
  */
-export function createDocumentCache(deps: { readonly random: Random }, folder: string): DocumentCache {
+export function createDocumentCache(
+  deps: { readonly random: Random; readonly telemetry: Pick<Telemetry, "log"> },
+  folder: string,
+): DocumentCache {
   const folderOf = ({ name }: DocumentPlace) => {
     const hash = createHash("sha256").update(name).digest("hex");
     return join(folder, hash.slice(0, 2), hash.slice(2, 34));
@@ -35,6 +39,15 @@ export function createDocumentCache(deps: { readonly random: Random }, folder: s
     const current = place.view.slice(0, 32);
     const old = (await readdir(folderOf(place))).filter((file) => !file.startsWith(current));
     await Promise.all(old.map((file) => rm(join(folderOf(place), file), { force: true })));
+  }
+
+  async function store(place: DocumentPlace, bytes: Uint8Array): Promise<void> {
+    const target = join(folderOf(place), fileOf(place));
+    const temporary = join(folderOf(place), `${place.view.slice(0, 32)}.${toHex(deps.random.bytes(8))}.tmp`);
+    await mkdir(dirname(target), { recursive: true });
+    await writeFile(temporary, [createHash("sha256").update(bytes).digest(), bytes]);
+    await rename(temporary, target);
+    await prune(place);
   }
 
   return {
@@ -50,12 +63,11 @@ export function createDocumentCache(deps: { readonly random: Random }, folder: s
       return equalBytes(createHash("sha256").update(bytes).digest(), stored.subarray(0, 32)) ? bytes : undefined;
     },
     async write(place, bytes) {
-      const target = join(folderOf(place), fileOf(place));
-      const temporary = join(folderOf(place), `${place.view.slice(0, 32)}.${toHex(deps.random.bytes(8))}.tmp`);
-      await mkdir(dirname(target), { recursive: true });
-      await writeFile(temporary, [createHash("sha256").update(bytes).digest(), bytes]);
-      await rename(temporary, target);
-      await prune(place);
+      try {
+        await store(place, bytes);
+      } catch (error) {
+        deps.telemetry.log.warn("a finished document could not be kept on disk", { "package.name": place.name, error });
+      }
     },
   };
 }

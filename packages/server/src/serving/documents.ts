@@ -4,8 +4,8 @@ import { blobKey } from "../platform/blobs/key.ts";
 import type { BlobStore } from "../platform/blobs/blobs.ts";
 import { createByteCache } from "../platform/cache.ts";
 import { createSingleFlight } from "../platform/single-flight.ts";
-import type { Releases } from "../releases/releases.ts";
-import type { Overlay, Packument, Upstreams } from "../upstreams/upstreams.ts";
+import type { BoundRelease, Releases } from "../releases/releases.ts";
+import { withParts, type Overlay, type Packument, type Upstreams } from "../upstreams/upstreams.ts";
 import type { DocumentCache } from "./document-cache.ts";
 import type { Encoding, Render } from "./render.ts";
 import { rebindVersions } from "./rebind.ts";
@@ -39,8 +39,8 @@ export interface Documents {
   get(request: DocumentRequest): Promise<Document>;
   /** What a package shows now. */
   view(packument: Packument): Promise<View>;
-  /** Texts of shown versions whose listing is not what was bound. */
-  overlays(packument: Packument, view: View): Promise<Readonly<Record<Version, Overlay>>>;
+  /** Texts of listed versions whose listing is not what was bound. */
+  overlays(packument: Packument, rebound: readonly BoundRelease[]): Promise<ReadonlyMap<Version, Overlay>>;
 }
 
 interface DocumentsDeps {
@@ -97,7 +97,7 @@ export function createDocuments(deps: DocumentsDeps, memoryBytes: number): Docum
     return entry;
   }
 
-  function overlays(packument: Packument, { rebound }: View): Promise<Readonly<Record<Version, Overlay>>> {
+  function overlays(packument: Packument, rebound: readonly BoundRelease[]): Promise<ReadonlyMap<Version, Overlay>> {
     return rebindVersions(packument, rebound, async (manifest) => {
       const fragment = await blobs.read(blobKey("manifest", "sha256", manifest));
       return fragment === undefined ? undefined : decodeUtf8(fragment);
@@ -113,14 +113,10 @@ export function createDocuments(deps: DocumentsDeps, memoryBytes: number): Docum
     const place = { name: request.name, view: key, etag };
     const kept = await cache.read(place);
     if (kept !== undefined) return { bytes: kept, etag };
-    const overlays = await rebindVersions(packument, view.rebound, async (manifest) => {
-      const fragment = await blobs.read(blobKey("manifest", "sha256", manifest));
-      return fragment === undefined ? undefined : decodeUtf8(fragment);
-    });
     const bytes = await render({
       packument,
       view,
-      overlays,
+      overlays: Object.fromEntries(await overlays(packument, view.rebound)),
       form: request.form,
       base: request.base,
       encoding: request.encoding,
@@ -129,20 +125,22 @@ export function createDocuments(deps: DocumentsDeps, memoryBytes: number): Docum
     return { bytes, etag };
   }
 
+  async function answer(request: DocumentRequest, packument: Packument): Promise<Document> {
+    const keyed = await keyedView(packument);
+    const etag = documentEtag(keyed, request);
+    let document = rendered.get(etag);
+    if (document === undefined) {
+      document = await rendering.run(etag, () => produce(request, packument, keyed, etag));
+      rendered.set(etag, document);
+    }
+    return { ...document, modifiedMs: keyed.view.modifiedMs, stale: packument.stale };
+  }
+
   return {
     overlays,
     view: async (packument) => (await keyedView(packument)).view,
-    async get(request) {
-      const packument = await upstreams.packument(request.name);
-      const keyed = await keyedView(packument);
-      const etag = documentEtag(keyed, request);
-      let document = rendered.get(etag);
-      if (document === undefined) {
-        document = await rendering.run(etag, () => produce(request, packument, keyed, etag));
-        rendered.set(etag, document);
-      }
-      return { ...document, modifiedMs: keyed.view.modifiedMs, stale: packument.stale };
-    },
+    get: async (request) =>
+      withParts(upstreams, await upstreams.packument(request.name), (packument) => answer(request, packument)),
   };
 }
 

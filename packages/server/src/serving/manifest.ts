@@ -1,5 +1,5 @@
 import { AssayError, tarballFileName, type Version } from "@assay/core";
-import { fillText, readPart, type Packument } from "../upstreams/upstreams.ts";
+import { fillText, readPart, withParts, type Packument, type Upstreams } from "../upstreams/upstreams.ts";
 import type { Serving } from "./serving.ts";
 import type { View } from "./view.ts";
 
@@ -17,7 +17,7 @@ export function tarballUrl(base: string, name: Packument["name"], version: Versi
 
 /** The full manifest of one shown version, as JSON text. Throws NOT_FOUND, BLOCKED. */
 export async function readVersion(
-  { serving }: { readonly serving: Serving },
+  { serving, upstreams }: { readonly serving: Serving; readonly upstreams: Upstreams },
   { packument, view, version, base }: VersionRequest,
 ): Promise<string> {
   const refused = view.refused.find((each) => each.version === version);
@@ -29,9 +29,12 @@ export async function readVersion(
       reason: refused.reason,
     });
   }
-  const listed = packument.versions.get(version);
-  if (listed === undefined) throw new AssayError("NOT_FOUND", { what: `${packument.name}@${version}` });
   const url = tarballUrl(base, packument.name, version);
-  const overlay = (await serving.documents.overlays(packument, view))[version];
-  return overlay === undefined ? readPart(packument, listed, "full", url) : fillText(overlay.full, base, url);
+  return withParts(upstreams, packument, async (held) => {
+    const listed = held.versions.get(version);
+    if (listed === undefined) throw new AssayError("NOT_FOUND", { what: `${packument.name}@${version}` });
+    const rebound = view.rebound.filter((release) => release.version === version);
+    const overlay = (await serving.documents.overlays(held, rebound)).get(version);
+    return overlay === undefined ? readPart(held, listed, "full", url) : fillText(overlay.full, base, url);
+  });
 }

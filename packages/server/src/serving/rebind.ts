@@ -29,8 +29,8 @@ export async function rebindVersions(
   packument: Packument,
   rebound: readonly BoundRelease[],
   readFragment: (manifestHex: string) => Promise<string | undefined>,
-): Promise<Readonly<Record<Version, Overlay>>> {
-  const overlays: Record<string, Overlay> = {};
+): Promise<ReadonlyMap<Version, Overlay>> {
+  const overlays = new Map<Version, Overlay>();
   for (const release of rebound) {
     const listed = packument.versions.get(release.version);
     if (listed === undefined) continue;
@@ -40,10 +40,10 @@ export async function rebindVersions(
       const manifest = JSON.parse(await readPart(packument, listed, form, "")) as Manifest;
       texts[form] = JSON.stringify(rebindManifest(manifest, release, fragment, form));
     }
-    overlays[release.version] = {
+    overlays.set(release.version, {
       full: cutTarball(texts.full),
       abbreviated: cutTarball(texts.abbreviated),
-    };
+    });
   }
   return overlays;
 }

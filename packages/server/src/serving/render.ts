@@ -2,7 +2,13 @@ import { promisify } from "node:util";
 import { gzip, zstdCompress } from "node:zlib";
 import type { Version } from "@assay/core";
 import type { Workers } from "../platform/workers/workers.ts";
-import { assembleDocument, type AssembleInput, type Overlay, type Packument } from "../upstreams/upstreams.ts";
+import {
+  assembleDocument,
+  DamagedParts,
+  type AssembleInput,
+  type Overlay,
+  type Packument,
+} from "../upstreams/upstreams.ts";
 import type { View } from "./view.ts";
 import { renderInWorker } from "./render-worker.ts";
 
@@ -27,7 +33,11 @@ const compress = { gzip: promisify(gzip), zstd: promisify(zstdCompress) };
 export function createRender({ workers }: { readonly workers: Workers }): Render {
   return async (request) => {
     const input = assembleInput(request);
-    if (sizeOf(request) > inlineBytes) return workers.run(renderInWorker, { input, encoding: request.encoding });
+    if (sizeOf(request) > inlineBytes) {
+      const rendered = await workers.run(renderInWorker, { input, encoding: request.encoding });
+      if (rendered === undefined) throw new DamagedParts(input.partsPath);
+      return rendered;
+    }
     const identity = assembleDocument(input);
     return request.encoding === "identity" ? identity : compress[request.encoding](identity);
   };

@@ -1,4 +1,4 @@
-import { AssayError, parsePackageName, parseVersion } from "@assay/core";
+import { AssayError, parsePackageName, parseVersion, type Version } from "@assay/core";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { formatHttpDate, isNotModified } from "../http/conditional.ts";
 import { abbreviatedType, contentEncoding, packumentForm, wantsHtml } from "../http/negotiate.ts";
@@ -8,6 +8,7 @@ import type { Document, Form } from "./documents.ts";
 import type { Encoding } from "./render.ts";
 import { packagePage } from "./routes-pages.ts";
 import type { ServingRoutesDeps } from "./routes.ts";
+import type { View } from "./view.ts";
 
 /** Clients ask again each time; an unchanged document costs them a 304. */
 const cacheControl = "public, max-age=0, must-revalidate";
@@ -31,7 +32,7 @@ export function addDocumentRoutes(fastify: FastifyInstance, deps: ServingRoutesD
   fastify.get<{ Params: { name: string; version: string } }>("/:name/:version", async (request, reply) => {
     const name = parsePackageName(request.params.name);
     const { packument, view } = await serving.packageView(name);
-    const wanted = view.tags[request.params.version] ?? parseVersion(request.params.version);
+    const wanted = tagged(view, request.params.version) ?? parseVersion(request.params.version);
     const text = await readVersion(deps, {
       packument,
       view,
@@ -55,7 +56,7 @@ export function addDocumentRoutes(fastify: FastifyInstance, deps: ServingRoutesD
   fastify.get<{ Params: { name: string; tag: string } }>("/-/package/:name/dist-tags/:tag", async (request, reply) => {
     const name = parsePackageName(request.params.name);
     const { packument, view } = await serving.packageView(name);
-    const version = view.tags[request.params.tag];
+    const version = tagged(view, request.params.tag);
     if (version === undefined) throw new AssayError("NOT_FOUND", { what: `The tag ${request.params.tag} of ${name}` });
     return reply
       .headers({
@@ -64,6 +65,10 @@ export function addDocumentRoutes(fastify: FastifyInstance, deps: ServingRoutesD
       })
       .send(JSON.stringify(version));
   });
+}
+
+function tagged(view: View, tag: string): Version | undefined {
+  return Object.hasOwn(view.tags, tag) ? view.tags[tag] : undefined;
 }
 
 interface Answer {

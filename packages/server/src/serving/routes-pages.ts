@@ -2,7 +2,7 @@ import { renderHome, renderPackage, styleSheet } from "@assay/web";
 import type { PackageName, Version } from "@assay/core";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { wantsHtml } from "../http/negotiate.ts";
-import { readPart, type ListedVersion } from "../upstreams/upstreams.ts";
+import { readPart, withParts, type Packument } from "../upstreams/upstreams.ts";
 import type { ServingRoutesDeps } from "./routes.ts";
 
 /** The page at `/` and the style sheet of all pages. */
@@ -56,7 +56,7 @@ export async function packagePage(
   const html = renderPackage({
     base: request.base,
     name,
-    description: latest === undefined ? undefined : await describe(deps, name, latest),
+    description: latest === undefined ? undefined : await describe(deps, packument, latest.version),
     source: packument.source,
     stale: packument.stale,
     tags: Object.entries(view.tags).map(([tag, version]) => ({ tag, version })),
@@ -73,12 +73,15 @@ export async function packagePage(
 
 async function describe(
   { upstreams }: ServingRoutesDeps,
-  name: PackageName,
-  version: ListedVersion,
+  packument: Packument,
+  version: Version,
 ): Promise<string | undefined> {
-  const packument = await upstreams.stored(name);
-  if (packument === undefined) return undefined;
-  const manifest = JSON.parse(await readPart(packument, version, "full", "")) as Record<string, unknown>;
+  const manifest = await withParts(upstreams, packument, async (held) => {
+    const listed = held.versions.get(version);
+    return listed === undefined
+      ? {}
+      : (JSON.parse(await readPart(held, listed, "full", "")) as Record<string, unknown>);
+  });
   return typeof manifest["description"] === "string" ? manifest["description"].slice(0, 500) : undefined;
 }
 

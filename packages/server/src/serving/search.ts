@@ -1,5 +1,5 @@
 import type { PackageName } from "@assay/core";
-import { readPart, type Packument, type Upstreams } from "../upstreams/upstreams.ts";
+import { readPart, withParts, type Packument, type Upstreams } from "../upstreams/upstreams.ts";
 
 /** One page of results in the shape of npm's search endpoint. */
 export interface SearchPage {
@@ -49,7 +49,8 @@ export async function search(
   const objects: SearchResult[] = [];
   for (const name of names) {
     const packument = await upstreams.stored(name);
-    if (packument !== undefined) objects.push(await describe(packument, base, query.text));
+    if (packument === undefined) continue;
+    objects.push(await withParts(upstreams, packument, (held) => describe(held, base, query.text)));
   }
   return { objects, total, time: nowIso };
 }

@@ -2,6 +2,7 @@ import type { PackageName } from "@assay/core";
 import type { Admission } from "../admission/admission.ts";
 import type { BlobStore } from "../platform/blobs/blobs.ts";
 import type { Random } from "../platform/random.ts";
+import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { Workers } from "../platform/workers/workers.ts";
 import type { Releases } from "../releases/releases.ts";
 import type { Packument, Upstreams } from "../upstreams/upstreams.ts";
@@ -28,6 +29,7 @@ export interface ServingDeps {
   readonly blobs: BlobStore;
   readonly workers: Workers;
   readonly random: Random;
+  readonly telemetry: Telemetry;
 }
 
 /** `memoryBytes` is shared by finished documents (three quarters) and small tarballs. */

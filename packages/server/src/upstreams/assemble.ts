@@ -8,6 +8,8 @@ export interface Overlay {
   readonly abbreviated: CutText;
 }
 
+export { isLostParts } from "./parts.ts";
+
 export interface AssembleInput {
   readonly partsPath: string;
   readonly form: "full" | "abbreviated";

@@ -41,6 +41,8 @@ export interface KeptDocuments {
   /** Notes that the document was found unchanged. In memory: a revalidation writes no row. */
   touch(kept: Kept, checkedAtMs: EpochMs, validators: Validators): Kept;
   forget(name: PackageName): void;
+  /** Forgets the listing, but not when it was checked: `load` looks at the files again. */
+  drop(name: PackageName): void;
   /** Removes the files of documents before the last one. */
   prune(packument: Packument, before: string | undefined): Promise<void>;
 }
@@ -151,6 +153,7 @@ export function createKept(deps: KeptDeps, { upstream, folder, listingBytes }: K
         etag,
         lastModified,
       }),
+    drop: (name) => listings.delete(name),
     forget(name) {
       listings.delete(name);
       checks.delete(name);

@@ -59,6 +59,11 @@ export class DamagedParts extends Error {
   }
 }
 
+/** True for what reading a parts file throws when it is gone or damaged: `Upstreams.reload` makes it again. */
+export function isLostParts(error: unknown): boolean {
+  return error instanceof DamagedParts || (error instanceof Error && "code" in error && error.code === "ENOENT");
+}
+
 /** The bytes of a parts file, in pieces, and its index. Pure. */
 export function encodeParts(
   document: Ingested,

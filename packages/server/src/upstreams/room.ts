@@ -210,6 +210,12 @@ export function createUpstreams(
         row === undefined ? undefined : (await kept.load(row))?.packument,
       );
     },
+    async reload({ name, stale }) {
+      kept.drop(name);
+      const row = await readPackument(database.read, name);
+      const again = row === undefined ? undefined : await kept.load(row);
+      return again === undefined ? await join(name) : { ...again.packument, stale };
+    },
     tarball: async (_packument, version, signal) => {
       const url = tarballUrl(version.tarball, upstream);
       return await deps.client.request(url, {

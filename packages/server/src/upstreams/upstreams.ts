@@ -5,7 +5,8 @@ export { createUpstreams, type UpstreamsRoom } from "./room.ts";
 export { upstreamMigrations } from "./migrations.ts";
 export { assembleDocument, type AssembleInput, type Overlay } from "./assemble.ts";
 export { cutTarball, fillText } from "./cut.ts";
-export { readPart } from "./parts.ts";
+export { DamagedParts, readPart } from "./parts.ts";
+export { withParts } from "./with-parts.ts";
 
 /** Registries that own names, read through: fetching, remembering, revalidating. */
 export interface Upstreams {
@@ -20,6 +21,12 @@ export interface Upstreams {
 
   /** The packument as last stored, without asking upstream; undefined when none is stored. Sync when in memory. */
   stored(name: PackageName): Promise<Packument | undefined> | Packument | undefined;
+
+  /**
+   * The packument after its parts file was found missing or damaged: made again from the raw document, or fetched.
+   * Use `withParts`. Throws what `packument` throws.
+   */
+  reload(packument: Packument): Promise<Packument>;
 
   /**
    * Starts the download of a listed version's tarball. The caller verifies every byte. Throws NetworkError, and
