@@ -33,7 +33,7 @@ import { createWorkers } from "./platform/workers/workers.ts";
 import { createReleases } from "./releases/create-releases.ts";
 import { releaseMigrations } from "./releases/migrations.ts";
 import type { Releases } from "./releases/releases.ts";
-import { createServing, servingRoutes, type Serving } from "./serving/serving.ts";
+import { createAnswers, createReadyAnswers, createServing, servingRoutes, type Serving } from "./serving/serving.ts";
 import { createSigning } from "./signing/signing.ts";
 import { createUpstreams, upstreamMigrations, type UpstreamsRoom } from "./upstreams/upstreams.ts";
 import { welcome } from "./welcome.ts";
@@ -180,6 +180,7 @@ export async function createApp(loaded: LoadedConfig, options: AppOptions): Prom
 function createFrontDoor({ config }: LoadedConfig, rooms: Rooms): Promise<HttpServer> {
   const { checksums, serving, upstreams, admission, telemetry } = rooms;
   const clock = createSystemClock();
+  const answers = createAnswers();
   const packages = async (): Promise<number> => (await upstreams.search("", 0, 1)).total;
   return createHttpServer(
     {
@@ -201,12 +202,14 @@ function createFrontDoor({ config }: LoadedConfig, rooms: Rooms): Promise<HttpSe
         logRoutes({ checksums, admit: (name, version) => admission.admit(name, version), readers: config.log.readers }),
         servingRoutes({
           serving,
+          answers,
           upstreams,
           checksums,
           clock,
           about: { version: about.version, upstream: config.upstream.url, packages },
         }),
       ],
+      ready: createReadyAnswers(serving, answers),
       readiness: [
         { name: "log", check: async () => (checksums.logs.list().length > 0 ? undefined : "no log is open") },
       ],

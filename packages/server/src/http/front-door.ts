@@ -9,6 +9,7 @@ import { setExchange, type Exchange } from "./exchange.ts";
 import { anyHostPaths } from "./health.ts";
 import type { HttpMetrics } from "./http-metrics.ts";
 import { readPath } from "./path.ts";
+import type { ReadyAnswers } from "./ready.ts";
 import { slowSide } from "./slow-clients.ts";
 
 export interface FrontDoorDeps {
@@ -36,7 +37,11 @@ export interface FrontDoor {
 
 export function createFrontDoor(
   deps: FrontDoorDeps,
-  options: { readonly publicUrls: readonly string[]; readonly trustedProxies: readonly string[] },
+  options: {
+    readonly publicUrls: readonly string[];
+    readonly trustedProxies: readonly string[];
+    readonly ready?: ReadyAnswers | undefined;
+  },
 ): FrontDoor {
   const { clock, errors, httpMetrics } = deps;
   const log: Logger = deps.telemetry.log;
@@ -111,6 +116,15 @@ export function createFrontDoor(
       exchange.path = read.path;
       exchange.query = read.query;
       request.url = read.url;
+      if (options.ready !== undefined && (request.method === "GET" || request.method === "HEAD") && read.query === "") {
+        const answer = options.ready(request, exchange);
+        if (answer !== undefined) {
+          exchange.route = answer.route;
+          response.writeHead(answer.status, answer.head as unknown as string[]);
+          response.end(request.method === "HEAD" ? undefined : answer.bytes);
+          return;
+        }
+      }
       next(request, response);
     },
 

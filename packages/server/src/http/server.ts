@@ -14,6 +14,7 @@ import { healthRoutes, type ReadinessCheck } from "./health.ts";
 import { createHttpMetrics } from "./http-metrics.ts";
 import { addNotFound } from "./not-found.ts";
 import { maxTargetBytes } from "./path.ts";
+import type { ReadyAnswers } from "./ready.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -45,6 +46,8 @@ export interface HttpServerOptions {
   readonly routes: readonly FastifyPluginCallback[];
   readonly readiness: readonly ReadinessCheck[];
   readonly limits: HttpLimits;
+  /** Finished answers, looked for before routing. */
+  readonly ready?: ReadyAnswers;
 }
 
 export interface HttpLimits {

@@ -37,6 +37,8 @@ export interface Documents {
    * `Upstreams.packument` throws.
    */
   get(request: DocumentRequest): Promise<Document>;
+  /** The document when it can be had without a wait: fresh, shown as before, in memory. */
+  hot(request: DocumentRequest): Document | undefined;
   /** What a package shows now. */
   view(packument: Packument): Promise<View>;
   /** Texts of listed versions whose listing is not what was bound. */
@@ -63,14 +65,9 @@ interface KeyedView {
   readonly etags: Map<string, string>;
 }
 
-interface Rendered {
-  readonly bytes: Uint8Array;
-  readonly etag: string;
-}
-
 export function createDocuments(deps: DocumentsDeps, memoryBytes: number): Documents {
   const { upstreams, releases, blobs, cache, render } = deps;
-  const rendered = createByteCache<Rendered>({
+  const rendered = createByteCache<Document>({
     maxBytes: memoryBytes,
     sizeOf: (entry) => entry.bytes.byteLength + 200,
   });
@@ -78,7 +75,7 @@ export function createDocuments(deps: DocumentsDeps, memoryBytes: number): Docum
     maxBytes: 16 * 1024 * 1024,
     sizeOf: (entry) => 400 + entry.view.versions.length * 8,
   });
-  const rendering = createSingleFlight<Rendered>();
+  const rendering = createSingleFlight<Document>();
 
   async function keyedView(packument: Packument): Promise<KeyedView> {
     const pending = releases.packageState(packument.name);
@@ -109,10 +106,10 @@ export function createDocuments(deps: DocumentsDeps, memoryBytes: number): Docum
     packument: Packument,
     { view, key }: KeyedView,
     etag: string,
-  ): Promise<Rendered> {
+  ): Promise<Document> {
     const place = { name: request.name, view: key, etag };
     const kept = await cache.read(place);
-    if (kept !== undefined) return { bytes: kept, etag };
+    if (kept !== undefined) return { bytes: kept, etag, modifiedMs: view.modifiedMs, stale: undefined };
     const bytes = await render({
       packument,
       view,
@@ -122,7 +119,7 @@ export function createDocuments(deps: DocumentsDeps, memoryBytes: number): Docum
       encoding: request.encoding,
     });
     await cache.write(place, bytes);
-    return { bytes, etag };
+    return { bytes, etag, modifiedMs: view.modifiedMs, stale: undefined };
   }
 
   async function answer(request: DocumentRequest, packument: Packument): Promise<Document> {
@@ -133,10 +130,18 @@ export function createDocuments(deps: DocumentsDeps, memoryBytes: number): Docum
       document = await rendering.run(etag, () => produce(request, packument, keyed, etag));
       rendered.set(etag, document);
     }
-    return { ...document, modifiedMs: keyed.view.modifiedMs, stale: packument.stale };
+    return packument.stale === undefined ? document : { ...document, stale: packument.stale };
   }
 
   return {
+    hot(request) {
+      const packument = upstreams.fresh(request.name);
+      const known = packument === undefined ? undefined : views.get(request.name);
+      if (packument === undefined || known === undefined || known.digest !== packument.digest) return undefined;
+      const state = releases.packageState(request.name);
+      if (state instanceof Promise || state.generation !== known.generation) return undefined;
+      return rendered.get(documentEtag(known, request));
+    },
     overlays,
     view: async (packument) => (await keyedView(packument)).view,
     get: async (request) =>

@@ -2,48 +2,30 @@ import { parsePackageName } from "@assay/core";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { isNotModified } from "../http/conditional.ts";
 import { parseRange, rangeStands } from "../http/range.ts";
-import { finishedHead, sendBytes, sendStream, type FinishedHead } from "../http/send.ts";
+import { finishedHead, sendBytes, sendStream } from "../http/send.ts";
+import { tarballHeaders } from "./answers.ts";
 import type { ServingRoutesDeps } from "./routes.ts";
 import { versionOfFile, type Tarball } from "./tarballs.ts";
 
-/** A bound tarball never changes, but it may be refused later: caches must ask again within this time. */
-const cacheControl = "public, max-age=300";
-
 /** `GET` and `HEAD /{pkg}/-/{file}.tgz`. Never negotiated: some clients send a packument's Accept here. */
-export function addTarballRoutes(fastify: FastifyInstance, { serving }: Pick<ServingRoutesDeps, "serving">): void {
-  const heads = new WeakMap<Uint8Array, FinishedHead>();
-
-  fastify.route<{ Params: { name: string; file: string } }>({
-    method: "GET",
-    url: "/:name/-/:file",
-    exposeHeadRoute: true,
-    handler: async (request, reply) => {
-      const name = parsePackageName(request.params.name);
-      const tarball = await serving.tarballs.find(name, versionOfFile(name, request.params.file));
-      const headers = request.headers;
-      if (headers["if-none-match"] === undefined && headers.range === undefined && tarball.bytes !== undefined) {
-        let head = heads.get(tarball.bytes);
-        if (head === undefined)
-          heads.set(tarball.bytes, (head = finishedHead(headersOf(tarball), tarball.release.sizeBytes)));
-        sendBytes(request, reply, { status: 200, head, bytes: tarball.bytes });
-        return;
-      }
+export function addTarballRoutes(
+  fastify: FastifyInstance,
+  { serving, answers }: Pick<ServingRoutesDeps, "serving" | "answers">,
+): void {
+  fastify.get<{ Params: { name: string; file: string } }>("/:name/-/:file", async (request, reply) => {
+    const name = parsePackageName(request.params.name);
+    const tarball = await serving.tarballs.find(name, versionOfFile(name, request.params.file));
+    const { "if-none-match": ifNoneMatch, range } = request.headers;
+    if (ifNoneMatch !== undefined || range !== undefined || tarball.bytes === undefined) {
       await sendConditionally(request, reply, tarball);
-    },
+      return;
+    }
+    sendBytes(request, reply, { status: 200, head: answers.tarballHead(tarball), bytes: tarball.bytes });
   });
 }
 
-function headersOf({ release }: Tarball): Record<string, string> {
-  return {
-    "content-type": "application/octet-stream",
-    "cache-control": cacheControl,
-    etag: `"${release.integrity}"`,
-    "accept-ranges": "bytes",
-  };
-}
-
 async function sendConditionally(request: FastifyRequest, reply: FastifyReply, tarball: Tarball): Promise<void> {
-  const headers = headersOf(tarball);
+  const headers = tarballHeaders(tarball);
   const validators = { etag: `"${tarball.release.integrity}"`, lastModifiedMs: undefined };
   const sizeBytes = tarball.release.sizeBytes;
   if (isNotModified(request.headers, validators)) {

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyPluginCallback } from "fastify";
 import type { Checksums } from "../checksums/checksums.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Upstreams } from "../upstreams/upstreams.ts";
+import type { Answers } from "./answers.ts";
 import { addDocumentRoutes } from "./routes-documents.ts";
 import { addPageRoutes } from "./routes-pages.ts";
 import { addRelayRoutes } from "./routes-relay.ts";
@@ -11,6 +12,7 @@ import type { Serving } from "./serving.ts";
 
 export interface ServingRoutesDeps {
   readonly serving: Serving;
+  readonly answers: Answers;
   readonly upstreams: Upstreams;
   readonly checksums: Checksums;
   readonly clock: Clock;

@@ -12,6 +12,8 @@ import { createRender } from "./render.ts";
 import { createTarballs, type Tarballs } from "./tarballs.ts";
 import type { View } from "./view.ts";
 
+export { createAnswers } from "./answers.ts";
+export { createReadyAnswers } from "./ready.ts";
 export { servingRoutes } from "./routes.ts";
 
 /** The read side: packuments, tarballs, dist-tags, search, pages. */

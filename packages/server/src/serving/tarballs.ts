@@ -1,4 +1,4 @@
-import { hash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import {
   AssayError,
   integrityHex,
@@ -9,20 +9,30 @@ import {
   type Version,
 } from "@assay/core";
 import { blobKey } from "../platform/blobs/key.ts";
-import type { BlobStore, BlobStream } from "../platform/blobs/blobs.ts";
+import type { BlobKey, BlobStore, BlobStream } from "../platform/blobs/blobs.ts";
 import { createByteCache } from "../platform/cache.ts";
+import { createSingleFlight } from "../platform/single-flight.ts";
 import type { Admission } from "../admission/admission.ts";
 import type { BoundRelease, Releases } from "../releases/releases.ts";
+
+/** Bytes [start, end). */
+interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
 
 /** A tarball that passed the gate. */
 export interface Tarball {
   readonly release: BoundRelease;
   /** The whole content when it is small, else undefined: then `open` streams it. */
   readonly bytes: Uint8Array | undefined;
-  open(range?: { readonly start: number; readonly end: number }): Promise<BlobStream>;
+  open(range?: ByteRange): Promise<BlobStream>;
 }
 
 export interface Tarballs {
+  /** The tarball when it can be had without a wait: it passes the gate and is small and in memory. */
+  hot(name: PackageName, version: Version): Tarball | undefined;
+
   /**
    * The tarball of name@version, admitted first when it was never seen. Every way to a tarball (GET, HEAD,
    * Range, cache hit) comes through here, and so through the gate. Throws BLOCKED, NOT_FOUND and what
@@ -41,10 +51,13 @@ interface TarballsDeps {
 const smallBytes = 1024 * 1024;
 
 export function createTarballs({ releases, admission, blobs }: TarballsDeps, memoryBytes: number): Tarballs {
-  const hot = createByteCache<Uint8Array>({
+  const hot = createByteCache<Tarball>({
     maxBytes: memoryBytes,
-    sizeOf: (bytes) => Math.max(1, bytes.byteLength),
+    sizeOf: ({ bytes }) => 300 + (bytes?.byteLength ?? 0),
   });
+
+  const checked = createByteCache<BoundRelease>({ maxBytes: 1024 * 1024, sizeOf: () => 400 });
+  const checks = createSingleFlight<void>();
 
   async function pass(name: PackageName, version: Version): Promise<BoundRelease> {
     for (const attempt of ["asked", "admitted"]) {
@@ -70,22 +83,55 @@ export function createTarballs({ releases, admission, blobs }: TarballsDeps, mem
     return again;
   }
 
+  function keyOf(release: BoundRelease): BlobKey {
+    return blobKey("tarball", "sha512", integrityHex(release.integrity));
+  }
+
+  function openRelease(release: BoundRelease, range?: ByteRange): Promise<BlobStream> {
+    return restored(release, () => blobs.open(keyOf(release), range));
+  }
+
+  async function readSmall(release: BoundRelease): Promise<Uint8Array> {
+    const bytes = await restored(release, () => blobs.read(keyOf(release)));
+    requireBound(release, hash("sha512", bytes, "base64"));
+    return bytes;
+  }
+
+  /** Once a process and blob: a large one is read whole before any of it leaves. */
+  async function checkLarge(release: BoundRelease): Promise<void> {
+    if (checked.get(release.integrity) !== undefined) return;
+    const sha512 = createHash("sha512");
+    for await (const chunk of (await openRelease(release)).stream) sha512.update(chunk as Uint8Array);
+    requireBound(release, sha512.digest("base64"));
+    checked.set(release.integrity, release);
+  }
+
+  /** Damage on disk must not reach a client: some install whatever comes. */
+  function requireBound(release: BoundRelease, sha512: string): void {
+    if (`sha512-${sha512}` !== release.integrity)
+      throw new AssayError("BLOB_CORRUPT", { key: keyOf(release), reason: "its digest is not the bound one" });
+  }
+
   return {
+    hot(name, version) {
+      const gate = releases.gate(name, version);
+      if (gate instanceof Promise || gate.verdict !== "serve") return undefined;
+      return hot.get(gate.release.integrity);
+    },
     async find(name, version) {
       const release = await pass(name, version);
-      const key = blobKey("tarball", "sha512", integrityHex(release.integrity));
-      let bytes: Uint8Array | undefined;
-      if (release.sizeBytes <= smallBytes) {
-        bytes = hot.get(release.integrity);
-        if (bytes === undefined) {
-          bytes = await restored(release, () => blobs.read(key));
-          // Damage on disk must not reach a client: yarn and vlt would install it.
-          if (hash("sha512", bytes, "hex") !== integrityHex(release.integrity))
-            throw new AssayError("BLOB_CORRUPT", { key, reason: "its digest is not the bound one" });
-          hot.set(release.integrity, bytes);
-        }
+      const open = (range?: ByteRange): Promise<BlobStream> => openRelease(release, range);
+      if (release.sizeBytes > smallBytes) {
+        await checks.run(release.integrity, () => checkLarge(release));
+        return { release, bytes: undefined, open };
       }
-      return { release, bytes, open: (range) => restored(release, () => blobs.open(key, range)) };
+      let tarball = hot.get(release.integrity);
+      if (tarball === undefined || tarball.release.name !== name || tarball.release.version !== version) {
+        const bytes = tarball?.bytes ?? (await readSmall(release));
+        tarball = { release, bytes, open };
+        hot.set(release.integrity, tarball);
+      }
+      return tarball;
     },
   };
 }

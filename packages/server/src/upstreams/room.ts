@@ -203,6 +203,10 @@ export function createUpstreams(
       if (hit !== undefined && isFresh(hit, clock.now())) return Promise.resolve(hit.packument);
       return join(name);
     },
+    fresh(name) {
+      const hit = kept.get(name);
+      return hit !== undefined && isFresh(hit, clock.now()) ? hit.packument : undefined;
+    },
     stored(name) {
       const hit = kept.get(name);
       if (hit !== undefined) return hit.packument;

@@ -19,6 +19,9 @@ export interface Upstreams {
    */
   packument(name: PackageName): Promise<Packument>;
 
+  /** The packument when it is in memory and need not be revalidated yet; for answers without a wait. */
+  fresh(name: PackageName): Packument | undefined;
+
   /** The packument as last stored, without asking upstream; undefined when none is stored. Sync when in memory. */
   stored(name: PackageName): Promise<Packument | undefined> | Packument | undefined;
 
