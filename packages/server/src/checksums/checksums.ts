@@ -19,7 +19,6 @@ import { startShard } from "./start.ts";
 import { createTiles } from "./tiles.ts";
 
 export { checkLog } from "./check.ts";
-export type { LogFinding } from "./check.ts";
 export { checksumMigrations } from "./migrations.ts";
 
 /**
