@@ -89,6 +89,10 @@ describe("clients", { skip }, () => {
     });
   }
 
+  test("no client is left out", () => {
+    assert.deepEqual([...sharing, ...newest].toSorted(), Object.keys(clients).toSorted());
+  });
+
   test("assay verify passes on npm's lockfile, and fails after one character was changed", async () => {
     const { installation, server } = shared;
     const project = path.join(folder, "npm12");
