@@ -10,6 +10,7 @@ import { createSystemRandom } from "../platform/system-random.ts";
 import { createMetrics } from "../platform/telemetry/metrics.ts";
 import type { LogFields } from "../platform/telemetry/telemetry.ts";
 import { createAccessLog } from "./access-log.ts";
+import type { ReadyAnswers } from "./ready.ts";
 import { finishedHead, sendBytes, sendStream } from "./send.ts";
 import { createHttpServer, defaultHttpLimits, type HttpLimits } from "./server.ts";
 
@@ -114,6 +115,7 @@ export async function start(
     publicUrls?: readonly string[];
     trustedProxies?: readonly string[];
     ready?: () => string | undefined;
+    finished?: ReadyAnswers;
   } = {},
 ) {
   const logged: { message: string; fields: LogFields | undefined }[] = [];
@@ -136,6 +138,7 @@ export async function start(
       routes: [routes],
       readiness: [{ name: "database", check: async () => change.ready?.() }],
       limits: { ...defaultHttpLimits, ...change.limits },
+      ...(change.finished === undefined ? {} : { ready: change.finished }),
     },
   );
   const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
