@@ -75,7 +75,6 @@ async function measureWay(
       what: `${options.client}, 800 packages, ${way}, ${what} (straight: ${base.toFixed(1)} s)`,
       unit: "÷ straight",
       values,
-      moreIsBetter: false,
       budget: { text: `≤ ${limit}`, isMet: (values.Assay ?? Infinity) <= limit },
     };
   };

@@ -118,7 +118,6 @@ async function measureBinds(): Promise<readonly Row[]> {
       what: "binds, durable, batched",
       unit: "per second",
       values: { Assay: perSecond },
-      moreIsBetter: true,
       budget: { text: "≥ 10,000", isMet: perSecond >= 10_000 },
     },
   ];

@@ -111,18 +111,16 @@ export async function measureReads(options: ReadsOptions): Promise<readonly Row[
         what: read.what,
         unit: "requests/s",
         values: perSecond,
-        moreIsBetter: true,
         budget: {
           text: `≥ ${read.share} × nginx`,
           isMet: assay !== undefined && nginx !== undefined && assay >= read.share * nginx,
         },
       },
-      { what: "  p99", unit: "ms", values: of(read, (round) => round.p99Milliseconds), moreIsBetter: false },
+      { what: "  p99", unit: "ms", values: of(read, (round) => round.p99Milliseconds) },
       {
         what: "  server CPU a request",
         unit: "µs",
         values: of(read, (round) => round.cpuMicrosecondsPerRequest),
-        moreIsBetter: false,
       },
     ];
   });
@@ -133,7 +131,6 @@ export async function measureReads(options: ReadsOptions): Promise<readonly Row[
     what: "RSS after that load",
     unit: "MiB",
     values: resident,
-    moreIsBetter: false,
     budget: { text: "≤ 200", isMet: (resident.Assay ?? Infinity) <= 200 },
   });
   return rows;

@@ -43,14 +43,12 @@ export async function measureStall(options: StallOptions): Promise<readonly Row[
       what: "event-loop stall, 21 MB packument derived",
       unit: "ms",
       values: stall,
-      moreIsBetter: false,
       budget: { text: "≤ 50", isMet: (stall.Assay ?? Infinity) <= 50 },
     },
     {
       what: "  until that packument is answered, cold",
       unit: "ms",
       values: medians(totals),
-      moreIsBetter: false,
     },
   ];
 }

@@ -45,14 +45,12 @@ export async function measureStarts(options: StartsOptions): Promise<readonly Ro
       what: "ready after start",
       unit: "ms",
       values: readyMedians,
-      moreIsBetter: false,
       budget: { text: "≤ 800", isMet: (readyMedians.Assay ?? Infinity) <= 800 },
     },
     {
       what: "idle RSS",
       unit: "MiB",
       values: idleMedians,
-      moreIsBetter: false,
       budget: { text: "≤ 140", isMet: (idleMedians.Assay ?? Infinity) <= 140 },
     },
   ];

@@ -7,8 +7,6 @@ export interface Row {
   readonly what: string;
   readonly unit: string;
   readonly values: Readonly<Partial<Record<ContenderName, number>>>;
-  /** True when more is better. */
-  readonly moreIsBetter: boolean;
   /** What Assay must reach, as text, and whether it did; undefined when there is no budget. */
   readonly budget?: { readonly text: string; readonly isMet: boolean };
 }
