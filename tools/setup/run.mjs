@@ -122,16 +122,14 @@ function fillCompileCache(node) {
   });
 }
 
-/** Runs the command in the foreground and ends as it ends; signals reach it once. */
+/** Runs the command in the foreground and ends as it ends. */
 function handOver(node, argv) {
   const child = spawn(node, argv, {
     stdio: "inherit",
     env: { ...runtime.env, ...process.env, NODE_COMPILE_CACHE: compileCache },
   });
-  // A terminal sends Ctrl-C to the whole group, so the child already has it; a bare kill of this process does not.
-  process.on("SIGINT", () => {});
-  process.on("SIGTERM", () => child.kill("SIGTERM"));
-  process.on("SIGHUP", () => child.kill("SIGHUP"));
+  // A terminal sends Ctrl-C to the whole group, a supervisor its signal to this process alone; twice does no harm.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.on("error", (error) => fail(`could not start: ${error.message}`));
   child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 1)));
 }

@@ -16,9 +16,8 @@ if (isNewEnough(process.versions.node)) {
   await import("../src/main.ts");
 } else if (existsSync(pinned)) {
   const child = spawn(pinned, [main, ...process.argv.slice(2)], { stdio: "inherit" });
-  // A terminal sends Ctrl-C to both; what is sent to this process alone is passed on.
-  process.on("SIGINT", () => {});
-  for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  // A terminal sends Ctrl-C to both, a supervisor sends its signal to this process alone; twice does no harm.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.on("error", (error) => {
     console.error(`assay: the pinned Node.js did not start: ${error.message}`);
     process.exitCode = 1;

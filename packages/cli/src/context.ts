@@ -6,7 +6,7 @@ export interface CliContext {
   readonly cwd: string;
   readonly stdout: Output;
   readonly stderr: Output;
-  /** From this call on SIGINT and SIGTERM abort the signal, and end the process only the second time. */
+  /** From this call on SIGINT, SIGTERM and SIGHUP abort the signal; one that comes a second later ends the process. */
   readonly stopSignal: () => AbortSignal;
   readonly clock: CliClock;
   /** A name for a temporary file that no other process uses at the same time. */

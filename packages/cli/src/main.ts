@@ -3,10 +3,22 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { runCli } from "./program.ts";
 
+const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** One wish to stop comes several times: from the terminal or supervisor to the whole group, and passed on by npm. */
+const sameWishMs = 1000;
+
 function stopSignal(): AbortSignal {
   const stopping = new AbortController();
-  // Once: a second Ctrl-C ends a process that does not want to end.
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopping.abort());
+  const stop = (): void => {
+    if (stopping.signal.aborted) return;
+    stopping.abort();
+    // From then on a signal ends a process that does not want to end.
+    setTimeout(() => {
+      for (const signal of stopSignals) process.off(signal, stop);
+    }, sameWishMs).unref();
+  };
+  for (const signal of stopSignals) process.on(signal, stop);
   return stopping.signal;
 }
 

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import about from "../package.json" with { type: "json" };
 import { doctorCommand } from "./commands/doctor.ts";
 import { initCommand } from "./commands/init.ts";
 import { quarantineCommand } from "./commands/quarantine.ts";
@@ -21,6 +22,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
   };
   const program = new Command("assay")
     .description("A secure module registry: the same bytes for everyone, and proof of it.")
+    .version(about.version)
     .showHelpAfterError("(assay --help lists commands and options)");
   const commands = [
     serveCommand(context, finish),

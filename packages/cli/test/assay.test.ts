@@ -15,6 +15,12 @@ test("help exits 0 and lists the commands", async (context) => {
     assert.match(stdout, new RegExp(`^ {2}${command}`, "m"));
 });
 
+test("the version stands alone on a line", async (context) => {
+  const { code, stdout } = await runAssay(await emptyFolder(context), ["--version"]);
+  assert.equal(code, 0);
+  assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
+});
+
 test("an unknown command is wrong use, on stderr only", async (context) => {
   const { code, stdout, stderr } = await runAssay(await emptyFolder(context), ["frobnicate"]);
   assert.deepEqual([code, stdout], [2, ""]);

@@ -38,7 +38,7 @@ test("passes on a lockfile that the log binds, and keeps the checkpoint below th
   const { verify, vkey, server, folder } = await project(context);
   const first = await verify("--trust", vkey);
   assert.deepEqual([first.code, first.stderr], [0, ""]);
-  assert.match(first.stdout, /^package-lock\.json \(npm 3\)\n\n✓ 3 verified\n/);
+  assert.ok(first.stdout.startsWith(`${join(folder, "package-lock.json")} (npm 3)\n\n✓ 3 verified\n`), first.stdout);
   assert.match(first.stdout, /3 entries: the first checkpoint of this log seen here\./);
   server.log.bind("later", "1.0.0", integrityOf("later"));
   assert.match((await verify("--trust", vkey)).stdout, /4 entries: extends the last checkpoint seen/);
@@ -96,13 +96,25 @@ test("looks up what is missing and reports what the registry does not have", asy
   assert.match(stdout, /✗ 1 missing[^]*nowhere@1\.0\.0: nowhere@1\.0\.0 was not found/);
 });
 
+test("under another log's key nothing is verified, and the reason is said once", async (context) => {
+  const { verify, server } = await project(context);
+  const other = await createTinyLog({ origin: "log.example.com/other" });
+  const { code, stdout } = await verify("--trust", other.vkey);
+  assert.equal(code, 1);
+  const reason = `the log ${server.log.origin} is not trusted; pin its vkey to accept it`;
+  const [, named = ""] = stdout.split(`✗ 3 missing: not proven to be in a trusted log\n    ${reason}:\n      `);
+  const [row = ""] = named.split("\n", 1);
+  assert.deepEqual(row.split(", ").sort(), ["@scope/beta@1.0.0", "alpha@1.0.0", "gamma@1.0.0"]);
+  assert.match(stdout, /✓ 0 verified/);
+});
+
 test("prints the whole report as JSON", async (context) => {
-  const { verify, vkey } = await project(context);
+  const { verify, vkey, folder } = await project(context);
   const { code, stdout } = await verify("--trust", vkey, "--json");
   assert.equal(code, 0);
   const report = JSON.parse(stdout) as Record<string, unknown>;
   assert.equal(report["ok"], true);
-  assert.equal(report["lockfile"], "package-lock.json");
+  assert.equal(report["lockfile"], join(folder, "package-lock.json"));
   assert.equal((report["verified"] as unknown[]).length, 3);
   assert.equal((report["checkpoints"] as { consistency: string }[])[0]?.consistency, "first");
 });
@@ -117,7 +129,7 @@ test("a saved bundle does without the registry, and a changed one is refused", a
   await writeFile(path, (await readFile(path, "utf8")).replace("size 1234", "size 1235"));
   const forged = await verify(...args);
   assert.equal(forged.code, 1);
-  assert.match(forged.stdout, /✗ 1 proofs refused/);
+  assert.match(forged.stdout, /✗ 1 refused/);
   await writeFile(path, "{}");
   assert.equal((await verify(...args)).code, 2);
   assert.equal((await verify("--offline", "proofs.json")).code, 2, "no trust, and nobody is asked");
@@ -162,6 +174,8 @@ test("wrong use exits 2 with what to do: no lockfile, version 1, a wrong key, an
   assert.match(await failing(), /npm-shrinkwrap\.json or package-lock\.json in .* was not found/);
   await writeFile(join(folder, "yarn.lock"), "");
   assert.match(await failing(), /there is a yarn\.lock, which cannot be read yet/);
+  assert.match(await failing("yarn.lock"), /^assay: yarn\.lock cannot be read yet; supported are /);
+  assert.match(await failing("."), /^assay: The lockfile .* is a folder; name a file\.$/m);
   await writeFile(join(folder, "package-lock.json"), `{"lockfileVersion":1,"dependencies":{}}`);
   assert.match(await failing(), /npm install --package-lock-only --lockfile-version 3/);
   await writeLockfile(folder, names);

@@ -24,6 +24,7 @@ import type { JobQueue } from "./platform/jobs/jobs.ts";
 import { createUpstreamClient } from "./platform/network/client.ts";
 import { systemResolve } from "./platform/network/dispatchers.ts";
 import { loadNetworkSettings } from "./platform/network/settings.ts";
+import { listenProblem, makeOwnFolder } from "./platform/surroundings.ts";
 import { createSystemClock } from "./platform/system-clock.ts";
 import { createSystemRandom } from "./platform/system-random.ts";
 import { chooseFormat, createLogger } from "./platform/telemetry/logger.ts";
@@ -152,7 +153,12 @@ const orphanSweepMs = 3_600_000;
 export async function createApp(loaded: LoadedConfig, options: AppOptions): Promise<App> {
   const { config } = loaded;
   const clock = createSystemClock();
-  await mkdir(config.dataFolder, { recursive: true, mode: 0o700 });
+  await makeOwnFolder({ title: "The data folder", path: config.dataFolder, advice: "choose another with --data" });
+  await makeOwnFolder({
+    title: "The folder of the signing guard",
+    path: config.log.guardFolder,
+    advice: "choose another with log.guardFolder in assay.yaml or ASSAY_LOG_GUARD_FOLDER",
+  });
   await using stack = new AsyncDisposableStack();
   if (config.database.engine === "sqlite") stack.use(lockFolder(join(config.dataFolder, "lock.db")));
   // Under the lock nobody writes blobs; on a shared database the blobs of this folder are still only ours.
@@ -167,7 +173,9 @@ export async function createApp(loaded: LoadedConfig, options: AppOptions): Prom
   return {
     rooms,
     async listen() {
-      await http.listen(config.listen);
+      await http.listen(config.listen).catch((error: unknown) => {
+        throw listenProblem(config.listen, error);
+      });
       background.start();
     },
     welcome: () =>

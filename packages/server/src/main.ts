@@ -19,7 +19,8 @@ const drainMs = 3500;
 
 /**
  * Serves until the signal is aborted, then drains. Answers the exit code: 0 after a drain, 2 when the
- * configuration is refused, 1 when the start fails; what was wrong is on `stderr`.
+ * configuration is refused or names a port or folder that cannot be had, 1 when the start fails; what was wrong
+ * is on `stderr`.
  */
 export async function runServer({ flags, env, cwd, stdout, stderr, signal }: RunOptions): Promise<number> {
   try {

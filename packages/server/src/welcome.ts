@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import type { LogDescription } from "./checksums/checksums.ts";
 import type { LoadedConfig } from "./config/load.ts";
 
@@ -6,6 +7,13 @@ interface Welcome {
   readonly loaded: LoadedConfig;
   readonly publicUrls: readonly string[];
   readonly logs: readonly LogDescription[];
+}
+
+/** The command as the set-up installed it: it runs where the person is, and finds its Node by itself. */
+const command = fileURLToPath(new URL("../../../node_modules/.bin/assay", import.meta.url));
+
+function quoted(path: string): string {
+  return /^[\w./:@+-]+$/.test(path) ? path : `'${path}'`;
 }
 
 /** What a person needs after the start: the address, how to point clients here, the log's key, where data lives. */
@@ -19,12 +27,14 @@ export function welcome({ version, loaded: { config }, publicUrls, logs }: Welco
     `  npm     npm config set registry ${base}/ --location=project`,
     "          npm config set omit-lockfile-registry-resolved true --location=project",
     `  pnpm    pnpm config set registry ${base}/ --location=project`,
-    `  Yarn    .yarnrc.yml:  npmRegistryServer: "${base}"${base.startsWith("http:") ? `  unsafeHttpWhitelist: ["${new URL(base).hostname}"]` : ""}`,
+    `  Yarn 4  .yarnrc.yml:  npmRegistryServer: "${base}"${base.startsWith("http:") ? `  unsafeHttpWhitelist: ["${new URL(base).hostname}"]` : ""}`,
+    `  Yarn 1  .yarnrc:      registry "${base}/"`,
     `  Bun     bunfig.toml:  [install] registry = "${base}/"`,
     `  Deno    .npmrc:       registry=${base}/`,
+    `  vlt     vlt.json:     {"config": {"registry": "${base}/"}}`,
     "",
     `Log key   ${log?.vkey ?? "none yet"}`,
-    `Verify    assay verify package-lock.json --registry ${base} --trust '<log key>'`,
+    `Verify    ${quoted(command)} verify --registry ${base} --trust '<log key>'`,
     `Upstream  ${config.upstream.name}: ${config.upstream.url}`,
     `Data      ${config.dataFolder}`,
     "",

@@ -13,19 +13,19 @@ export interface HomeProps {
   }[];
 }
 
-/** Where a person points each client. `origin` of the commands is this registry's own base. */
+/** How a person points each client here, in one project. */
 function clientCommands(base: string): readonly { readonly client: string; readonly lines: string }[] {
   return [
     {
       client: "npm",
-      lines: `npm config set registry ${base}/\nnpm config set omit-lockfile-registry-resolved true`,
+      lines: `npm config set registry ${base}/ --location=project\nnpm config set omit-lockfile-registry-resolved true --location=project`,
     },
-    { client: "pnpm", lines: `pnpm config set registry ${base}/` },
+    { client: "pnpm", lines: `pnpm config set registry ${base}/ --location=project` },
     {
       client: "Yarn 4",
       lines: `yarn config set npmRegistryServer ${base}${base.startsWith("http:") ? `\nyarn config set unsafeHttpWhitelist --json '["${new URL(base).hostname}"]'` : ""}`,
     },
-    { client: "Yarn 1", lines: `yarn config set registry ${base}/` },
+    { client: "Yarn 1 (.yarnrc)", lines: `registry "${base}/"` },
     { client: "Bun (bunfig.toml)", lines: `[install]\nregistry = "${base}/"` },
     { client: "Deno (.npmrc)", lines: `registry=${base}/` },
     { client: "vlt (vlt.json)", lines: `{ "config": { "registry": "${base}/" } }` },
@@ -57,6 +57,7 @@ export function renderHome(props: HomeProps): string {
           <dd>{props.version}</dd>
         </dl>
         <h2>Point your client here</h2>
+        <p>In the folder of your project; nothing outside it changes.</p>
         {clientCommands(props.base).map(({ client, lines }) => (
           <section key={client} aria-label={client}>
             <strong>{client}</strong>
@@ -82,7 +83,7 @@ export function renderHome(props: HomeProps): string {
                 <code>{log.vkey}</code>
               </dd>
             </dl>
-            <pre>
+            <pre class="long">
               <code>{`assay verify package-lock.json --registry ${props.base} --trust '${log.vkey}'`}</code>
             </pre>
           </section>

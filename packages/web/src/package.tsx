@@ -38,7 +38,9 @@ function Rows({
           <tr>
             <th scope="col">Version</th>
             <th scope="col">Published</th>
-            <th scope="col">Checksum database</th>
+            <th scope="col" class="whole">
+              Checksum database
+            </th>
             <th scope="col">Integrity</th>
           </tr>
         </thead>
@@ -49,8 +51,8 @@ function Rows({
                 <code>{release.version}</code>
                 {release.refused !== undefined && <div class="bad">refused: {release.refused}</div>}
               </td>
-              <td>{release.published?.slice(0, 10) ?? "unknown"}</td>
-              <td>
+              <td class="whole">{release.published?.slice(0, 10) ?? "unknown"}</td>
+              <td class="whole">
                 {release.bound ? (
                   <a class="good" href={`${base}/-/log/lookup/${name}@${release.version}`}>
                     bound
@@ -59,7 +61,7 @@ function Rows({
                   <span class="quiet">not yet asked for</span>
                 )}
               </td>
-              <td>
+              <td class="cut" title={release.integrity}>
                 <code>{release.integrity ?? "none upstream"}</code>
               </td>
             </tr>

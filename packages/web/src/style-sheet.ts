@@ -58,9 +58,7 @@ export const styleSheet = /* css */ `@layer base, layout, parts;
   header,
   main,
   footer {
-    max-width: 56rem;
-    margin-inline: auto;
-    padding-inline: 1.25rem;
+    padding-inline: max(1.25rem, (100% - 56rem) / 2);
   }
   header {
     display: flex;
@@ -92,10 +90,6 @@ export const styleSheet = /* css */ `@layer base, layout, parts;
     font-size: 1.08rem;
     margin: 0 0 1.2rem;
     max-width: 44rem;
-  }
-  .stamp {
-    color: var(--mark);
-    font-size: 0.85rem;
   }
   .good {
     color: var(--good);
@@ -151,7 +145,24 @@ export const styleSheet = /* css */ `@layer base, layout, parts;
     font-weight: 600;
     color: var(--quiet);
   }
-  td code {
+  td:last-child,
+  th:last-child {
+    padding-inline-end: 0;
+  }
+  .whole {
+    white-space: nowrap;
+  }
+  /* Takes what the other columns leave; copying takes all of it. */
+  .cut {
+    width: 100%;
+    min-width: 12rem;
+    max-width: 0;
+    overflow: hidden;
+    text-overflow: ellipsis;
+    white-space: nowrap;
+  }
+  .long {
+    white-space: pre-wrap;
     overflow-wrap: anywhere;
   }
   ul.tags {

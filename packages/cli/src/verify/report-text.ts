@@ -2,6 +2,7 @@ import {
   unverifiableSentences,
   type CheckpointReport,
   type Consistency,
+  type MissingPackage,
   type Report,
   type ReportedPackage,
 } from "@assay/verify";
@@ -12,7 +13,7 @@ interface Shown {
   readonly report: Report;
 }
 
-/** Names listed of one group before the rest is only counted; `--json` has all. */
+/** Names listed of one group, or of one reason, before the rest is only counted; `--json` has all. */
 const maxListed = 50;
 
 /** The report for people: a line a group with its count, what failed by name, and what it rests on. */
@@ -29,16 +30,14 @@ export function reportText({ lockfile, format, report }: Shown): string {
       `  lockfile ${each.integrity}`,
       `  log      ${each.bound} (record ${each.index} of ${each.origin})`,
     ]),
-    ...group("✗", "missing: not proven to be in a trusted log", missing, (each) => [
-      `${each.name}@${each.version}: ${each.reason}`,
-    ]),
+    ...missingGroup(missing),
     ...group("✗", "unverifiable", refusedHere, (each) => [
       `${titled(each)} at ${each.path}: ${unverifiableSentences[each.reason]}`,
     ]),
     ...group("!", "unverifiable, allowed", allowed, (each) => [
       `${titled(each)} at ${each.path}: ${unverifiableSentences[each.reason]}`,
     ]),
-    ...group("✗", "proofs refused", refused, (each) => [`${each.origin}: ${each.reason}`]),
+    ...group("✗", "refused: proofs that do not count", refused, (each) => [`${each.origin}: ${each.reason}`]),
     `- ${skipped.bundled} bundled in others, ${skipped.links} links, ${skipped.folders} workspace folders`,
     "",
     ...checkpoints.map(checkpointLine),
@@ -48,14 +47,32 @@ export function reportText({ lockfile, format, report }: Shown): string {
   return `${lines.join("\n")}\n`;
 }
 
+/** A reason that several share, such as a log that is not trusted, is said once. */
+function missingGroup(missing: readonly MissingPackage[]): string[] {
+  const rows = [...Map.groupBy(missing, ({ reason }) => reason)].map(([reason, sharing]) => {
+    const [first = "", ...others] = sharing.map(titled);
+    return others.length === 0 ? [`${first}: ${reason}`] : [`${reason}:`, `  ${inOneRow([first, ...others])}`];
+  });
+  return section(`✗ ${missing.length} missing: not proven to be in a trusted log`, rows);
+}
+
 function group<T>(mark: string, title: string, items: readonly T[], rows: (item: T) => readonly string[]): string[] {
+  return section(`${mark} ${items.length} ${title}`, items.map(rows));
+}
+
+function section(title: string, items: readonly (readonly string[])[]): string[] {
   if (items.length === 0) return [];
   const more = items.length - maxListed;
   return [
-    `${mark} ${items.length} ${title}`,
-    ...items.slice(0, maxListed).flatMap((item) => rows(item).map((row) => `    ${row}`)),
+    title,
+    ...items.slice(0, maxListed).flatMap((rows) => rows.map((row) => `    ${row}`)),
     ...(more > 0 ? [`    … and ${more} more; --json lists all`] : []),
   ];
+}
+
+function inOneRow(names: readonly string[]): string {
+  const more = names.length - maxListed;
+  return `${names.slice(0, maxListed).join(", ")}${more > 0 ? ` and ${more} more; --json lists all` : ""}`;
 }
 
 function titled({ name, version }: { readonly name: string; readonly version: string }): string {

@@ -1,5 +1,5 @@
 import { open, rename } from "node:fs/promises";
-import { dirname, join, relative, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { AssayError } from "@assay/core";
 import { createHttpEffects, maxBundleBytes, verifyLockfile, type HttpDeps, type LogClientEffects } from "@assay/verify";
 import { createFileCheckpointStore, findLockfile, readLimited, readLockfile, sha256 } from "@assay/verify/node";
@@ -48,7 +48,8 @@ export async function runVerify(
 
   if (options.writeBundle !== undefined && bundle !== undefined && report.refused.length === 0)
     await writeWhole(context, resolve(context.cwd, options.writeBundle), bundle);
-  const shown = given ?? relative(context.cwd, path);
+  // Whole where nobody named it: npm may have started the command in another folder than the person is in.
+  const shown = given ?? path;
   context.stdout.write(
     options.json === true
       ? `${JSON.stringify({ lockfile: shown, format: lockfile.format, ...report }, undefined, 2)}\n`

@@ -111,6 +111,7 @@ async function readText(path: string, need: "optional" | "required", source: str
     const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
     if (need === "optional" && (code === "ENOENT" || code === "ENOTDIR")) return undefined;
     const why = code === "ENOENT" ? "does not exist" : `cannot be read (${String(code)})`;
-    throw new AssayError("CONFIG", { reason: `${source} names ${join(path)}, which ${why}.` }, { cause });
+    const named = source === path ? path : `${source} names ${join(path)}, which`;
+    throw new AssayError("CONFIG", { reason: `${named} ${why}.` }, { cause });
   }
 }

@@ -26,17 +26,16 @@ export async function findLockfile(folder: string): Promise<string> {
   throw new AssayError("NOT_FOUND", { what: `${npmNames.join(" or ")} in ${folder}` });
 }
 
-/** Reads a lockfile by its path. Throws NOT_FOUND, and BAD_FORMAT as `parsePackageLock` does. */
+/** Reads a lockfile by its path. Throws USAGE for another client's, NOT_FOUND, and BAD_FORMAT as `parsePackageLock` does. */
 export async function readLockfile(path: string): Promise<Lockfile> {
   if (otherNames.includes(basename(path)))
-    throw new AssayError("BAD_FORMAT", {
-      what: "The lockfile",
-      reason: `${basename(path)} cannot be read yet; supported are ${npmNames.join(" and ")}`,
+    throw new AssayError("USAGE", {
+      reason: `${basename(path)} cannot be read yet; supported are ${npmNames.join(" and ")}.`,
     });
   return parsePackageLock(await readLimited(path, maxLockfileBytes, "The lockfile"));
 }
 
-/** Reads a file of at most this many bytes. Throws NOT_FOUND, and BAD_FORMAT when it is larger. */
+/** Reads a file of at most this many bytes. Throws NOT_FOUND, USAGE when it is no file, BAD_FORMAT when it is larger. */
 export async function readLimited(path: string, maxBytes: number, what: string): Promise<Uint8Array> {
   let file;
   try {
@@ -45,7 +44,9 @@ export async function readLimited(path: string, maxBytes: number, what: string):
     throw new AssayError("NOT_FOUND", { what: `${what} ${path}` }, { cause: error });
   }
   try {
-    const { size } = await file.stat();
+    const stat = await file.stat();
+    if (stat.isDirectory()) throw new AssayError("USAGE", { reason: `${what} ${path} is a folder; name a file.` });
+    const { size } = stat;
     if (size > maxBytes) throw new AssayError("BAD_FORMAT", { what, reason: `larger than ${maxBytes} bytes` });
     return await file.readFile();
   } finally {
