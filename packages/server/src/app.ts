@@ -5,7 +5,7 @@ import type { Writable } from "node:stream";
 import { renderRefusal } from "@assay/web";
 import about from "../package.json" with { type: "json" };
 import { admissionMigrations, createAdmission, type Admission } from "./admission/admission.ts";
-import { checksumMigrations, createChecksums, type Checksums } from "./checksums/checksums.ts";
+import { checksumMigrations, createChecksums, type Checksums, type LogReader } from "./checksums/checksums.ts";
 import { logRoutes } from "./checksums/routes.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { rememberUpstream } from "./config/remember.ts";
@@ -218,12 +218,17 @@ function createFrontDoor({ config }: LoadedConfig, rooms: Rooms): Promise<HttpSe
         }),
       ],
       ready: createReadyAnswers(serving, answers),
-      readiness: [
-        { name: "log", check: async () => (checksums.logs.list().length > 0 ? undefined : "no log is open") },
-      ],
+      readiness: [{ name: "log", check: async () => logProblem(checksums.logs) }],
       limits: { ...defaultHttpLimits, bodyBytes: config.limits.requestBodyBytes },
     },
   );
+}
+
+/** Until a log has signed its first checkpoint, lookups and proofs would wait. */
+function logProblem(logs: LogReader): string | undefined {
+  const open = logs.list().find(({ state }) => state === "open");
+  if (open === undefined) return "no log is open";
+  return logs.checkpoint(open.shard) === undefined ? `${open.shard} has no signed checkpoint yet` : undefined;
 }
 
 /** `stdout`, or a file that is appended to. */

@@ -16,6 +16,7 @@ function Page({ title, base, children }: PageProps) {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="robots" content="noindex" />
         <title>{title}</title>
+        <link rel="icon" type="image/svg+xml" href={`${base}/-/web/icon.svg`} />
         <link rel="stylesheet" href={`${base}/-/web/style.css`} />
       </head>
       <body>

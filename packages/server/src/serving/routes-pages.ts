@@ -1,11 +1,11 @@
-import { renderHome, renderPackage, styleSheet } from "@assay/web";
+import { icon, renderHome, renderPackage, styleSheet } from "@assay/web";
 import type { PackageName, Version } from "@assay/core";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { wantsHtml } from "../http/negotiate.ts";
 import { readPart, withParts, type Packument } from "../upstreams/upstreams.ts";
 import type { ServingRoutesDeps } from "./routes.ts";
 
-/** The page at `/` and the style sheet of all pages. */
+/** The page at `/`; the style sheet and icon of all pages. */
 export function addPageRoutes(fastify: FastifyInstance, deps: ServingRoutesDeps): void {
   fastify.get("/", async (request, reply) => {
     if (!wantsHtml(request.headers.accept)) {
@@ -29,6 +29,10 @@ export function addPageRoutes(fastify: FastifyInstance, deps: ServingRoutesDeps)
         logs,
       }),
     );
+  });
+
+  fastify.get("/-/web/icon.svg", (_request, reply) => {
+    void reply.headers({ "content-type": "image/svg+xml", "cache-control": "public, max-age=86400" }).send(icon);
   });
 
   fastify.get("/-/web/style.css", (_request, reply) => {
