@@ -12,7 +12,19 @@ const verbatimFields = [
   "_hasShrinkwrap",
 ] as const;
 const platformFields = ["os", "cpu", "libc"] as const;
-const installScripts = ["preinstall", "install", "postinstall"] as const;
+
+/** The scripts that an installation runs: all that a fragment holds of `scripts`. */
+export const installScripts = ["preinstall", "install", "postinstall"] as const;
+
+/** Every member that a fragment may hold besides `name`, `version` and `scripts`. */
+export const fragmentFields: readonly string[] = [
+  "dependencies",
+  "bundleDependencies",
+  "bundledDependencies",
+  "bin",
+  ...verbatimFields,
+  ...platformFields,
+];
 
 /**
  * The part of a version's manifest (its object in the full packument) that install and resolution read, normalised,

@@ -1,24 +1,8 @@
-import { AssayError, type Version } from "@assay/core";
+import { AssayError, fragmentFields, installScripts, type Version } from "@assay/core";
 import type { BoundRelease } from "../releases/releases.ts";
 import { cutTarball, readPart, type Overlay, type Packument } from "../upstreams/upstreams.ts";
 
 type Manifest = Record<string, unknown>;
-
-/** Fields of a manifest that a bind fixes, but for scripts (docs/formats/manifest-digest.md). */
-const boundFields = [
-  "dependencies",
-  "optionalDependencies",
-  "peerDependencies",
-  "peerDependenciesMeta",
-  "bundleDependencies",
-  "bin",
-  "engines",
-  "os",
-  "cpu",
-  "libc",
-  "_hasShrinkwrap",
-];
-const boundScripts = ["preinstall", "install", "postinstall"];
 
 /**
  * The texts of versions whose listing is not what was bound: the listed manifest with the bound integrity and,
@@ -72,11 +56,10 @@ export function rebindManifest(
 ): Manifest {
   const manifest: Manifest = { ...listed };
   if (fragment !== undefined) {
-    for (const field of boundFields) {
+    for (const field of fragmentFields) {
       if (fragment[field] === undefined) delete manifest[field];
       else manifest[field] = fragment[field];
     }
-    delete manifest["bundledDependencies"];
     const scripts = (fragment["scripts"] ?? {}) as Manifest;
     if (form === "full") manifest["scripts"] = { ...otherScripts(manifest["scripts"]), ...scripts };
     if (Object.keys(scripts).length > 0) manifest["hasInstallScript"] = true;
@@ -101,5 +84,7 @@ function namesOtherBytes(dist: Manifest, release: BoundRelease): boolean {
 
 function otherScripts(scripts: unknown): Manifest {
   if (typeof scripts !== "object" || scripts === null) return {};
-  return Object.fromEntries(Object.entries(scripts).filter(([name]) => !boundScripts.includes(name)));
+  return Object.fromEntries(
+    Object.entries(scripts).filter(([name]) => !(installScripts as readonly string[]).includes(name)),
+  );
 }
