@@ -66,6 +66,11 @@ export function decodeUtf8(bytes: Uint8Array): string {
 
 /** One array with the bytes of all parts, in order. */
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  return joinBytes(parts);
+}
+
+/** As `concatBytes`, for any number of parts: arguments live on the stack. */
+export function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   let length = 0;
   for (const part of parts) length += part.length;
   const whole = new Uint8Array(length);

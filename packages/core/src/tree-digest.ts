@@ -1,4 +1,4 @@
-import { compareBytes, concatBytes, encodeUtf8, toBase64 } from "./bytes.ts";
+import { compareBytes, encodeUtf8, joinBytes, toBase64 } from "./bytes.ts";
 import { AssayError } from "./errors.ts";
 import type { Sha256 } from "./hash.ts";
 
@@ -33,7 +33,7 @@ export function treeDigest(sha256: Sha256, files: readonly TreeFile[]): string {
     const head = encodeUtf8(`${file.executable ? "x" : "f"} ${file.sha256Hex} `);
     lines.push(head, file.path, Uint8Array.of(0x0a));
   }
-  return `t1-${toBase64(sha256(concatBytes(...lines)))}`;
+  return `t1-${toBase64(sha256(joinBytes(lines)))}`;
 }
 
 function malformed(reason: string): AssayError<"BAD_FORMAT"> {

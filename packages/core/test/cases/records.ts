@@ -128,6 +128,20 @@ export const recordCases: readonly Case[] = [
     },
   },
   {
+    name: "a tree digest takes more files than a call takes arguments",
+    run: ({ sha256 }) => {
+      const files = Array.from({ length: 150_000 }, (_, i) => ({ path: encodeUtf8(`f/${i}`), executable: false }));
+      const sha256Hex = "0".repeat(64);
+      ok(
+        treeDigest(
+          sha256,
+          files.map((file) => ({ ...file, sha256Hex })),
+        ).startsWith("t1-"),
+        "the digest",
+      );
+    },
+  },
+  {
     name: "canonical JSON is as the vectors say",
     run: ({ vectors }) => {
       for (const { name, json, canonical } of vectors.jcs.good) {

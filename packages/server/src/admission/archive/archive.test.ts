@@ -223,6 +223,11 @@ const refused: readonly (readonly [what: string, rule: string, archive: Uint8Arr
     tgz(m, tarFile("package/a/b/c"), tarFile("package/a")),
   ],
   [
+    "a file and a folder of one name, with names between them that sort below a slash",
+    "archive/file-and-folder",
+    tgz(m, tarFile("package/a"), tarFile("package/a-b"), tarFile("package/a.js"), tarFile("package/a/b")),
+  ],
+  [
     "a folder entry and a file of one name",
     "archive/file-and-folder",
     tgz(m, tarEntry({ name: "package/a/", type: "5" }), tarFile("package/a")),
