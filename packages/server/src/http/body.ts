@@ -24,6 +24,10 @@ export function addBodyParser(fastify: FastifyInstance, limitBytes: number): voi
   });
 }
 
+/** `__proto__` as a key, each character plain or escaped: what stands before a colon can be nothing else. */
+const protoKey =
+  /"(?:_|\\u005[fF]){2}(?:p|\\u0070)(?:r|\\u0072)(?:o|\\u006[fF])(?:t|\\u0074)(?:o|\\u006[fF])(?:_|\\u005[fF]){2}"[ \t\n\r]*:/;
+
 async function readJson(request: FastifyRequest, limitBytes: number): Promise<unknown> {
   const { headers } = request;
   const encoding = headers["content-encoding"] ?? "identity";
@@ -68,19 +72,11 @@ function parseJsonBody(bytes: Uint8Array): unknown {
   } catch (cause) {
     throw new AssayError("BAD_REQUEST", { reason: "its body is not UTF-8" }, { cause });
   }
-  let proto = false;
-  let value: unknown;
+  // A reviver would see the key too, but it is called for every member: seconds for a large body.
+  if (protoKey.test(text)) throw new AssayError("BAD_REQUEST", { reason: "its body has the key __proto__" });
   try {
-    value =
-      text.includes("__proto__") || text.includes("\\u")
-        ? JSON.parse(text, (key, member: unknown) => {
-            proto ||= key === "__proto__";
-            return member;
-          })
-        : JSON.parse(text);
+    return JSON.parse(text);
   } catch (cause) {
     throw new AssayError("BAD_REQUEST", { reason: "its body is not JSON" }, { cause });
   }
-  if (proto) throw new AssayError("BAD_REQUEST", { reason: "its body has the key __proto__" });
-  return value;
 }

@@ -162,6 +162,13 @@ describe("one server", async () => {
     assert.deepEqual(json(await ask(one, "/-/echo", { method: "POST", body: "" })), { body: null });
   });
 
+  test("takes a text that only looks like the key __proto__", async () => {
+    const body = { a: '"__proto__":', b: "__proto__", __proto: 1, __PROTO__: 2 };
+    const headers = ["Content-Type: application/json"];
+    const answer = await ask(one, "/-/echo", { method: "POST", body: JSON.stringify(body), headers });
+    assert.deepEqual(json(answer), { body });
+  });
+
   test("refuses bodies of other types and encodings", async () => {
     for (const headers of [
       ["Content-Type: text/plain"],
@@ -188,6 +195,7 @@ describe("one server", async () => {
       [Buffer.from([0x22, 0xff, 0x22]), [type]],
       ['{"__proto__":{}}', [type]],
       ['{"a":{"\\u005f_proto__":1}}', [type]],
+      ['{"a":[{"_\\u005F\\u0070\\u0072\\u006f\\u0074\\u006F__" \n: 1}]}', [type]],
       ["[".repeat(200_000), [type]],
       ["not gzip", [type, "Content-Encoding: gzip"]],
     ] as const) {
