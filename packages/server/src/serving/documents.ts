@@ -54,7 +54,7 @@ interface DocumentsDeps {
 }
 
 /** Raised when the same view would be rendered to other bytes: part of every key. */
-const renderingVersion = 1;
+const renderingVersion = 2;
 
 interface KeyedView {
   readonly digest: string;

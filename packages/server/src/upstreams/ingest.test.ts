@@ -153,6 +153,32 @@ test("digests the manifest, and refuses to where readers would disagree about it
   assert.equal(take(surrogate).versions[0]?.manifest, undefined);
 });
 
+test("hands on one range and one integrity where clients would choose between two with one digest", () => {
+  const integrity = `sha512-${createHash("sha512").update("x").digest("base64")}`;
+  const other = `sha512-${createHash("sha512").update("y").digest("base64")}`;
+  const told = (dependencies: object, listed: string) => {
+    const [version] = take({
+      name: "a",
+      versions: {
+        "1.0.0": manifest("1.0.0", {
+          dependencies,
+          optionalDependencies: { b: "1" },
+          dist: { tarball: "t", integrity: listed },
+        }),
+      },
+    }).versions;
+    assert.ok(version !== undefined);
+    for (const cut of [version.full, version.abbreviated]) {
+      const served = JSON.parse(cut.text) as { dependencies: object; dist: { integrity: string } };
+      assert.deepEqual(served.dependencies, "b" in dependencies ? { b: "1", c: "1" } : { c: "1" });
+      assert.equal(served.dist.integrity, integrity);
+    }
+    return [version.manifest, version.integrity];
+  };
+  const bound = told({ c: "1" }, integrity);
+  assert.deepEqual(told({ b: "npm:evil@1", c: "1" }, `${integrity} ${other}`), bound);
+});
+
 test("abbreviates to what install and resolution read", () => {
   const full = manifest("1.0.0", {
     description: "x",

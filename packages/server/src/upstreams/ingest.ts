@@ -169,10 +169,26 @@ function takeVersion(
     typeof dist["shasum"] === "string" && /^[0-9a-f]{40}$/i.test(dist["shasum"])
       ? dist["shasum"].toLowerCase()
       : undefined;
+  tellOneStory(manifest, dist, integrity);
   // The abbreviated one first: cutting uses the full one up.
   const abbreviated = cutVersion(abbreviateVersion(manifest), input.upstreamUrl);
   const full = cutVersion(manifest, input.upstreamUrl);
   return { version, publishedMs, integrity, shasum, manifest: digest, tarball, full, abbreviated };
+}
+
+/**
+ * What the digest of a manifest and the listed integrity take for one thing must be one thing to every client: an
+ * optional dependency that is a dependency too has one range (pnpm takes that of `dependencies`, npm the other), and
+ * an integrity names one sha512 (clients accept any of several).
+ */
+function tellOneStory(manifest: JsonObject, dist: JsonObject, integrity: string | undefined): void {
+  const { dependencies, optionalDependencies } = manifest;
+  if (isJsonObject(dependencies) && isJsonObject(optionalDependencies)) {
+    for (const [name, spec] of Object.entries(optionalDependencies)) {
+      if (Object.hasOwn(dependencies, name)) dependencies[name] = spec;
+    }
+  }
+  if (integrity !== undefined) dist["integrity"] = integrity;
 }
 
 function digestOf(manifest: JsonObject): string | undefined {

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import type { PackageName } from "@assay/core";
 
 /** Raised when the same document would be taken apart differently: files of older code are not read. */
-const layout = 1;
+const layout = 2;
 
 /** `<folder>/<2 hex>/<30 hex of the name's SHA-256>/<digest>.v<layout>`: a folder a package, safe for any name. */
 export function partsPathOf(folder: string, name: PackageName, digest: string): string {
