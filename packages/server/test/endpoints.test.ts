@@ -135,6 +135,19 @@ describe("small endpoints", () => {
     assert.equal((await get("/-/package/nothing-here/dist-tags")).status, 404);
   });
 
+  test("a tag or version named like a member of every object is one only where it is listed", async () => {
+    for (const name of ["constructor", "toString", "__proto__"]) {
+      assert.equal((await get(`/-/package/alpha/dist-tags/${name}`)).status, 404, name);
+      const answer = await get(`/alpha/${name}`);
+      assert.equal(answer.status, 404, name);
+      assert.equal(answer.json()["what"], `alpha@${name}`);
+    }
+    upstream.publish({ name: "members", version: "toString", tag: "constructor" });
+    assert.equal((await get("/members/toString")).json()["version"], "toString");
+    assert.equal((await get("/members/constructor")).json()["version"], "toString");
+    assert.deepEqual((await get("/-/package/members/dist-tags/constructor")).json(), "toString");
+  });
+
   test("keys are the upstream's", async () => {
     const answer = await get("/-/npm/v1/keys");
     assert.equal(answer.status, 200);
