@@ -189,6 +189,31 @@ describe("restarts", () => {
     rmSync(where, { force: true });
     writeFileSync(where, good);
   });
+
+  test("a large blob that is damaged or cut on disk is never served, not even a range of it", async () => {
+    const files = { "data.bin": pseudoRandom(-1, 3 * 1024 * 1024) };
+    const { tarball, path: at } = upstream.publish({ name: "large", version: "1.0.0", files });
+    {
+      await using server = await startServer(installation, { upstream: upstream.url });
+      assert.ok((await rawRequest(server.url, at)).body.equals(Buffer.from(tarball)));
+    }
+    const hex = createHash("sha512").update(tarball).digest("hex");
+    const where = path.join(installation.data, "blobs", "tarball", hex.slice(0, 2), hex);
+    const flipped = Buffer.from(tarball);
+    flipped[2_000_000] = (flipped[2_000_000] ?? 0) ^ 1;
+    for (const damaged of [flipped, tarball.subarray(0, 2_000_000)]) {
+      rmSync(where);
+      writeFileSync(where, damaged);
+      await using server = await startServer(installation, { upstream: upstream.url });
+      for (const headers of [{}, { range: "bytes=1999990-2000010" }]) {
+        const answer = await rawRequest(server.url, at, { headers });
+        assert.equal(answer.status, 500, answer.reason);
+      }
+    }
+    rmSync(where);
+    await using server = await startServer(installation, { upstream: upstream.url });
+    assert.ok((await rawRequest(server.url, at)).body.equals(Buffer.from(tarball)), "lost bytes are fetched again");
+  });
 });
 
 async function doctorIsContent(): Promise<void> {
