@@ -223,6 +223,19 @@ describe("a version that its source removes", () => {
     );
   });
 
+  test("with hundreds of others is an event each where it is bound, and a hundred events where they are not", async () => {
+    await using room = await createRoom();
+    const versions = Array.from({ length: 300 }, (_, i) => `1.0.${i}`);
+    await room.sight(versions);
+    await room.bind("1.0.299");
+    const outcome = await room.sight([], now + hour);
+    assert.equal(outcome.gone.length, 300);
+    const subjects = room.events.filter(({ kind }) => kind === "version.gone").map(({ subject }) => subject);
+    assert.equal(subjects.length, 101);
+    assert.ok(subjects.includes("npm left@1.0.299"));
+    assert.equal((await room.releases.gate(name, v("1.0.298"))).verdict, "refuse");
+  });
+
   test("long after first sight is still served", async () => {
     await using room = await createRoom();
     await room.sight([{ version: v("1.0.0"), publishedMs: (now - 100 * hour) as EpochMs }], now);

@@ -22,6 +22,12 @@ export interface SightDeps {
 const mostConflicts = 100;
 
 /**
+ * Most events of unbound versions that went, or came back, at once: the writer serves every package, and a listing
+ * may hold 100,000 versions.
+ */
+const mostUnboundEvents = 100;
+
+/**
  * Takes note of what a source lists now: rows, log claims, events and the generation change together or not
  * at all. Repeatable: a second run with the same sighting changes nothing.
  */
@@ -39,7 +45,9 @@ export async function sight(
   await setGone(transaction, name, changes.gone, atMs);
   await setGone(transaction, name, changes.back, null);
   for (const kind of ["gone", "back"] as const) {
-    for (const version of changes[kind]) {
+    const unbound = changes[kind].filter((version) => !binds.has(version)).slice(0, mostUnboundEvents);
+    const bound = changes[kind].filter((version) => binds.has(version));
+    for (const version of [...bound, ...unbound]) {
       if (binds.has(version)) await checksums.claimSighting(transaction, kind, { name, version, source, atMs });
       await events.record(transaction, {
         kind: `version.${kind}`,
