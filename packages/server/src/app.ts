@@ -123,7 +123,7 @@ export async function openRooms({ config, secrets }: LoadedConfig, { logTo }: Ap
   );
   const spool = await createSpool({ random }, { folder: below("spool"), maxBytes: spoolBytes });
   const admission = createAdmission(
-    { database, blobs, checksums, releases, upstreams, events, clock, spool, telemetry },
+    { database, blobs, checksums, releases, upstreams, events, clock, spool, workers, telemetry },
     { limits: config.limits, integrityPolicy: () => config.upstream.integrity },
   );
   const serving = createServing(

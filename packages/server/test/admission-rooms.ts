@@ -129,7 +129,18 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
     },
   );
   const spool = await createSpool({ random }, { folder: join(folder, "spool"), maxBytes: 64 * mebibyte });
-  const deps: AdmissionDeps = { database, blobs, checksums, releases, upstreams, events, clock, spool, telemetry };
+  const deps: AdmissionDeps = {
+    database,
+    blobs,
+    checksums,
+    releases,
+    upstreams,
+    events,
+    clock,
+    spool,
+    workers,
+    telemetry,
+  };
   const admissionOptions: AdmissionOptions = {
     limits,
     integrityPolicy: () => config.integrity,

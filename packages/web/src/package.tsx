@@ -21,6 +21,8 @@ export interface PackageVersion {
 }
 
 const shown = 30;
+/** More would be a page of megabytes. */
+const most = 300;
 
 function Rows({
   base,
@@ -106,7 +108,12 @@ export function renderPackage(props: PackageProps): string {
         {versions.length > shown && (
           <details>
             <summary>{versions.length - shown} older versions</summary>
-            <Rows base={base} name={name} versions={versions.slice(shown)} />
+            <Rows base={base} name={name} versions={versions.slice(shown, most)} />
+            {versions.length > most && (
+              <p class="quiet">
+                {versions.length - most} more are in the packument: <code>{`curl ${base}/${name}`}</code>
+              </p>
+            )}
           </details>
         )}
         {example !== undefined && (

@@ -8,6 +8,7 @@ import type { Database } from "../platform/database/database.ts";
 import type { Events } from "../platform/events/events.ts";
 import { createSingleFlight } from "../platform/single-flight.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
+import type { Workers } from "../platform/workers/workers.ts";
 import type { BoundRelease, Releases } from "../releases/releases.ts";
 import type { Upstreams } from "../upstreams/upstreams.ts";
 import type { Admission } from "./admission.ts";
@@ -30,6 +31,7 @@ export interface AdmissionDeps {
   readonly clock: Clock;
   /** Where large downloads wait; on the same file system as the blobs. */
   readonly spool: Spool;
+  readonly workers: Workers;
   readonly telemetry: Telemetry;
 }
 
@@ -78,7 +80,9 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
       await using bytes = await download(downloadDeps, located);
       const difference = compareBytes(located.basis, bytes);
       if (difference !== undefined) throw await wrongBytes(name, version, source, difference, bytes);
-      const inspection = await inspect({ name, version, manifest: located.manifest }, bytes, archiveLimits);
+      const { manifest, fragment } = located;
+      const archive = { source: bytes.blob, sizeBytes: bytes.sizeBytes, limits: archiveLimits };
+      const inspection = await inspect(deps, { name, version, manifest, ...archive }, fragment.length);
       for (const { rule } of inspection.findings) instruments.findings.add(1, { rule });
       const bind = await storeAndClaim(
         deps,

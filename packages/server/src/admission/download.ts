@@ -4,7 +4,7 @@ import { AssayError, type Integrity, integrityFromSha512 } from "@assay/core";
 import type { BlobSource } from "../platform/blobs/blobs.ts";
 import type { Spool, SpoolFile } from "../platform/blobs/spool.ts";
 import type { Clock } from "../platform/clock.ts";
-import { NetworkError } from "../platform/network/network.ts";
+import { NetworkError, networkErrorPhrases } from "../platform/network/network.ts";
 import type { Upstreams } from "../upstreams/upstreams.ts";
 import type { Located } from "./locate.ts";
 
@@ -76,7 +76,7 @@ function checkStatus(status: number, { packument, listed }: Pick<Located, "packu
 
 function upstreamError(error: unknown, source: string): unknown {
   if (!(error instanceof NetworkError)) return error;
-  const details = { source, reason: error.message };
+  const details = { source, reason: networkErrorPhrases[error.reason] };
   switch (error.reason) {
     case "too-large":
     case "forbidden-address":

@@ -1,41 +1,39 @@
-import { AssayError, type PackageName, type Version, treeDigest } from "@assay/core";
-import { type ArchiveFinding, type ArchiveLimits, readArchive } from "./archive/archive.ts";
-import type { Download } from "./download.ts";
-import { sha256 } from "./digests.ts";
-import { compareManifest } from "./manifest.ts";
+import { AssayError } from "@assay/core";
+import { isWorkerLimit, type Workers } from "../platform/workers/workers.ts";
+import { inspectArchive, inspectTask, type InspectInput, type InspectVerdict } from "./inspect-archive.ts";
 
 /** What a look inside an archive found out. */
-export interface Inspection {
-  /** `t1-<base64>` over the files. */
-  readonly tree: string;
-  readonly unpackedBytes: number;
-  readonly fileCount: number;
-  readonly findings: readonly ArchiveFinding[];
-}
+export type Inspection = Extract<InspectVerdict, { readonly verdict: "accepted" }>;
+
+/** Archives and manifests up to this many bytes take less time than the way to a thread. */
+const inlineBytes = 64 * 1024;
 
 /**
- * Fourth and fifth step: read the archive strictly, then compare its package.json with the listing. Reads the
+ * Fourth and fifth step: read the archive strictly, then compare its package.json with the listing; in a thread,
+ * so that a hostile archive stalls nobody. `fragmentLength` says how much manifest there is to compare. Reads the
  * download where it is; a crash leaves what `download` leaves. Throws BLOCKED.
  */
 export async function inspect(
-  subject: { readonly name: PackageName; readonly version: Version; readonly manifest: unknown },
-  download: Download,
-  limits: ArchiveLimits,
+  deps: { readonly workers: Workers },
+  input: InspectInput,
+  fragmentLength: number,
 ): Promise<Inspection> {
-  const { name, version } = subject;
-  const archive = await readArchive(download.chunks(), download.sizeBytes, limits);
-  if (archive.verdict === "refused") {
-    throw new AssayError("BLOCKED", { name, version, rule: archive.rule, reason: archive.reason });
+  const { name, version } = input;
+  const inspected = await inspectSomewhere(deps, input, fragmentLength);
+  if (inspected.verdict === "accepted") return inspected;
+  throw new AssayError("BLOCKED", { name, version, rule: inspected.rule, reason: inspected.reason });
+}
+
+async function inspectSomewhere(
+  { workers }: { readonly workers: Workers },
+  input: InspectInput,
+  fragmentLength: number,
+): Promise<InspectVerdict> {
+  if (Math.max(input.sizeBytes, fragmentLength) <= inlineBytes) return inspectArchive(input);
+  try {
+    return await workers.run(inspectTask, input);
+  } catch (cause) {
+    if (!isWorkerLimit(cause)) throw cause;
+    return { verdict: "refused", rule: "archive/memory", reason: "reading it takes too much memory" };
   }
-  const { files, packageJson, hasGypFile, unpackedBytes } = archive;
-  const manifest = compareManifest({ name, version, packageJson, hasGypFile, files }, subject.manifest);
-  if (manifest.verdict === "refused") {
-    throw new AssayError("BLOCKED", { name, version, rule: manifest.rule, reason: manifest.reason });
-  }
-  return {
-    tree: treeDigest(sha256, files),
-    unpackedBytes,
-    fileCount: files.length,
-    findings: [...archive.findings, ...manifest.findings],
-  };
 }

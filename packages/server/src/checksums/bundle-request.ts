@@ -2,7 +2,7 @@ import { AssayError, isAssayError, parsePackageName, parseVersion } from "@assay
 import type { BundleRequestEntry } from "./checksums.ts";
 
 /** Largest body of a bundle request, bytes. */
-export const maxBundleBytes = 4 * 1024 * 1024;
+export const maxBundleBytes = 2 * 1024 * 1024;
 /** Most entries of a bundle request; the largest lockfiles have a tenth of it. */
 export const maxBundleEntries = 20_000;
 

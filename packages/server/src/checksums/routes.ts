@@ -23,13 +23,13 @@ const fullTile = "max-age=31536000, immutable";
  * c2sp.org/tlog-proof, and bundles (docs/formats/bundle.md). Without a shard the last three find the right one.
  *
  * Checkpoints and hash tiles are always public, so that witnesses and monitors can follow; of a private log the rest
- * is FORBIDDEN unless `readers` is `anyone`. Everything may be read from other origins (CORS).
+ * is FORBIDDEN unless `readers` is `anyone`. CORS follows that: see `isForAnyOrigin`.
  */
 export function logRoutes(deps: LogRoutesDeps): FastifyPluginCallback {
   return (fastify, _options, done) => {
-    fastify.addHook("onRequest", (_request, reply, next) => {
+    fastify.addHook("onRequest", (request, reply, next) => {
       // On the raw response, so that a refusal carries it too.
-      reply.raw.setHeader("access-control-allow-origin", "*");
+      if (isForAnyOrigin(deps, request.url)) reply.raw.setHeader("access-control-allow-origin", "*");
       next();
     });
     addStaticRoutes(fastify, deps);
@@ -37,6 +37,15 @@ export function logRoutes(deps: LogRoutesDeps): FastifyPluginCallback {
     addBundleRoutes(fastify, deps);
     done();
   };
+}
+
+/**
+ * Witnesses and monitors may be pages of any origin. What a private log holds is nothing for them: with readers
+ * `anyone`, every page that a developer visits could ask a loopback server what was installed.
+ */
+function isForAnyOrigin({ checksums }: Pick<LogRoutesDeps, "checksums">, url: string): boolean {
+  if (url === "/-/log/" || /^\/-\/log\/[^/]+\/(?:checkpoint$|tile\/(?!entries\/))/.test(url)) return true;
+  return checksums.logs.list().every(({ visibility }) => visibility === "public");
 }
 
 interface ShardParams {

@@ -6,7 +6,7 @@ import type { Upstreams } from "../upstreams/upstreams.ts";
 import { search, type SearchQuery } from "./search.ts";
 import type { ServingRoutesDeps } from "./routes.ts";
 
-const relayedBytes = 8 * 1024 * 1024;
+const relayedBytes = 1024 * 1024;
 const keysMaxAgeMs = 5 * 60 * 1000;
 
 /** Search over what is known here; signing keys, attestations and advisories of the upstream, relayed. */

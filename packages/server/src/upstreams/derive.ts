@@ -1,7 +1,7 @@
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { zstdCompressSync } from "node:zlib";
-import type { WorkerTask, Workers } from "../platform/workers/workers.ts";
+import { isWorkerLimit, type WorkerTask, type Workers } from "../platform/workers/workers.ts";
 import { ingest, RefusedDocument, type IngestInput } from "./ingest.ts";
 import { encodeParts } from "./parts.ts";
 
@@ -80,8 +80,4 @@ async function writeWhole({ partsPath, temporaryPath }: DeriveInput, pieces: rea
     await rm(temporaryPath, { force: true });
     throw error;
   }
-}
-
-function isWorkerLimit(error: unknown): boolean {
-  return (error as { code?: unknown } | undefined)?.code === "ERR_WORKER_OUT_OF_MEMORY";
 }

@@ -3,6 +3,7 @@ import type { PackageName } from "@assay/core";
 import type { Clock } from "../platform/clock.ts";
 import {
   NetworkError,
+  networkErrorPhrases,
   type NetworkErrorReason,
   type UpstreamClient,
   type UpstreamResponse,
@@ -173,26 +174,20 @@ async function collect(budget: ByteBudget, response: UpstreamResponse): Promise<
   }
 }
 
-const refusals: Partial<Record<NetworkErrorReason, string>> = {
-  malformed: "it is not valid HTTP or not readable",
-  "too-large": "it is too large",
-  "forbidden-address": "it leads to an address that is not allowed",
-  "forbidden-host": "it leads to a host that is not allowed",
-  redirects: "it redirects without end or wrongly",
-};
-const passing: Partial<Record<NetworkErrorReason, string>> = {
-  connection: "no connection",
-  timeout: "it is too slow",
-  truncated: "its answer broke off",
-  breaker: "no connection lately",
-};
+/** Failures that say something about the answer; the others are about the way to it, and may pass. */
+const refused: ReadonlySet<NetworkErrorReason> = new Set([
+  "malformed",
+  "too-large",
+  "forbidden-address",
+  "forbidden-host",
+  "redirects",
+]);
 
 function failure(error: NetworkError): FetchFailure {
-  const refusal = refusals[error.reason];
   return {
     kind: "failed",
-    fault: refusal === undefined ? "unavailable" : "refused",
-    reason: refusal ?? passing[error.reason] ?? "the request failed",
+    fault: refused.has(error.reason) ? "refused" : "unavailable",
+    reason: networkErrorPhrases[error.reason],
     detail: `${error.reason}: ${error.message}`,
     retryAfterMs: undefined,
   };

@@ -52,6 +52,20 @@ export type NetworkErrorReason =
   | "breaker" // the upstream's breaker is open
   | "aborted";
 
+/** What clients may be told: an error's own message names hosts and addresses of this network. */
+export const networkErrorPhrases: Readonly<Record<NetworkErrorReason, string>> = {
+  connection: "no connection",
+  timeout: "it is too slow",
+  truncated: "its answer broke off",
+  malformed: "it is not valid HTTP or not readable",
+  "too-large": "it is too large",
+  "forbidden-address": "it leads to an address that is not allowed",
+  "forbidden-host": "it leads to a host that is not allowed",
+  redirects: "it redirects without end or wrongly",
+  breaker: "no connection lately",
+  aborted: "the request was given up",
+};
+
 export class NetworkError extends Error {
   readonly reason: NetworkErrorReason;
 

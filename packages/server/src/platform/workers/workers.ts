@@ -80,3 +80,8 @@ export function createWorkers(limits: {
     },
   };
 }
+
+/** True when a thread died because its task needed more memory than `maxHeapMiB`. */
+export function isWorkerLimit(error: unknown): boolean {
+  return (error as { code?: unknown } | undefined)?.code === "ERR_WORKER_OUT_OF_MEMORY";
+}
