@@ -1,5 +1,5 @@
 /** The composition root: the only file that wires adapters to rooms. */
-import { appendFile, mkdir } from "node:fs/promises";
+import { appendFile, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Writable } from "node:stream";
 import { renderRefusal } from "@assay/web";
@@ -121,7 +121,9 @@ export async function openRooms({ config, secrets }: LoadedConfig, { logTo }: Ap
     { client, database, blobs, jobs, releases, workers, clock, random, telemetry },
     config,
   );
-  const spool = await createSpool({ random }, { folder: below("spool"), maxBytes: spoolBytes });
+  // A folder of its own: a command beside the server must not empty the server's.
+  const spoolFolder = below(join("spool", String(process.pid)));
+  const spool = await createSpool({ random }, { folder: spoolFolder, maxBytes: spoolBytes });
   const admission = createAdmission(
     { database, blobs, checksums, releases, upstreams, events, clock, spool, workers, telemetry },
     { limits: config.limits, integrityPolicy: () => config.upstream.integrity },
@@ -163,6 +165,7 @@ export async function createApp(loaded: LoadedConfig, options: AppOptions): Prom
   if (config.database.engine === "sqlite") stack.use(lockFolder(join(config.dataFolder, "lock.db")));
   // Under the lock nobody writes blobs; on a shared database the blobs of this folder are still only ours.
   await clearTemporaryBlobs(join(config.dataFolder, "blobs"));
+  await rm(join(config.dataFolder, "spool"), { recursive: true, force: true });
   if (loaded.upstreamFromNpm) await rememberUpstream(config.dataFolder, config.upstream.url);
   const rooms = stack.use(await openRooms(loaded, options));
   for (const note of loaded.notes) rooms.telemetry.log.warn(note);

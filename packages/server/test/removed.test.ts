@@ -3,7 +3,7 @@
  * are hot in memory, until a person frees it. An older one is still served to lockfiles.
  */
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -64,6 +64,8 @@ test("it stays refused after a restart, and is served again once a person frees 
     flags: [`--config=${path.join(installation.home, "assay.yaml")}`],
   });
   assert.equal((await ask(target)).status, 403);
+  const download = path.join(installation.data, "spool", String(server.pid), "under-way");
+  writeFileSync(download, "half");
   const freed = await runAssay(
     installation,
     ["quarantine", "free", "taken-down@1.0.1", `--data=${installation.data}`],
@@ -73,6 +75,7 @@ test("it stays refused after a restart, and is served again once a person frees 
     },
   );
   assert.equal(freed.exitCode, 0, freed.stderr);
+  assert.ok(existsSync(download), "the command leaves the server's downloads alone");
   // The server notices what another process decided within a second or so.
   let status = 403;
   for (let i = 0; i < 50 && status === 403; i += 1) {
