@@ -10,6 +10,8 @@ export interface Cleanup {
 /** Makes an empty folder that is removed, with all in it, when the test or suite ends. Answers its path. */
 export function tempFolder(cleanup: Cleanup): string {
   const path = mkdtempSync(join(tmpdir(), "assay-test-"));
-  cleanup.after(() => rmSync(path, { recursive: true, force: true }));
+  // Hooks run in the order of their making, so what writes here may not be closed yet: a file that appears while the
+  // folder is emptied is no reason to fail.
+  cleanup.after(() => rmSync(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }));
   return path;
 }
