@@ -27,3 +27,6 @@ export interface CliClock {
 
 /** What a command answers: 0 fine, 1 a check failed, 2 wrong use. */
 export type ExitCode = 0 | 1 | 2;
+
+/** Puts the exit code of the command that ran where `runCli` finds it. */
+export type Finish = (code: number) => void;

@@ -5,11 +5,8 @@ import { initCommand } from "./commands/init.ts";
 import { quarantineCommand } from "./commands/quarantine.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { verifyCommand } from "./commands/verify.ts";
-import type { CliContext, ExitCode } from "./context.ts";
+import type { CliContext, ExitCode, Finish } from "./context.ts";
 import { reportError } from "./errors.ts";
-
-/** Puts the exit code of the command that ran where `runCli` finds it. */
-export type Finish = (code: number) => void;
 
 /**
  * Runs one command line (without node and script) and answers the exit code: 0 fine, 1 a check failed, 2 wrong

@@ -1,9 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Command } from "commander";
-import type { CliContext, ExitCode } from "../context.ts";
+import type { CliContext, ExitCode, Finish } from "../context.ts";
 import { wrongUse } from "../errors.ts";
-import type { Finish } from "../program.ts";
 
 interface InitOptions {
   readonly config: string;

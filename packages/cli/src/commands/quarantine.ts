@@ -1,22 +1,17 @@
 import { Command } from "commander";
-import { parsePackageName, parseVersion } from "@assay/core";
-import type { CliContext, ExitCode } from "../context.ts";
-import { wrongUse } from "../errors.ts";
-import type { Finish } from "../program.ts";
+import type { CliContext, ExitCode, Finish } from "../context.ts";
+import { parseRelease } from "../release.ts";
+import { installationOptions, openInstallation, type InstallationOptions } from "../rooms.ts";
 
-interface FreeOptions {
-  readonly config?: string;
-  readonly data?: string;
+interface FreeOptions extends InstallationOptions {
   readonly json?: boolean;
 }
 
 /** `assay quarantine free <name>@<version>`: a person decides that a refused release may be served again. */
 export function quarantineCommand(context: CliContext, finish: Finish): Command {
-  const free = new Command("free")
+  const free = installationOptions(new Command("free"))
     .description("serve a version again that was refused because its upstream removed it early")
     .argument("<name@version>", "the release, such as left-pad@1.3.0")
-    .option("--config <file>", "configuration file (default: assay.yaml here, if there is one)")
-    .option("--data <folder>", "the data folder")
     .option("--json", "print the outcome as JSON")
     .action(async (release: string, options: FreeOptions) => {
       finish(await runFree(context, release, options));
@@ -24,15 +19,14 @@ export function quarantineCommand(context: CliContext, finish: Finish): Command 
   return new Command("quarantine").description("releases that are not served").addCommand(free);
 }
 
-async function runFree(context: CliContext, release: string, { json, ...flags }: FreeOptions): Promise<ExitCode> {
-  const at = release.lastIndexOf("@");
-  if (at <= 0) throw wrongUse(`${JSON.stringify(release)} is not <name>@<version>.`);
-  const name = parsePackageName(release.slice(0, at));
-  const version = parseVersion(release.slice(at + 1));
-  const { loadConfig } = await import("@assay/server/load");
-  const { openRooms } = await import("@assay/server/app");
-  const loaded = await loadConfig({ flags, env: context.env, cwd: context.cwd });
-  await using rooms = await openRooms(loaded, { logTo: context.stderr });
+async function runFree(
+  context: CliContext,
+  release: string,
+  { json, ...installation }: FreeOptions,
+): Promise<ExitCode> {
+  const { name, version } = parseRelease(release);
+  const opened = await openInstallation(context, installation);
+  await using rooms = opened.rooms;
   const freed = await rooms.releases.free(name, version);
   const message = freed
     ? `${name}@${version} is served again.`

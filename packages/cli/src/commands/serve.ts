@@ -1,6 +1,5 @@
 import { Command } from "commander";
-import type { CliContext } from "../context.ts";
-import type { Finish } from "../program.ts";
+import type { CliContext, Finish } from "../context.ts";
 
 interface ServeOptions {
   readonly config?: string;

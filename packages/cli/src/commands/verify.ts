@@ -1,6 +1,5 @@
 import { Command } from "commander";
-import type { CliContext } from "../context.ts";
-import type { Finish } from "../program.ts";
+import type { CliContext, Finish } from "../context.ts";
 
 /** The options of `assay verify`, as given. */
 export interface VerifyOptions {

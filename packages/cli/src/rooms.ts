@@ -1,0 +1,32 @@
+import type { Command } from "commander";
+import type { LoadedConfig } from "@assay/server/load";
+import type { Rooms } from "@assay/server/app";
+import type { CliContext } from "./context.ts";
+
+/** Where an installation is; every command that works on one takes these. */
+export interface InstallationOptions {
+  readonly config?: string;
+  readonly data?: string;
+}
+
+/** Adds `--config` and `--data`. */
+export function installationOptions(command: Command): Command {
+  return command
+    .option("--config <file>", "configuration file (default: assay.yaml here, if there is one)")
+    .option("--data <folder>", "the data folder");
+}
+
+/**
+ * Opens the rooms of the installation here; safe beside a running server. Dispose them. Throws what
+ * `loadConfig` and `openRooms` throw.
+ */
+export async function openInstallation(
+  context: CliContext,
+  { config, data }: InstallationOptions,
+): Promise<{ readonly rooms: Rooms; readonly loaded: LoadedConfig }> {
+  const { loadConfig } = await import("@assay/server/load");
+  const { openRooms } = await import("@assay/server/app");
+  const flags = { ...(config !== undefined && { config }), ...(data !== undefined && { data }) };
+  const loaded = await loadConfig({ flags, env: context.env, cwd: context.cwd });
+  return { loaded, rooms: await openRooms(loaded, { logTo: context.stderr }) };
+}
