@@ -19,5 +19,7 @@ export * from "./json.ts";
 export * from "./manifest.ts";
 export * from "./tree-digest.ts";
 export * from "./record.ts";
+export * from "./registry-signature.ts";
+export * from "./registry-keys.ts";
 export * from "./tlog-proof.ts";
 export * from "./bundle.ts";

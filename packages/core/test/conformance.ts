@@ -3,6 +3,7 @@ import { manyCases } from "./cases/many.ts";
 import { noteCases } from "./cases/notes.ts";
 import { propertyCases } from "./cases/properties.ts";
 import { recordCases } from "./cases/records.ts";
+import { registrySignatureCases } from "./cases/registry-signatures.ts";
 import { sizeCases } from "./cases/sizes.ts";
 import { treeCases } from "./cases/trees.ts";
 import type { Context, Vectors } from "./context.ts";
@@ -26,7 +27,15 @@ export async function runConformance(options: ConformanceOptions): Promise<{ pas
   };
   const failed: string[] = [];
   let passed = 0;
-  const cases = [...noteCases, ...treeCases, ...sizeCases, ...manyCases, ...recordCases, ...propertyCases];
+  const cases = [
+    ...noteCases,
+    ...treeCases,
+    ...sizeCases,
+    ...manyCases,
+    ...recordCases,
+    ...registrySignatureCases,
+    ...propertyCases,
+  ];
   for (const { name, run } of cases) {
     let failure: string | undefined;
     try {

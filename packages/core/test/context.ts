@@ -1,4 +1,4 @@
-import type { Sha256 } from "@assay/core";
+import type { ListedRegistryKey, Sha256 } from "@assay/core";
 
 /** The files under vectors/, parsed. */
 export interface Vectors {
@@ -8,6 +8,8 @@ export interface Vectors {
   readonly manifests: TextVectors;
   readonly trees: TreeVectors;
   readonly jcs: TextVectors;
+  readonly signatures: RegistrySignatureVectors;
+  readonly encodings: EncodingVectors;
 }
 
 /** What a case may use: no clock, no files, no network. */
@@ -166,4 +168,30 @@ export interface TreeFileVector {
   readonly pathHex: string;
   readonly executable: boolean;
   readonly sha256Hex: string;
+}
+
+export interface RegistrySignatureVectors {
+  readonly keys: readonly ListedRegistryKey[];
+  readonly valid: readonly RegistrySignatureVector[];
+  readonly invalid: readonly (RegistrySignatureVector & { readonly why: string; readonly expect: string })[];
+}
+
+export interface RegistrySignatureVector {
+  readonly name: string;
+  readonly version: string;
+  readonly integrity: string;
+  readonly keyid: string;
+  readonly sig: string;
+  /** ISO 8601, or null. */
+  readonly published?: string | null;
+}
+
+export interface EncodingVectors {
+  /** Hex. */
+  readonly derGood: readonly { readonly name: string; readonly der: string; readonly raw: string }[];
+  readonly derBad: readonly { readonly name: string; readonly der: string }[];
+  readonly keysBad: readonly { readonly name: string; readonly key: string }[];
+  readonly keyOffCurve: string;
+  readonly listsGood: readonly { readonly name: string; readonly text: string; readonly keyids: readonly string[] }[];
+  readonly listsBad: readonly { readonly name: string; readonly text: string }[];
 }

@@ -15,15 +15,22 @@ import {
   openNote,
   parseBundle,
   parseCheckpoint,
+  parseIntegrity,
   parseJson,
+  parsePackageName,
   parseRecord,
+  parseRegistryPublicKey,
   parseTilePath,
   parseTlogProof,
+  parseVersion,
+  registryKeyId,
+  registrySignatureMessage,
   tilePath,
   treeDigest,
   verifier,
   verifyInclusion,
   verifyMany,
+  verifyRegistrySignature,
   type Checkpoint,
   type NoteVerifier,
   type Sha256,
@@ -121,4 +128,18 @@ test("docs/formats/tiles.md shows paths that are tiles", () => {
   for (const path of paths) ok(parseTilePath(path) !== undefined, path);
   deepEqual([...newTiles(250, 520)].map(tilePath), paths.slice(-4));
   equal(parseTilePath("tile/entries/x070/000")?.index, 70_000);
+});
+
+test("docs/formats/registry-signature.md shows a signature that verifies", async () => {
+  const [message = "", sig = "", key = "", keyid = ""] = (examples("registry-signature.md")[0] ?? "").split("\n");
+  const publicKey = parseRegistryPublicKey(key);
+  equal(registryKeyId(publicKey), keyid);
+  const release = {
+    name: parsePackageName("abbrev"),
+    version: parseVersion("2.0.0"),
+    integrity: parseIntegrity(message.slice("abbrev@2.0.0:".length)),
+  };
+  equal(registrySignatureMessage(release), message);
+  const trusted = { keyid, publicKey, expiresMs: undefined };
+  equal(await verifyRegistrySignature(release, { keyid, sig }, trusted, undefined), "good");
 });

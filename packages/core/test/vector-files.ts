@@ -12,6 +12,8 @@ export function readVectors(): Vectors {
     manifests: read("records/manifests.json") as Vectors["manifests"],
     trees: read("records/trees.json") as Vectors["trees"],
     jcs: read("records/jcs.json") as Vectors["jcs"],
+    signatures: read("signatures/registry-signature-vectors.json") as Vectors["signatures"],
+    encodings: read("signatures/encodings.json") as Vectors["encodings"],
   };
 }
 
