@@ -21,5 +21,6 @@ export * from "./tree-digest.ts";
 export * from "./record.ts";
 export * from "./registry-signature.ts";
 export * from "./registry-keys.ts";
+export * from "./record-kinds.ts";
 export * from "./tlog-proof.ts";
 export * from "./bundle.ts";

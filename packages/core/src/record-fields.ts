@@ -1,7 +1,8 @@
 import { parseDecimal } from "./decimal.ts";
 import { AssayError } from "./errors.ts";
-import { parseIntegrity } from "./integrity.ts";
-import { logIndex, type Integrity, type LogIndex } from "./names.ts";
+import { logIndex, parseVersion } from "./names.ts";
+import type { LogIndex } from "./names.ts";
+import { isKeyName } from "./vkey.ts";
 
 /** Base64 of 32 and of 16 bytes; the bits that the last character has too many are 0, as canonical base64 has them. */
 const base64Of32 = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
@@ -10,16 +11,21 @@ const base64Of16 = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
 /** Reads the value of one field; `field` is its name, for the error. */
 export type FieldParser<T> = (text: string, field: string) => T;
 
-/** Reads the next line of a record, which must be this field. */
-export type FieldReader = <T>(field: string, parse: FieldParser<T>) => T;
-
 /** Prefixes of the digests in records. */
 export type Digest = "t1-" | "sha256-";
 
-/** `assay/v1 <kind>` and one `field SP value` line for each member, in their order. */
-export function formatFields(kind: string, fields: Readonly<Record<string, string | number>>): string {
-  const lines = Object.entries(fields).map(([field, value]) => `${field} ${value}\n`);
-  return `assay/v1 ${kind}\n${lines.join("")}`;
+/** Also `-`, which means none. */
+export function orNone<T>(parse: FieldParser<T>): FieldParser<T | "-"> {
+  return (text, field) => (text === "-" ? text : parse(text, field));
+}
+
+/** One of these words. */
+export function oneOf<const Word extends string>(...words: readonly Word[]): FieldParser<Word> {
+  return (text, field) => {
+    const word = words.find((candidate) => candidate === text);
+    if (word === undefined) throw malformed(field, `${words.join(" or ")} is expected`);
+    return word;
+  };
 }
 
 /** A naming authority: `npm`, `org:acme`. */
@@ -32,15 +38,29 @@ export function parseSource(text: string, field: string): string {
   return matching(/^[a-z0-9-]{1,32}$/, text, field);
 }
 
-/** A key ID as a registry spells it, or `-`. */
-export function parseSigner(text: string, field: string): string {
-  return matching(/^[!-~]{1,256}$/, text, field);
+/** A key ID as a registry spells it. */
+export function parseKeyid(text: string, field: string): string {
+  return matching(/^(?!-$)[!-~]{1,256}$/, text, field);
 }
 
-/** A parser of prefixed base64 of 32 bytes; with `orNone` also of `-`. */
-export function parseDigest(prefix: Digest, orNone: boolean): FieldParser<string> {
+/** The name of a signed-note key, which is also the origin of a shard (c2sp.org/signed-note). */
+export function parseKeyName(text: string, field: string): string {
+  if (!isKeyName(text)) throw malformed(field, "the name of a key is expected");
+  return text;
+}
+
+/** A dist-tag: the characters of a version, so that it is one field of one line. */
+export function parseTag(text: string, field: string): string {
+  try {
+    return parseVersion(text);
+  } catch (error) {
+    throw malformed(field, "1 to 256 of the characters of a version are expected", error);
+  }
+}
+
+/** A parser of prefixed base64 of 32 bytes. */
+export function parseDigest(prefix: Digest): FieldParser<string> {
   return (text, field) => {
-    if (orNone && text === "-") return text;
     if (!text.startsWith(prefix) || !base64Of32.test(text.slice(prefix.length))) {
       throw malformed(field, `${prefix} and the base64 of 32 bytes is expected`);
     }
@@ -48,9 +68,10 @@ export function parseDigest(prefix: Digest, orNone: boolean): FieldParser<string
   };
 }
 
-/** One sha512, or `-`. */
-export function parseIntegrityOrNone(text: string): Integrity | "-" {
-  return text === "-" ? text : parseIntegrity(text);
+/** Base64 of 32 bytes. */
+export function parseHash(text: string, field: string): string {
+  if (!base64Of32.test(text)) throw malformed(field, "the base64 of 32 bytes is expected");
+  return text;
 }
 
 /** A number of bytes. */
@@ -65,9 +86,9 @@ export function parsePositive(text: string, field: string): number {
   return value;
 }
 
-/** An index in the log, or `-`. */
-export function parseIndexOrNone(text: string, field: string): LogIndex | "-" {
-  return text === "-" ? text : logIndex(decimal(text, field));
+/** An index in a log. */
+export function parseIndex(text: string, field: string): LogIndex {
+  return logIndex(decimal(text, field));
 }
 
 /** Whole seconds since 1970, small enough to be milliseconds too. */
@@ -77,11 +98,9 @@ export function parseSeconds(text: string, field: string): number {
   return seconds;
 }
 
-/** Base64 of 16 bytes, or `-`. */
+/** Base64 of 16 bytes. */
 export function parseNonce(text: string, field: string): string {
-  if (text !== "-" && !base64Of16.test(text)) {
-    throw malformed(field, "- or the base64 of 16 bytes is expected");
-  }
+  if (!base64Of16.test(text)) throw malformed(field, "the base64 of 16 bytes is expected");
   return text;
 }
 
@@ -96,6 +115,6 @@ function matching(pattern: RegExp, text: string, field: string): string {
   return text;
 }
 
-function malformed(field: string, reason: string): AssayError<"BAD_FORMAT"> {
-  return new AssayError("BAD_FORMAT", { what: `The field ${field} of a record`, reason });
+function malformed(field: string, reason: string, cause?: unknown): AssayError<"BAD_FORMAT"> {
+  return new AssayError("BAD_FORMAT", { what: `The field ${field} of a record`, reason }, { cause });
 }
