@@ -73,10 +73,7 @@ test("docs/formats/record.md shows a record of each kind", () => {
     equal(formatRecord(record), text);
     return record;
   });
-  deepEqual(
-    records.map((record) => record.kind).toSorted(),
-    Object.keys(recordFields).toSorted(),
-  );
+  deepEqual(records.map((record) => record.kind).toSorted(), Object.keys(recordFields).toSorted());
 });
 
 test("docs/formats/manifest-digest.md shows a manifest, its fragment and its digest", () => {

@@ -56,7 +56,7 @@ export async function openRoom(t: TestContext, options: RoomOptions = {}) {
   const log = createLogger({ clock, write: (line) => void lines.push(line) }, { level: "info", format: "json" });
   const telemetry = () => ({ log, metrics: createMetrics({ processMetrics: false }) });
   const binds = new Map<Version, Bind>();
-  const checksums = { bindsOf: async () => binds, claimConflict: async () => true, claimSighting: async () => {} };
+  const checksums = { bindsOf: async () => binds, claimConflict: async () => true, claimSighting: async () => true };
   const releases = createReleases(
     { database, checksums, events: createEvents({ clock }), clock, telemetry: telemetry() },
     { refuseWithinHours: 72 },

@@ -7,6 +7,7 @@ import {
   encodeUtf8,
   equalBytes,
   isAssayError,
+  packageOf,
   parseRecord,
   tilePath,
   tileWidth,
@@ -165,11 +166,13 @@ function createChains({ shard, verified, report }: ShardCheck, from: number) {
     follow(row: EntryRow): void {
       const record = knownRecord(row);
       if (record === undefined) return report.error(`entry ${row.idx} is not a valid record`);
-      const { name, seq, prev } = record;
+      const { seq, prev } = record;
+      const name = packageOf(record);
       const before = last.get(name);
       const isStart = before === undefined && (prev === "-" ? seq === 1 : prev < from);
       const follows = before !== undefined && prev === before.lastIdx && seq === before.seq + 1;
-      if (!isStart && !follows) report.error(`entry ${row.idx} breaks the chain of ${name}: seq ${seq}, prev ${prev}`);
+      if (!isStart && !follows)
+        report.error(`entry ${row.idx} breaks the chain of ${name || "the log"}: seq ${seq}, prev ${prev}`);
       if (record.time < time) report.error(`entry ${row.idx} is older than the one before it`);
       if (shard.visibility === "private" && record.nonce === "-")
         report.error(`entry ${row.idx} of a private log has no nonce`);
@@ -186,7 +189,7 @@ function createChains({ shard, verified, report }: ShardCheck, from: number) {
         const row = rows.get(name);
         if (row !== undefined && row.lastIdx > lastIdx) continue;
         if (row?.seq !== seq || row.lastIdx !== lastIdx)
-          report.error(`the last record of ${name} is ${lastIdx}, but the table of packages differs`);
+          report.error(`the last record of ${name || "the log"} is ${lastIdx}, but the table of packages differs`);
       }
     },
   };

@@ -1,13 +1,14 @@
-import type { EpochMs, Integrity, LogIndex, PackageName, Version } from "@assay/core";
+import type { LogIndex, PackageName, Version } from "@assay/core";
 import type { BlobStore } from "../platform/blobs/blobs.ts";
 import type { Clock } from "../platform/clock.ts";
-import type { Database, Reader, Transaction } from "../platform/database/database.ts";
+import type { Database } from "../platform/database/database.ts";
 import type { Events } from "../platform/events/events.ts";
 import type { Random } from "../platform/random.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { Signing } from "../signing/signing.ts";
 import { createBell } from "./bell.ts";
-import { bindsIn, claimBindIn, claimConflictIn, claimSightingIn } from "./claims.ts";
+import { createClaims } from "./claims.ts";
+import type { Claims } from "./claims.ts";
 import { createGuardFile } from "./guard.ts";
 import { createLogInstruments } from "./instruments.ts";
 import { createPublishedHeads } from "./published.ts";
@@ -19,34 +20,11 @@ import { startShard } from "./start.ts";
 import { createTiles } from "./tiles.ts";
 
 export { checkLog } from "./check.ts";
+export type * from "./claim-facts.ts";
 export { checksumMigrations } from "./migrations.ts";
 
-/**
- * The checksum database: one record for ever of what a name@version is.
- *
- * A claim is a durable, unique row (log, key); the sequencer turns claims into log entries behind it.
- * `claim…` functions run in the caller's transaction and wake the sequencer after its commit.
- */
-export interface Checksums {
-  /**
-   * Claims what name@version is. "bound": this call fixed it. "same": already fixed to these bytes.
-   * "differs": already fixed to other bytes or another manifest; `bind` is what stands. Throws BAD_FORMAT, BAD_NAME
-   * or BAD_VERSION on facts that no record can hold.
-   */
-  claimBind(
-    transaction: Transaction,
-    facts: BindFacts,
-  ): Promise<{ readonly outcome: "bound" | "same" | "differs"; readonly bind: Bind }>;
-
-  /** Claims that a source served something else for a bound or contested key. Once per (name, version, source): false when it stood already. */
-  claimConflict(transaction: Transaction, facts: ConflictFacts): Promise<boolean>;
-
-  /** Claims that a source stopped (`gone`) or again started (`back`) listing a bound version at this time. */
-  claimSighting(transaction: Transaction, kind: "gone" | "back", facts: SightingFacts): Promise<void>;
-
-  /** Every bind of a package, sequenced or not. Inside `Database.write` the transaction must be given as `reader`. */
-  bindsOf(name: PackageName, reader?: Reader): Promise<ReadonlyMap<Version, Bind>>;
-
+/** The checksum database: one record for ever of what a name@version is. */
+export interface Checksums extends Claims {
   /** Tells the sequencer that committed claims wait. */
   wake(): void;
 
@@ -61,45 +39,6 @@ export interface Checksums {
    * has taken over: then this process must not go on as if it sequenced.
    */
   run(signal: AbortSignal): Promise<void>;
-}
-
-export interface BindFacts {
-  readonly name: PackageName;
-  readonly version: Version;
-  /** sha512 of the whole tarball. */
-  readonly integrity: Integrity;
-  /** `t1-<base64 sha256>` over the files, docs/formats/record.md. */
-  readonly tree: string;
-  /** `sha256-<base64>` of the canonical manifest fragment, docs/formats/manifest-digest.md. */
-  readonly manifest: string;
-  readonly sizeBytes: number;
-  /** Operator alias of the upstream, or `hosted`. */
-  readonly source: string;
-  /** keyid of a registry signature that was verified, or `-`. */
-  readonly signer: string;
-}
-
-export interface Bind extends BindFacts {
-  readonly claimedAtMs: EpochMs;
-}
-
-export interface ConflictFacts {
-  readonly name: PackageName;
-  readonly version: Version;
-  readonly source: string;
-  /** What was observed; `-` where it was not (metadata only). */
-  readonly integrity: Integrity | "-";
-  readonly tree: string;
-  readonly manifest: string;
-  /** `sha256-<base64>` of the stored evidence, or `-`. */
-  readonly evidence: string;
-}
-
-export interface SightingFacts {
-  readonly name: PackageName;
-  readonly version: Version;
-  readonly source: string;
-  readonly atMs: EpochMs;
 }
 
 export interface Lookup {
@@ -223,19 +162,7 @@ export async function createChecksums(deps: ChecksumsDependencies, config: Check
   );
 
   return {
-    async claimBind(transaction, facts) {
-      transaction.afterCommit(wake);
-      return await claimBindIn(transaction, publicLog, facts, clock.now());
-    },
-    async claimConflict(transaction, facts) {
-      transaction.afterCommit(wake);
-      return await claimConflictIn(transaction, publicLog, facts, clock.now());
-    },
-    async claimSighting(transaction, kind, facts) {
-      transaction.afterCommit(wake);
-      await claimSightingIn(transaction, publicLog, kind, facts);
-    },
-    bindsOf: (name, executor = database.read) => bindsIn(executor, publicLog, name),
+    ...createClaims({ database, clock, wake }, publicLog),
     wake,
     lookup: reader.lookup,
     logs: reader,

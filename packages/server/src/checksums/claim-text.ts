@@ -1,6 +1,6 @@
 import { AssayError, epochMs, formatRecord, logIndex } from "@assay/core";
 import type { EpochMs, Integrity, KnownRecord, LogIndex, PackageName, Version } from "@assay/core";
-import type { Bind } from "./checksums.ts";
+import type { Bind } from "./claim-facts.ts";
 
 /**
  * The text of a claim is its future record without the four lines that only the sequencer knows: `seq`, `prev`,
@@ -28,11 +28,8 @@ const longestPlace = {
 const longestPlaceText = placeText(longestPlace);
 
 /** A record without its place. */
-export type RecordFacts = KnownRecord extends infer Known
-  ? Known extends KnownRecord
-    ? Omit<Known, "seq" | "prev" | "time" | "nonce">
-    : never
-  : never;
+export type RecordFacts = WithoutPlace<KnownRecord>;
+type WithoutPlace<Known> = Known extends unknown ? Omit<Known, keyof RecordPlace> : never;
 
 /** The claim of these facts. Throws BAD_FORMAT, BAD_NAME or BAD_VERSION when no record can hold them. */
 export function claimText(facts: RecordFacts): ClaimText {
@@ -47,18 +44,17 @@ export function recordText(claim: ClaimText, place: RecordPlace): string {
   return claim + placeText({ ...place, prev: place.prev ?? "-" });
 }
 
-/** The bind that a claim of kind `bind` makes; from our own table, so it is not checked again. */
+/** One field of a stored claim; from our own table, so it is not checked again. */
+export function fieldOfClaim(claim: ClaimText, field: string): string {
+  const start = claim.indexOf(`\n${field} `);
+  if (start < 0) throw new AssayError("DATABASE", { reason: `a stored claim has no field ${field}` });
+  const from = start + field.length + 2;
+  return claim.slice(from, claim.indexOf("\n", from));
+}
+
+/** What a claim of kind `bind` or `supersede` fixes. */
 export function bindOfClaim(claim: ClaimText, claimedAtMs: number): Bind {
-  const fields = new Map<string, string>();
-  for (const line of claim.split("\n").slice(1, -1)) {
-    const space = line.indexOf(" ");
-    fields.set(line.slice(0, space), line.slice(space + 1));
-  }
-  const field = (name: string): string => {
-    const value = fields.get(name);
-    if (value === undefined) throw new AssayError("DATABASE", { reason: `a stored bind has no field ${name}` });
-    return value;
-  };
+  const field = (name: string): string => fieldOfClaim(claim, name);
   return {
     name: field("name") as PackageName,
     version: field("version") as Version,

@@ -4,7 +4,7 @@ import { parsePackageName, parseVersion } from "@assay/core";
 import { onEveryDatabase } from "@assay/testkit/databases";
 import { createFakeClock } from "@assay/testkit/fake-clock";
 import { tempFolder } from "@assay/testkit/temp-folder";
-import type { ConflictFacts } from "./checksums.ts";
+import type { ConflictFacts } from "./claim-facts.ts";
 import { openShard } from "./shards.ts";
 import { assertSound, bindFacts, createTestLog, logMigrations, never } from "./test-log.ts";
 

@@ -1,106 +1,113 @@
-import type { EpochMs, PackageName, Version } from "@assay/core";
-import type { Reader, Transaction } from "../platform/database/database.ts";
-import type { Bind, BindFacts, ConflictFacts, SightingFacts } from "./checksums.ts";
-import { bindOfClaim, claimText } from "./claim-text.ts";
-import { claimByKey, claimsBetween, insertClaim } from "./store.ts";
+import type { PackageName, Version } from "@assay/core";
+import type { Clock } from "../platform/clock.ts";
+import type { Database, Reader, Transaction } from "../platform/database/database.ts";
+import { bindsIn, claimBindIn, claimSupersedeIn } from "./claim-bind.ts";
+import {
+  claimConfirmIn,
+  claimConflictIn,
+  claimDelegateIn,
+  claimKeyIn,
+  claimSeenIn,
+  claimSightingIn,
+  claimTagIn,
+} from "./claim-events.ts";
+import type {
+  Bind,
+  BindFacts,
+  ConfirmFacts,
+  ConflictFacts,
+  DelegateFacts,
+  KeyFacts,
+  SeenFacts,
+  SightingFacts,
+  SupersedeFacts,
+  TagFacts,
+} from "./claim-facts.ts";
 
-/** The key of a bind: a version never holds `@`, so the last one ends the name. */
-export function bindKey(name: PackageName, version: Version): string {
-  return `bind ${name}@${version}`;
+/**
+ * A claim is a durable, unique row (log, key) that becomes a record. `claim…` functions run in the caller's
+ * transaction and wake the sequencer after its commit; the same call again claims nothing. Where they answer a
+ * boolean it says whether there is a new record. All throw BAD_FORMAT, BAD_NAME or BAD_VERSION on facts that no
+ * record can hold.
+ */
+export interface Claims {
+  /**
+   * Claims what name@version is, once for ever. "bound": this call fixed it. "same": already fixed to these bytes.
+   * "differs": already fixed to other bytes or another manifest; `bind` is what stands.
+   */
+  claimBind(
+    transaction: Transaction,
+    facts: BindFacts,
+  ): Promise<{ readonly outcome: "bound" | "same" | "differs"; readonly bind: Bind }>;
+
+  /**
+   * Claims that people replaced what name@version is. Unique by the record that it replaces, which must be the one
+   * that stands and be sequenced. "superseded": this call replaced it. "same": this approval has replaced it already.
+   * "stale": another record stands, or it has no place yet; `bind` is what stands. Who approved is not checked here.
+   * Throws NOT_FOUND when nothing is bound.
+   */
+  claimSupersede(
+    transaction: Transaction,
+    facts: SupersedeFacts,
+  ): Promise<{ readonly outcome: "superseded" | "same" | "stale"; readonly bind: Bind }>;
+
+  /** Claims that a source served something else for a bound or contested key. Once per (name, version, source). */
+  claimConflict(transaction: Transaction, facts: ConflictFacts): Promise<boolean>;
+
+  /**
+   * Claims that a source stopped (`gone`) or again started (`back`) listing a bound version at this time. They
+   * alternate for each (name, version, source), four times a UTC day at most.
+   */
+  claimSighting(transaction: Transaction, kind: "gone" | "back", facts: SightingFacts): Promise<boolean>;
+
+  /** Claims that a source lists a version like this. Once per (name, version, source, integrity, manifest). */
+  claimSeen(transaction: Transaction, facts: SeenFacts): Promise<boolean>;
+
+  /**
+   * Claims that another source served the bytes that stand. Once per (name, version, source, integrity); nothing when
+   * these bytes do not stand, or the source is the one that they came from.
+   */
+  claimConfirm(transaction: Transaction, facts: ConfirmFacts): Promise<boolean>;
+
+  /**
+   * Claims that a dist-tag moved at this time. Unique by (name, tag, source, time); nothing for packages without a
+   * bind, for a tag that did not move, and beyond 50 a UTC day for each (name, source).
+   */
+  claimTag(transaction: Transaction, facts: TagFacts): Promise<boolean>;
+
+  /** Claims that a name was handed to another registry. Once per (name, statement). */
+  claimDelegate(transaction: Transaction, facts: DelegateFacts): Promise<boolean>;
+
+  /** Claims that a key was added or retired. Once per (action, use, owner, keyid, key). */
+  claimKey(transaction: Transaction, facts: KeyFacts): Promise<boolean>;
+
+  /**
+   * What every bound version of a package is, sequenced or not: its bind, or the newest record that superseded it.
+   * Inside `Database.write` the transaction must be given as `reader`.
+   */
+  bindsOf(name: PackageName, reader?: Reader): Promise<ReadonlyMap<Version, Bind>>;
 }
 
-/** `Checksums.claimBind` in one log. One statement when nothing stands yet: the unique key decides. */
-export async function claimBindIn(
-  transaction: Transaction,
+/** The claims of one log. `wake` tells its sequencer. */
+export function createClaims(
+  deps: { readonly database: Database; readonly clock: Clock; readonly wake: () => void },
   log: string,
-  facts: BindFacts,
-  now: EpochMs,
-): Promise<{ readonly outcome: "bound" | "same" | "differs"; readonly bind: Bind }> {
-  const { name, version, sizeBytes, ...rest } = facts;
-  const key = bindKey(name, version);
-  const text = claimText({
-    kind: "bind",
-    ns: log,
-    name,
-    version,
-    integrity: rest.integrity,
-    tree: rest.tree,
-    manifest: rest.manifest,
-    size: sizeBytes,
-    source: rest.source,
-    signer: rest.signer,
-  });
-  const claim = { log, key, kind: "bind", name, version, facts: text, claimedAtMs: now } as const;
-  if (await insertClaim(transaction, claim)) return { outcome: "bound", bind: { ...facts, claimedAtMs: now } };
-  const standing = await claimByKey(transaction, log, key);
-  if (standing === undefined) throw new Error(`the claim ${key} stands and cannot be read`);
-  const bind = bindOfClaim(standing.facts, standing.claimedAtMs);
-  const same =
-    bind.integrity === facts.integrity &&
-    bind.manifest === facts.manifest &&
-    bind.tree === facts.tree &&
-    bind.sizeBytes === facts.sizeBytes;
-  return { outcome: same ? "same" : "differs", bind };
-}
-
-/** `Checksums.claimConflict` in one log. */
-export async function claimConflictIn(
-  transaction: Transaction,
-  log: string,
-  facts: ConflictFacts,
-  now: EpochMs,
-): Promise<boolean> {
-  const { name, version, source } = facts;
-  const text = claimText({
-    kind: "conflict",
-    ns: log,
-    name,
-    version,
-    integrity: facts.integrity,
-    tree: facts.tree,
-    manifest: facts.manifest,
-    source,
-    evidence: facts.evidence,
-  });
-  const key = `conflict ${name}@${version} ${source}`;
-  return await insertClaim(transaction, {
-    log,
-    key,
-    kind: "conflict",
-    name,
-    version,
-    facts: text,
-    claimedAtMs: now,
-  });
-}
-
-/** `Checksums.claimSighting` in one log. The same sighting twice is one claim. */
-export async function claimSightingIn(
-  transaction: Transaction,
-  log: string,
-  kind: "gone" | "back",
-  facts: SightingFacts,
-): Promise<void> {
-  const { name, version, source, atMs } = facts;
-  await insertClaim(transaction, {
-    log,
-    key: `${kind} ${name}@${version} ${source} ${atMs}`,
-    kind,
-    name,
-    version,
-    facts: claimText({ kind, ns: log, name, version, source }),
-    claimedAtMs: atMs,
-  });
-}
-
-/** `Checksums.bindsOf` in one log: a range scan over the unique key. */
-export async function bindsIn(reader: Reader, log: string, name: PackageName): Promise<ReadonlyMap<Version, Bind>> {
-  // "A" follows "@" in ASCII, and keys compare by bytes: the range is every key that starts with `bind <name>@`.
-  const claims = await claimsBetween(reader, log, `bind ${name}@`, `bind ${name}A`);
-  return new Map(
-    claims.map((claim) => {
-      const bind = bindOfClaim(claim.facts, claim.claimedAtMs);
-      return [bind.version, bind];
-    }),
-  );
+): Claims {
+  const { database, clock, wake } = deps;
+  const waking = (transaction: Transaction): Transaction => {
+    transaction.afterCommit(wake);
+    return transaction;
+  };
+  return {
+    claimBind: (transaction, facts) => claimBindIn(waking(transaction), log, facts, clock.now()),
+    claimSupersede: (transaction, facts) => claimSupersedeIn(waking(transaction), log, facts, clock.now()),
+    claimConflict: (transaction, facts) => claimConflictIn(waking(transaction), log, facts, clock.now()),
+    claimSighting: (transaction, kind, facts) => claimSightingIn(waking(transaction), log, kind, facts),
+    claimSeen: (transaction, facts) => claimSeenIn(waking(transaction), log, facts, clock.now()),
+    claimConfirm: (transaction, facts) => claimConfirmIn(waking(transaction), log, facts, clock.now()),
+    claimTag: (transaction, facts) => claimTagIn(waking(transaction), log, facts),
+    claimDelegate: (transaction, facts) => claimDelegateIn(waking(transaction), log, facts, clock.now()),
+    claimKey: (transaction, facts) => claimKeyIn(waking(transaction), log, facts, clock.now()),
+    bindsOf: (name, reader = database.read) => bindsIn(reader, log, name),
+  };
 }

@@ -1,7 +1,7 @@
 import { encodeUtf8, formatTlogProof, logIndex, parseTilePath, proveInclusion, proveMany, toBase64 } from "@assay/core";
 import type { PackageName, Version } from "@assay/core";
 import type { BundleRequestEntry, BundleResponse, LogReader, Lookup } from "./checksums.ts";
-import { bindKey } from "./claims.ts";
+import { bindKey } from "./claim-bind.ts";
 import { coveredPositions, headFor } from "./covered.ts";
 import type { Covered, ReadDependencies } from "./covered.ts";
 import type { PublishedHead } from "./published.ts";

@@ -1,16 +1,18 @@
 import { sql } from "kysely";
+import type { SelectQueryBuilder } from "kysely";
+import type { RecordKind } from "@assay/core";
 import type { Reader, Transaction } from "../platform/database/database.ts";
 import { insertRows } from "../platform/database/rows.ts";
 import type { Tables } from "./tables.ts";
-
-export type ClaimKind = "bind" | "conflict" | "gone" | "back";
 
 export interface Claim {
   readonly log: string;
   /** Unique in the log, for ever. */
   readonly key: string;
-  readonly kind: ClaimKind;
+  readonly kind: RecordKind;
+  /** "" of a record without a package. */
   readonly name: string;
+  /** "" of a record without a version. */
   readonly version: string;
   /** The record up to its place in the log, see `claim-text.ts`. */
   readonly facts: string;
@@ -19,19 +21,10 @@ export interface Claim {
 
 export interface PendingClaim {
   readonly id: number;
-  readonly kind: ClaimKind;
+  readonly kind: RecordKind;
   readonly name: string;
   readonly version: string;
   readonly facts: string;
-}
-
-/** A claim and where it stands; `shard` and `idx` are null while it waits. */
-export interface ClaimPosition {
-  readonly id: number;
-  readonly key: string;
-  readonly facts: string;
-  readonly shard: string | null;
-  readonly idx: number | null;
 }
 
 export interface EntryRow {
@@ -56,44 +49,74 @@ export async function insertClaim(transaction: Transaction, claim: Claim): Promi
   return (await insertRows(transaction, "log_claims", [row], { onConflict: "ignore" })) === 1;
 }
 
+/** A claim and where it stands; `shard` and `idx` are null while it waits. */
 export interface StoredClaim {
-  readonly version: string;
+  readonly id: number;
+  readonly key: string;
+  readonly kind: RecordKind;
   readonly facts: string;
   readonly claimedAtMs: number;
+  readonly shard: string | null;
+  readonly idx: number | null;
 }
 
-export async function claimByKey(reader: Reader, log: string, key: string): Promise<StoredClaim | undefined> {
-  const row = await reader
-    .withTables<Tables>()
-    .selectFrom("log_claims")
-    .select(["version", "facts", "claimed_at_ms"])
-    .where("log", "=", log)
-    .where("key", "=", key)
-    .executeTakeFirst();
-  return row && { version: row.version, facts: row.facts, claimedAtMs: row.claimed_at_ms };
+/** The keys in [from, to), by bytes. */
+export type KeyRange = readonly [from: string, to: string];
+
+/** Claims whose key is in this range, by key. */
+export async function claimsBetween(reader: Reader, log: string, range: KeyRange): Promise<readonly StoredClaim[]> {
+  const rows = await inRange(selectClaims(reader, log), range).orderBy("key").execute();
+  return rows.map(storedClaim);
 }
 
-/** Claims whose key is in [from, to), by key bytes. */
-export async function claimsBetween(
+/** Whether a claim's key is in this range. */
+export async function anyClaimBetween(reader: Reader, log: string, range: KeyRange): Promise<boolean> {
+  return (await inRange(selectClaims(reader, log), range).limit(1).executeTakeFirst()) !== undefined;
+}
+
+/** Of the claims with the last key in each of these ranges the newest. */
+export async function newestClaim(
   reader: Reader,
   log: string,
-  from: string,
-  to: string,
-): Promise<readonly StoredClaim[]> {
-  const rows = await reader
-    .withTables<Tables>()
-    .selectFrom("log_claims")
-    .select(["version", "facts", "claimed_at_ms"])
-    .where("log", "=", log)
-    .where("key", ">=", from)
-    .where("key", "<", to)
-    .orderBy("key")
-    .execute();
-  return rows.map((row) => ({
-    version: row.version,
-    facts: row.facts,
-    claimedAtMs: row.claimed_at_ms,
-  }));
+  ranges: readonly KeyRange[],
+): Promise<StoredClaim | undefined> {
+  let newest: StoredClaim | undefined;
+  for (const range of ranges) {
+    const row = await inRange(selectClaims(reader, log), range).orderBy("key", "desc").limit(1).executeTakeFirst();
+    if (row !== undefined && (newest === undefined || newest.id < row.id)) newest = storedClaim(row);
+  }
+  return newest;
+}
+
+/** How many claims have their key in this range. */
+export async function countClaims(reader: Reader, log: string, range: KeyRange): Promise<number> {
+  const { count } = await inRange(claimsOf(reader, log), range)
+    .select((builder) => builder.fn.countAll().as("count"))
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+function claimsOf(reader: Reader, log: string) {
+  return reader.withTables<Tables>().selectFrom("log_claims").where("log", "=", log);
+}
+
+function selectClaims(reader: Reader, log: string) {
+  return claimsOf(reader, log).select(["id", "key", "kind", "facts", "claimed_at_ms", "shard", "idx"]);
+}
+
+function inRange<Row>(
+  query: SelectQueryBuilder<Tables, "log_claims", Row>,
+  [from, to]: KeyRange,
+): SelectQueryBuilder<Tables, "log_claims", Row> {
+  return query.where("key", ">=", from).where("key", "<", to);
+}
+
+function storedClaim({
+  kind,
+  claimed_at_ms: claimedAtMs,
+  ...row
+}: Omit<StoredClaim, "kind" | "claimedAtMs"> & { readonly kind: string; readonly claimed_at_ms: number }): StoredClaim {
+  return { ...row, kind: kind as RecordKind, claimedAtMs };
 }
 
 /** Where the claims with these keys stand. `shard` and `idx` are null while a claim waits; unknown keys are left out. */
@@ -127,7 +150,7 @@ export async function pendingClaims(reader: Reader, log: string, limit: number):
     .orderBy("id")
     .limit(limit)
     .execute();
-  return rows.map((row) => ({ ...row, kind: row.kind as ClaimKind }));
+  return rows.map((row) => ({ ...row, kind: row.kind as RecordKind }));
 }
 
 /**
@@ -158,16 +181,9 @@ export async function claimsPage(
   log: string,
   afterId: number,
   limit: number,
-): Promise<readonly ClaimPosition[]> {
-  return await reader
-    .withTables<Tables>()
-    .selectFrom("log_claims")
-    .select(["id", "key", "facts", "shard", "idx"])
-    .where("log", "=", log)
-    .where("id", ">", afterId)
-    .orderBy("id")
-    .limit(limit)
-    .execute();
+): Promise<readonly StoredClaim[]> {
+  const rows = await selectClaims(reader, log).where("id", ">", afterId).orderBy("id").limit(limit).execute();
+  return rows.map(storedClaim);
 }
 
 /** The highest id of a claim of this log, 0 when it has none. */

@@ -29,7 +29,7 @@ import { createSigning } from "../signing/signing.ts";
 import type { Signing } from "../signing/signing.ts";
 import { checkLog, checksumMigrations, createChecksums } from "./checksums.ts";
 import type { BindFacts, Checksums, ChecksumsConfig, ChecksumsDependencies } from "./checksums.ts";
-import { claimBindIn } from "./claims.ts";
+import { claimBindIn } from "./claim-bind.ts";
 import { createGuardFile } from "./guard.ts";
 import type { GuardFile } from "./guard.ts";
 import { createLogInstruments } from "./instruments.ts";

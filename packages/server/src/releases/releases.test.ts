@@ -13,7 +13,7 @@ import {
   type Version,
 } from "@assay/core";
 import type { BindFacts, Checksums } from "../checksums/checksums.ts";
-import { bindsIn, claimBindIn, claimConflictIn, claimSightingIn } from "../checksums/claims.ts";
+import { createClaims } from "../checksums/claims.ts";
 import { checksumMigrations } from "../checksums/migrations.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database/database.ts";
@@ -62,11 +62,7 @@ async function createRoom(): Promise<Room> {
   };
   await runMigrations({ database, clock }, [checksumMigrations, releaseMigrations]);
   const events: NewEvent[] = [];
-  const checksums: Room["checksums"] = {
-    bindsOf: (of, reader) => bindsIn(reader ?? database.read, "npm", of),
-    claimConflict: (transaction, facts) => claimConflictIn(transaction, "npm", facts, now),
-    claimSighting: (transaction, kind, facts) => claimSightingIn(transaction, "npm", kind, facts),
-  };
+  const checksums = createClaims({ database, clock, wake: () => {} }, "npm");
   const releases = createReleases(
     {
       database,
@@ -99,7 +95,7 @@ async function createRoom(): Promise<Room> {
           signer: "-",
           ...facts,
         };
-        await claimBindIn(transaction, "npm", whole, now);
+        await checksums.claimBind(transaction, whole);
         await releases.raise(transaction, name);
       });
     },

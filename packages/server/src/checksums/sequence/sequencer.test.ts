@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { parseRecord } from "@assay/core";
-import type { EpochMs, KnownRecord } from "@assay/core";
+import type { EpochMs, BindRecord } from "@assay/core";
 import { onEveryDatabase } from "@assay/testkit/databases";
 import { createFakeClock } from "@assay/testkit/fake-clock";
 import { tempFolder } from "@assay/testkit/temp-folder";
@@ -68,7 +68,7 @@ onEveryDatabase("the sequencer", (databases) => {
     const shard = checksums.logs.list()[0]?.shard ?? "";
     const last = new Map<string, { seq: number; idx: number }>();
     for (const { idx, record } of await entriesBetween(log.database.read, shard, 0, 40)) {
-      const { name, seq, prev } = parseRecord(record) as KnownRecord;
+      const { name, seq, prev } = parseRecord(record) as BindRecord;
       const before = last.get(name);
       assert.deepEqual([seq, prev], [(before?.seq ?? 0) + 1, before?.idx ?? "-"]);
       last.set(name, { seq, idx: idx });
@@ -87,7 +87,7 @@ onEveryDatabase("the sequencer", (databases) => {
       const checksums = await log.settle();
       const shard = checksums.logs.list()[0]?.shard ?? "";
       const entries = await entriesBetween(log.database.read, shard, 0, 30);
-      const nonces = new Set(entries.map(({ record }) => (parseRecord(record) as KnownRecord).nonce));
+      const nonces = new Set(entries.map(({ record }) => (parseRecord(record) as BindRecord).nonce));
       assert.equal(nonces.size, visibility === "private" ? 30 : 1);
       assert.equal(nonces.has("-"), visibility === "public");
     }

@@ -1,0 +1,125 @@
+import { createHash } from "node:crypto";
+import { AssayError } from "@assay/core";
+import type { EpochMs } from "@assay/core";
+import type { Transaction } from "../platform/database/database.ts";
+import { standingClaim } from "./claim-bind.ts";
+import type {
+  ConfirmFacts,
+  ConflictFacts,
+  DelegateFacts,
+  KeyFacts,
+  SeenFacts,
+  SightingFacts,
+  TagFacts,
+} from "./claim-facts.ts";
+import { claimOnce, dayOf, timeText, untilNext } from "./claim-once.ts";
+import { bindOfClaim } from "./claim-text.ts";
+import { anyClaimBetween, countClaims, newestClaim } from "./store.ts";
+
+/** Most times a day that one version is recorded as gone at one source; each with its `back`. */
+const mostGoneADay = 4;
+/** Most tag records of one package and source a day. */
+const mostTagsADay = 50;
+
+/** `Claims.claimConflict` in one log. */
+export async function claimConflictIn(
+  transaction: Transaction,
+  log: string,
+  { name, version, source, integrity, tree, manifest, evidence }: ConflictFacts,
+  now: EpochMs,
+): Promise<boolean> {
+  const key = `conflict ${name}@${version} ${source}`;
+  const record = { kind: "conflict", ns: log, name, version, integrity, tree, manifest, source, evidence } as const;
+  return await claimOnce(transaction, { log, key, record, claimedAtMs: now });
+}
+
+/** `Claims.claimSighting` in one log. */
+export async function claimSightingIn(
+  transaction: Transaction,
+  log: string,
+  kind: "gone" | "back",
+  { name, version, source, atMs }: SightingFacts,
+): Promise<boolean> {
+  const prefix = (of: "gone" | "back") => `${of} ${name}@${version} ${source}`;
+  const newest = await newestClaim(transaction, log, [
+    [`${prefix("gone")} `, untilNext(`${prefix("gone")} `)],
+    [`${prefix("back")} `, untilNext(`${prefix("back")} `)],
+  ]);
+  // They alternate: what was not recorded as gone, because of the limit, does not come back either.
+  if (kind === "gone" ? newest?.kind === "gone" : newest?.kind !== "gone") return false;
+  if (kind === "gone" && (await countClaims(transaction, log, dayOf(prefix("gone"), atMs))) >= mostGoneADay)
+    return false;
+  const key = `${prefix(kind)} ${timeText(atMs)}`;
+  const record = { kind, ns: log, name, version, source } as const;
+  return await claimOnce(transaction, { log, key, record, claimedAtMs: atMs });
+}
+
+/** `Claims.claimSeen` in one log. */
+export async function claimSeenIn(
+  transaction: Transaction,
+  log: string,
+  { name, version, integrity, manifest, source }: SeenFacts,
+  now: EpochMs,
+): Promise<boolean> {
+  const listing = createHash("sha256").update(`${integrity} ${manifest}`).digest("base64");
+  const key = `seen ${name}@${version} ${source} ${listing}`;
+  const record = { kind: "seen", ns: log, name, version, integrity, manifest, source } as const;
+  return await claimOnce(transaction, { log, key, record, claimedAtMs: now });
+}
+
+/** `Claims.claimConfirm` in one log. */
+export async function claimConfirmIn(
+  transaction: Transaction,
+  log: string,
+  { name, version, integrity, source }: ConfirmFacts,
+  now: EpochMs,
+): Promise<boolean> {
+  const standing = await standingClaim(transaction, log, name, version);
+  if (standing === undefined) return false;
+  const bind = bindOfClaim(standing.facts, standing.claimedAtMs);
+  if (bind.integrity !== integrity || bind.source === source) return false;
+  const key = `confirm ${name}@${version} ${source} ${integrity}`;
+  const record = { kind: "confirm", ns: log, name, version, integrity, source } as const;
+  return await claimOnce(transaction, { log, key, record, claimedAtMs: now });
+}
+
+/** `Claims.claimTag` in one log. */
+export async function claimTagIn(
+  transaction: Transaction,
+  log: string,
+  { name, tag, from, to, source, atMs }: TagFacts,
+): Promise<boolean> {
+  if (from === to) return false;
+  if (!(await anyClaimBetween(transaction, log, [`bind ${name}@`, `bind ${name}A`]))) return false;
+  const prefix = `tag ${name} ${source}`;
+  if ((await countClaims(transaction, log, dayOf(prefix, atMs))) >= mostTagsADay) return false;
+  const key = `${prefix} ${timeText(atMs)} ${tag}`;
+  const record = { kind: "tag", ns: log, name, tag, from, to, source } as const;
+  return await claimOnce(transaction, { log, key, record, claimedAtMs: atMs });
+}
+
+/** `Claims.claimDelegate` in one log. */
+export async function claimDelegateIn(
+  transaction: Transaction,
+  log: string,
+  { name, from, to, statement }: DelegateFacts,
+  now: EpochMs,
+): Promise<boolean> {
+  if (from === to)
+    throw new AssayError("BAD_FORMAT", { what: "A record", reason: `it delegates ${name} from ${from} to itself` });
+  const key = `delegate ${name} ${statement}`;
+  const record = { kind: "delegate", ns: log, name, from, to, statement } as const;
+  return await claimOnce(transaction, { log, key, record, claimedAtMs: now });
+}
+
+/** `Claims.claimKey` in one log. */
+export async function claimKeyIn(
+  transaction: Transaction,
+  log: string,
+  { action, use, owner, keyid, key: digest }: KeyFacts,
+  now: EpochMs,
+): Promise<boolean> {
+  const key = `key ${action} ${use} ${owner} ${keyid} ${digest}`;
+  const record = { kind: "key", ns: log, action, use, owner, keyid, key: digest } as const;
+  return await claimOnce(transaction, { log, key, record, claimedAtMs: now });
+}

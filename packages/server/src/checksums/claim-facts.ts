@@ -1,0 +1,96 @@
+import type { EpochMs, Integrity, LogIndex, PackageName, Version } from "@assay/core";
+
+/** What a name@version is. */
+export interface BindFacts {
+  readonly name: PackageName;
+  readonly version: Version;
+  /** sha512 of the whole tarball. */
+  readonly integrity: Integrity;
+  /** `t1-<base64 sha256>` over the files, docs/formats/record.md. */
+  readonly tree: string;
+  /** `sha256-<base64>` of the canonical manifest fragment, docs/formats/manifest-digest.md. */
+  readonly manifest: string;
+  readonly sizeBytes: number;
+  /** Operator alias of the upstream, or `hosted`. */
+  readonly source: string;
+  /** keyid of a registry signature that was verified, or `-`. */
+  readonly signer: string;
+}
+
+/** What stands for a version: its bind, or the newest record that superseded it. */
+export interface Bind extends BindFacts {
+  readonly claimedAtMs: EpochMs;
+}
+
+export interface SupersedeFacts extends BindFacts {
+  /** The sequenced bind or supersede that it replaces. */
+  readonly replaces: { readonly shard: string; readonly index: LogIndex };
+  /** `sha256-<base64>` of the signed approval, docs/formats/approval.md. */
+  readonly approval: string;
+}
+
+export interface ConflictFacts {
+  readonly name: PackageName;
+  readonly version: Version;
+  readonly source: string;
+  /** What was observed; `-` where it was not (metadata only). */
+  readonly integrity: Integrity | "-";
+  readonly tree: string;
+  readonly manifest: string;
+  /** `sha256-<base64>` of the stored evidence, or `-`. */
+  readonly evidence: string;
+}
+
+export interface SightingFacts {
+  readonly name: PackageName;
+  readonly version: Version;
+  readonly source: string;
+  readonly atMs: EpochMs;
+}
+
+export interface SeenFacts {
+  readonly name: PackageName;
+  readonly version: Version;
+  /** As listed; `-` where no sha512 is. */
+  readonly integrity: Integrity | "-";
+  readonly manifest: string;
+  readonly source: string;
+}
+
+export interface ConfirmFacts {
+  readonly name: PackageName;
+  readonly version: Version;
+  readonly integrity: Integrity;
+  readonly source: string;
+}
+
+export interface TagFacts {
+  readonly name: PackageName;
+  /** With the characters of a version; another tag cannot be recorded. */
+  readonly tag: string;
+  /** `-`: the tag is new. */
+  readonly from: Version | "-";
+  /** `-`: the tag was removed. */
+  readonly to: Version | "-";
+  readonly source: string;
+  readonly atMs: EpochMs;
+}
+
+export interface DelegateFacts {
+  readonly name: PackageName;
+  /** Aliases of the registries. */
+  readonly from: string;
+  readonly to: string;
+  /** `sha256-<base64>` of the signed statement. */
+  readonly statement: string;
+}
+
+export interface KeyFacts {
+  readonly action: "add" | "retire";
+  readonly use: "registry-signature" | "checkpoint";
+  /** Alias of the registry that signs with it, or `hosted` for our own. */
+  readonly owner: string;
+  readonly keyid: string;
+  /** `sha256-<base64>` of the SPKI in DER (`registry-signature`) or of the vkey (`checkpoint`). */
+  readonly key: string;
+}
