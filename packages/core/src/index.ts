@@ -24,3 +24,8 @@ export * from "./registry-keys.ts";
 export * from "./record-kinds.ts";
 export * from "./tlog-proof.ts";
 export * from "./bundle.ts";
+export * from "./witness/cosignature.ts";
+export * from "./witness/policy.ts";
+export * from "./witness/quorum.ts";
+export * from "./witness/protocol.ts";
+export * from "./witness/fork.ts";

@@ -1,6 +1,6 @@
-import { concatBytes, decodeUtf8, encodeUtf8, toHex } from "./bytes.ts";
-import { parseCheckpoint } from "./checkpoint.ts";
+import { toHex } from "./bytes.ts";
 import { AssayError } from "./errors.ts";
+import { cosignatureMessage, cosignatureTime, mldsaCosignatureMessage } from "./witness/cosignature.ts";
 import { parseVkey, signatureType, type VerifierKey } from "./vkey.ts";
 
 /** Verifies the signatures of one key on note texts. */
@@ -21,45 +21,6 @@ type Verify = (text: Uint8Array, signature: Uint8Array) => Promise<boolean>;
 export async function verifier(vkey: string): Promise<NoteVerifier> {
   const key = parseVkey(vkey);
   return { name: key.name, keyIdHex: toHex(key.keyId), verify: await verifyFunction(key) };
-}
-
-/**
- * The time a cosignature (type 0x04 or 0x06) states, in whole seconds since 1970; undefined when the bytes are too
- * short or the time is 2^53 or later. It is authenticated only once the signature is verified.
- */
-export function cosignatureTime(signature: Uint8Array): number | undefined {
-  if (signature.length <= 8) return undefined;
-  const view = new DataView(signature.buffer, signature.byteOffset, 8);
-  const seconds = view.getUint32(0) * 0x1_0000_0000 + view.getUint32(4);
-  return Number.isSafeInteger(seconds) ? seconds : undefined;
-}
-
-/**
- * What a type 0x04 cosignature at this time (whole seconds) signs: two header lines and the note text.
- * Source: c2sp.org/tlog-cosignature.
- */
-export function cosignatureMessage(timeSeconds: number, text: Uint8Array): Uint8Array<ArrayBuffer> {
-  return concatBytes(encodeUtf8(`cosignature/v1\ntime ${timeSeconds}\n`), text);
-}
-
-/**
- * What a type 0x06 cosignature by `name` at this time signs about a checkpoint: origin, size and root only, so a
- * checkpoint with extension lines is refused. Throws BAD_FORMAT. Source: c2sp.org/tlog-cosignature.
- */
-export function mldsaCosignatureMessage(name: string, timeSeconds: number, text: Uint8Array): Uint8Array<ArrayBuffer> {
-  const checkpoint = parseCheckpoint(decodeUtf8(text));
-  if (checkpoint.extensions.length > 0) {
-    throw new AssayError("BAD_FORMAT", { what: "A checkpoint", reason: "it has extension lines" });
-  }
-  return concatBytes(
-    encodeUtf8("subtree/v1\n\0"),
-    shortString(name),
-    uint64(timeSeconds),
-    shortString(checkpoint.origin),
-    uint64(0),
-    uint64(checkpoint.size),
-    checkpoint.root,
-  );
 }
 
 async function verifyFunction(key: VerifierKey): Promise<Verify> {
@@ -115,18 +76,4 @@ async function importKey(format: string, algorithm: string, publicKey: Uint8Arra
       return false;
     }
   };
-}
-
-function uint64(value: number): Uint8Array {
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(value));
-  return bytes;
-}
-
-function shortString(text: string): Uint8Array {
-  const bytes = encodeUtf8(text);
-  if (bytes.length > 255) {
-    throw new AssayError("BAD_FORMAT", { what: "A name", reason: "it is longer than 255 bytes" });
-  }
-  return concatBytes(Uint8Array.of(bytes.length), bytes);
 }

@@ -6,6 +6,7 @@ import { recordCases } from "./cases/records.ts";
 import { registrySignatureCases } from "./cases/registry-signatures.ts";
 import { sizeCases } from "./cases/sizes.ts";
 import { treeCases } from "./cases/trees.ts";
+import { witnessCases } from "./cases/witness.ts";
 import type { Context, Vectors } from "./context.ts";
 
 export interface ConformanceOptions {
@@ -29,6 +30,7 @@ export async function runConformance(options: ConformanceOptions): Promise<{ pas
   let passed = 0;
   const cases = [
     ...noteCases,
+    ...witnessCases,
     ...treeCases,
     ...sizeCases,
     ...manyCases,

@@ -4,6 +4,8 @@ import type { ListedRegistryKey, Sha256 } from "@assay/core";
 export interface Vectors {
   readonly tlog: TlogVectors;
   readonly mldsa: MldsaVectors;
+  readonly policies: PolicyVectors;
+  readonly requests: RequestVectors;
   readonly records: RecordVectors;
   readonly manifests: TextVectors;
   readonly trees: TreeVectors;
@@ -33,6 +35,7 @@ export interface TlogVectors {
     readonly keyID04: string;
     readonly name: string;
     readonly publicKeyHex: string;
+    readonly seedHex: string;
     readonly vkey01: string;
     readonly vkey04: string;
   }[];
@@ -132,6 +135,31 @@ export interface MldsaVectors {
   readonly vkey: string;
   readonly messageHex: string;
   readonly line: string;
+  readonly seedHex: string;
+}
+
+export interface PolicyVectors {
+  readonly good: readonly {
+    readonly name: string;
+    readonly text: string;
+    readonly canonical: string;
+    readonly verdicts: readonly {
+      readonly cosigned: readonly string[];
+      readonly met: boolean;
+      readonly missing: readonly string[];
+    }[];
+  }[];
+  readonly bad: readonly { readonly name: string; readonly text: string }[];
+}
+
+export interface RequestVectors {
+  readonly good: readonly {
+    readonly name: string;
+    readonly body: string;
+    readonly oldSize: number;
+    readonly hashes: number;
+  }[];
+  readonly bad: readonly { readonly name: string; readonly body: string }[];
 }
 
 export interface RecordVectors {

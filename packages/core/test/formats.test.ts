@@ -4,20 +4,28 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import {
   bundleDocument,
+  cosignatureTime,
   encodeUtf8,
+  formatAddCheckpoint,
   formatCheckpoint,
+  formatFork,
+  formatPolicy,
   formatRecord,
   formatTlogProof,
+  judgeQuorum,
   leafHash,
   manifestDigest,
   manifestFragmentText,
   newTiles,
   openNote,
+  parseAddCheckpoint,
   parseBundle,
   parseCheckpoint,
   parseIntegrity,
   parseJson,
   parsePackageName,
+  parseFork,
+  parsePolicy,
   parseRecord,
   parseRegistryPublicKey,
   parseTilePath,
@@ -29,6 +37,7 @@ import {
   tilePath,
   treeDigest,
   verifier,
+  verifyFork,
   verifyInclusion,
   verifyMany,
   verifyRegistrySignature,
@@ -118,6 +127,34 @@ test("docs/formats/bundle.md shows a bundle that verifies", async () => {
     }));
     ok(verifyMany(sha256, { size, root, leaves, hashes }));
   }
+});
+
+test("docs/formats/cosignature.md shows a key and a note that it cosigned", async () => {
+  const [vkey = "", note = ""] = examples("cosignature.md");
+  const { verified } = await openNote(note, [await verifier(vkey.trimEnd())]);
+  equal(cosignatureTime(verified[0]?.signature ?? new Uint8Array(0)), 1_700_000_001);
+});
+
+test("docs/formats/witness-policy.md shows a policy in its written form", () => {
+  const [text = ""] = examples("witness-policy.md");
+  const policy = parsePolicy(text);
+  equal(formatPolicy(policy), text);
+  equal(judgeQuorum(policy, new Set(["one", "three"])).met, true);
+  equal(judgeQuorum(policy, new Set(["one"])).met, false);
+});
+
+test("docs/formats/witness-protocol.md shows a request that is read", () => {
+  const [body = ""] = examples("witness-protocol.md");
+  const request = parseAddCheckpoint(body);
+  equal(formatAddCheckpoint(request), body);
+  equal(request.oldSize, 1000);
+});
+
+test("docs/formats/gossip.md shows a fork that its key cannot deny", async () => {
+  const [vkey = "", json = ""] = examples("gossip.md");
+  const fork = parseFork(json);
+  equal(formatFork(fork), json);
+  ok(await verifyFork(sha256, fork, await verifier(vkey.trimEnd())));
 });
 
 test("docs/formats/tiles.md shows paths that are tiles", () => {

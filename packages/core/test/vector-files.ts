@@ -8,6 +8,8 @@ export function readVectors(): Vectors {
   return {
     tlog: read("tlog/tlog-vectors.json") as Vectors["tlog"],
     mldsa: read("tlog/tlog-vectors-mldsa.json") as Vectors["mldsa"],
+    policies: read("witness/policies.json") as Vectors["policies"],
+    requests: read("witness/requests.json") as Vectors["requests"],
     records: read("records/records.json") as Vectors["records"],
     manifests: read("records/manifests.json") as Vectors["manifests"],
     trees: read("records/trees.json") as Vectors["trees"],
