@@ -210,7 +210,12 @@ function createFrontDoor({ config }: LoadedConfig, rooms: Rooms): Promise<HttpSe
       publicUrls: config.publicUrls,
       trustedProxies: config.trustedProxies,
       routes: [
-        logRoutes({ checksums, admit: (name, version) => admission.admit(name, version), readers: config.log.readers }),
+        logRoutes({
+          checksums,
+          admit: (name, version) => admission.admit(name, version),
+          readers: config.log.readers,
+          clock,
+        }),
         servingRoutes({
           serving,
           answers,

@@ -1,3 +1,4 @@
+import { bindUrl } from "./log-place.tsx";
 import { renderPage } from "./page.tsx";
 
 export interface PackageProps {
@@ -56,7 +57,7 @@ function Rows({
               <td class="whole">{release.published?.slice(0, 10) ?? "unknown"}</td>
               <td class="whole">
                 {release.bound ? (
-                  <a class="good" href={`${base}/-/log/lookup/${name}@${release.version}`}>
+                  <a class="good" href={bindUrl(base, name, release.version)}>
                     bound
                   </a>
                 ) : (

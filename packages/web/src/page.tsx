@@ -5,10 +5,14 @@ interface PageProps {
   readonly title: string;
   /** Base URL of this registry as the reader reached it. */
   readonly base: string;
+  /** Which entry of the navigation this page is. */
+  readonly here?: "log";
   readonly children: ComponentChildren;
 }
 
-function Page({ title, base, children }: PageProps) {
+const places = [{ id: "log", path: "/-/web/log", text: "Checksum database" }] as const;
+
+function Page({ title, base, here, children }: PageProps) {
   return (
     <html lang="en">
       <head>
@@ -24,12 +28,21 @@ function Page({ title, base, children }: PageProps) {
           Skip to content
         </a>
         <header>
-          <a href={`${base}/`}>Assay</a>
-          <span class="quiet">every byte verified, written down once</span>
+          <a class="name" href={`${base}/`}>
+            Assay
+          </a>
+          <span class="quiet motto">every byte verified, written down once</span>
+          <nav aria-label="Registry">
+            {places.map(({ id, path, text }) => (
+              <a key={id} href={`${base}${path}`} aria-current={id === here ? "page" : undefined}>
+                {text}
+              </a>
+            ))}
+          </nav>
         </header>
         <main id="main">{children}</main>
         <footer>
-          <a href={`${base}/-/log/`}>Checksum database</a> · <a href={`${base}/-/health/ready`}>Health</a>
+          <a href={`${base}/-/web/log`}>Checksum database</a> · <a href={`${base}/-/health/ready`}>Health</a>
         </footer>
       </body>
     </html>

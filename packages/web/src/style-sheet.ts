@@ -12,6 +12,7 @@ export const styleSheet = /* css */ `@layer base, layout, parts;
     --mark: light-dark(#8a5a00, #e0b450);
     --good: light-dark(#0d6b3c, #5ccb8f);
     --bad: light-dark(#a4211b, #ff8f87);
+    --soft: light-dark(#f6ecd6, #3a2f16);
     --mono: ui-monospace, "SF Mono", "Cascadia Code", "DejaVu Sans Mono", monospace;
   }
   * {
@@ -31,8 +32,7 @@ export const styleSheet = /* css */ `@layer base, layout, parts;
     color: var(--mark);
     text-underline-offset: 0.15em;
   }
-  a:focus-visible,
-  summary:focus-visible {
+  :focus-visible {
     outline: 3px solid var(--mark);
     outline-offset: 2px;
     border-radius: 3px;
@@ -62,7 +62,8 @@ export const styleSheet = /* css */ `@layer base, layout, parts;
   }
   header {
     display: flex;
-    gap: 0.75rem;
+    flex-wrap: wrap;
+    gap: 0.3rem 0.75rem;
     align-items: baseline;
     padding-block: 1.1rem;
     border-bottom: 1px solid var(--line);
@@ -70,8 +71,32 @@ export const styleSheet = /* css */ `@layer base, layout, parts;
   header a {
     color: inherit;
     text-decoration: none;
+  }
+  header .name {
     font-weight: 650;
     letter-spacing: 0.02em;
+  }
+  header nav {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 0.3rem 1.2rem;
+    margin-inline-start: auto;
+  }
+  header nav a:hover,
+  header nav a[aria-current] {
+    text-decoration: underline;
+    text-decoration-color: var(--mark);
+    text-decoration-thickness: 2px;
+    text-underline-offset: 0.4em;
+  }
+  @media (max-width: 40rem) {
+    header .motto {
+      display: none;
+    }
+    header nav {
+      margin-inline-start: 0;
+      flex-basis: 100%;
+    }
   }
   main {
     padding-block: 2rem 3rem;
@@ -110,16 +135,33 @@ export const styleSheet = /* css */ `@layer base, layout, parts;
   }
   dl.facts {
     display: grid;
-    grid-template-columns: max-content 1fr;
+    grid-template-columns: minmax(8rem, max-content) 1fr;
     gap: 0.35rem 1.2rem;
     margin: 1rem 0;
   }
+  dl.facts > div {
+    display: grid;
+    grid-column: 1 / -1;
+    grid-template-columns: subgrid;
+  }
   dl.facts dt {
     color: var(--quiet);
+    max-width: 18rem;
   }
   dl.facts dd {
     margin: 0;
     overflow-wrap: anywhere;
+  }
+  @media (max-width: 40rem) {
+    dl.facts,
+    dl.facts > div {
+      display: block;
+    }
+    dl.facts dt {
+      max-width: none;
+      margin-top: 0.5rem;
+      font-size: 0.9rem;
+    }
   }
   .table {
     overflow-x: auto;
@@ -161,6 +203,144 @@ export const styleSheet = /* css */ `@layer base, layout, parts;
     text-overflow: ellipsis;
     white-space: nowrap;
   }
+  td.name {
+    overflow-wrap: anywhere;
+    min-width: 12rem;
+  }
+  /* One click selects all of it. */
+  .copy {
+    user-select: all;
+  }
+  .crumb {
+    margin: 0 0 0.6rem;
+    color: var(--quiet);
+    font-size: 0.92rem;
+  }
+  .search {
+    margin: 1.4rem 0 0;
+    max-width: 36rem;
+  }
+  .search label {
+    display: block;
+    margin-bottom: 0.3rem;
+  }
+  .search > div {
+    display: flex;
+    gap: 0.5rem;
+  }
+  .search input {
+    flex: 1;
+    min-width: 0;
+  }
+  .search input,
+  .search button {
+    font: inherit;
+    color: inherit;
+    background: var(--panel);
+    border: 1px solid var(--quiet);
+    border-radius: 6px;
+    padding: 0.4rem 0.7rem;
+  }
+  .search button {
+    cursor: pointer;
+    font-weight: 600;
+  }
+  ul.marks {
+    list-style: none;
+    padding: 0;
+    margin: 1rem 0;
+    display: grid;
+    gap: 0.5rem;
+  }
+  .mark {
+    border-inline-start: 4px solid var(--line);
+    padding-inline-start: 0.7rem;
+  }
+  .mark.yes {
+    border-color: var(--good);
+  }
+  .mark.yes strong {
+    color: var(--good);
+  }
+  .mark.open {
+    border-color: var(--quiet);
+    border-inline-start-style: dashed;
+  }
+  figure {
+    margin: 1.2rem 0;
+    max-width: 30rem;
+  }
+  figcaption {
+    color: var(--quiet);
+    font-size: 0.92rem;
+    margin-top: 0.6rem;
+  }
+  .tree {
+    display: block;
+    width: 100%;
+    height: auto;
+  }
+  .tree rect {
+    fill: var(--panel);
+    stroke: var(--quiet);
+    stroke-width: 1;
+  }
+  .tree .path rect,
+  .tree .leaf rect,
+  .tree .root rect {
+    fill: var(--soft);
+    stroke: var(--mark);
+    stroke-width: 1.5;
+  }
+  .tree .leaf rect,
+  .tree .root rect {
+    stroke-width: 2.5;
+  }
+  .tree .note rect {
+    stroke-dasharray: 4 3;
+  }
+  .tree .edge {
+    fill: none;
+    stroke: var(--quiet);
+    stroke-width: 1;
+  }
+  .tree .edge.path {
+    stroke: var(--mark);
+    stroke-width: 2.5;
+  }
+  .tree text {
+    fill: var(--ink);
+    text-anchor: middle;
+  }
+  .tree .hash {
+    font: 13px var(--mono);
+  }
+  .tree .range {
+    font-size: 11.5px;
+    fill: var(--quiet);
+  }
+  .tree .path .range,
+  .tree .leaf .range,
+  .tree .root .range {
+    fill: var(--ink);
+  }
+  ol.steps {
+    padding-inline-start: 1.6rem;
+  }
+  ol.steps li {
+    margin-block: 1rem;
+  }
+  ol.steps p {
+    margin: 0.3rem 0 0.1rem;
+  }
+  ol.steps .hash {
+    overflow-wrap: anywhere;
+  }
+  ol.steps .hash.path {
+    background: var(--soft);
+    padding: 0.05rem 0.3rem;
+    border-radius: 4px;
+  }
   .long {
     white-space: pre-wrap;
     overflow-wrap: anywhere;
@@ -187,6 +367,12 @@ export const styleSheet = /* css */ `@layer base, layout, parts;
   .skip {
     position: absolute;
     left: -99rem;
+  }
+  @media (prefers-reduced-motion: no-preference) {
+    a,
+    .search button {
+      transition: color 120ms;
+    }
   }
   .skip:focus {
     left: 1rem;

@@ -7,6 +7,7 @@ import type { Random } from "../platform/random.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { Signing } from "../signing/signing.ts";
 import { createBell } from "./bell.ts";
+import { createLogBrowser, type LogBrowser } from "./browse.ts";
 import { createClaims } from "./claims.ts";
 import type { Claims } from "./claims.ts";
 import { createGuardFile } from "./guard.ts";
@@ -19,6 +20,7 @@ import { ensureShards } from "./shards.ts";
 import { startShard } from "./start.ts";
 import { createTiles } from "./tiles.ts";
 
+export type { LogBrowser, ProvenRecord, RecordAddress } from "./browse.ts";
 export { checkLog } from "./check.ts";
 export type * from "./claim-facts.ts";
 export { checksumMigrations } from "./migrations.ts";
@@ -32,6 +34,9 @@ export interface Checksums extends Claims {
   lookup(name: PackageName, version: Version, signal: AbortSignal): Promise<Lookup | undefined>;
 
   readonly logs: LogReader;
+
+  /** The same log by place and by package, for pages. */
+  readonly browser: LogBrowser;
 
   /**
    * Sequences until the signal is aborted. The batch under way is finished first. Passing failures are logged and
@@ -155,17 +160,15 @@ export async function createChecksums(deps: ChecksumsDependencies, config: Check
     if (shard.state === "open") await signing.checkpointSigner(shard.origin, shard.vkey);
   }
   const wake = claimed.ring;
-  const reader = createLogReader(
-    { database, published, clock, wake, tiles },
-    publicLog,
-    shards.filter((shard) => shard.log === publicLog),
-  );
+  const lineage = shards.filter((shard) => shard.log === publicLog);
+  const reader = createLogReader({ database, published, clock, wake, tiles }, publicLog, lineage);
 
   return {
     ...createClaims({ database, clock, wake }, publicLog),
     wake,
     lookup: reader.lookup,
     logs: reader,
+    browser: createLogBrowser({ database, published, tiles }, lineage),
     run: (signal) =>
       runSequencers(
         {

@@ -1,73 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { TestContext } from "node:test";
-import { AssayError, parseBundle, parseTlogProof } from "@assay/core";
-import type { PackageName, Version } from "@assay/core";
-import { createFakeClock } from "@assay/testkit/fake-clock";
-import { tempFolder } from "@assay/testkit/temp-folder";
-import { createHttpServer, defaultHttpLimits } from "../http/server.ts";
-import { runMigrations } from "../platform/database/migrate.ts";
-import { createSqliteDatabase } from "../platform/database/sqlite.ts";
-import { logRoutes } from "./routes.ts";
+import { parseBundle, parseTlogProof } from "@assay/core";
 import { openShard } from "./shards.ts";
-import { bindFacts, createTestLog, logMigrations } from "./test-log.ts";
-
-interface Options {
-  readonly readers?: "anyone" | "nobody";
-  readonly visibility?: "private" | "public";
-  /** Prepares the log before the room is opened for serving. */
-  readonly prepare?: (log: Awaited<ReturnType<typeof createTestLog>>) => Promise<unknown>;
-}
-
-/** A server of `/-/log/…` over a log that is being sequenced; version 1.0.<n> of bindFacts(n) is admitted for n < 100. */
-async function serve(t: TestContext, { readers = "anyone", visibility = "private", prepare }: Options = {}) {
-  const folder = tempFolder(t);
-  const database = await createSqliteDatabase({ path: `${folder}/db` });
-  await runMigrations({ database, clock: createFakeClock() }, logMigrations);
-  const log = await createTestLog({ database, folder, config: { visibility } });
-  await prepare?.(log);
-  const checksums = await log.open();
-  const stop = new AbortController();
-  const running = checksums.run(stop.signal);
-  const admitted: string[] = [];
-  const admit = async (name: PackageName, version: Version) => {
-    const number = Number(version.split(".")[2]);
-    if (number === 99)
-      throw new AssayError("UPSTREAM_UNAVAILABLE", { source: "npm", reason: "down", retryAfterSeconds: 7 });
-    if (number > 99 || bindFacts(number).name !== name)
-      throw new AssayError("NOT_FOUND", { what: `${name}@${version}` });
-    admitted.push(`${name}@${version}`);
-    await database.write((transaction) => checksums.claimBind(transaction, bindFacts(number)));
-  };
-  const server = await createHttpServer(
-    { ...log.deps, accessLog: undefined, renderErrorPage: () => "", readMoreUrl: () => undefined },
-    {
-      publicUrls: ["http://127.0.0.1:0"],
-      trustedProxies: [],
-      routes: [logRoutes({ checksums, admit, readers })],
-      readiness: [],
-      limits: defaultHttpLimits,
-    },
-  );
-  const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
-  t.after(async () => {
-    await server[Symbol.asyncDispose]();
-    stop.abort();
-    await running;
-    await database[Symbol.asyncDispose]();
-  });
-  const base = `http://127.0.0.1:${port}`;
-  const get = (path: string, init?: RequestInit) => fetch(base + path, init);
-  const post = (path: string, body: unknown) =>
-    get(path, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: typeof body === "string" ? body : JSON.stringify(body),
-    });
-  const [newest] = checksums.logs.list();
-  assert.ok(newest);
-  return { base, get, post, admitted, log, checksums, shard: newest.shard, newest };
-}
+import { bindFacts } from "./test-log.ts";
+import { serve } from "./test-log-server.ts";
 
 const cache = (response: Response) => response.headers.get("cache-control");
 

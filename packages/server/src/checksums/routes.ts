@@ -1,15 +1,18 @@
 import { AssayError, parsePackageName, parseTilePath, parseVersion, tileWidth } from "@assay/core";
 import type { PackageName, TileCoordinates, Version } from "@assay/core";
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply } from "fastify";
+import type { Clock } from "../platform/clock.ts";
 import { maxBundleBytes, parseBundleRequest } from "./bundle-request.ts";
 import type { Checksums, LogDescription, Lookup } from "./checksums.ts";
+import { requireReader, type LogReaders } from "./readers.ts";
+import { addLogPages } from "./routes-pages.ts";
 
 export interface LogRoutesDeps {
-  readonly checksums: Pick<Checksums, "lookup" | "logs">;
+  readonly checksums: Pick<Checksums, "lookup" | "logs" | "browser">;
   /** Admits a version that is not bound yet, with the checks of a tarball GET; throws when it cannot. */
   readonly admit: (name: PackageName, version: Version) => Promise<unknown>;
-  /** Who may read entries, lookups, proofs and bundles of a private log. */
-  readonly readers: "anyone" | "nobody";
+  readonly readers: LogReaders;
+  readonly clock: Clock;
 }
 
 /** A published checkpoint may be this old for caches, seconds. */
@@ -22,7 +25,7 @@ const fullTile = "max-age=31536000, immutable";
  * `/-/log/…`: the static part of c2sp.org/tlog-tiles, lookups in the form of Go's checksum database, proofs as
  * c2sp.org/tlog-proof, and bundles (docs/formats/bundle.md). Without a shard the last three find the right one.
  *
- * Checkpoints and hash tiles are always public, so that witnesses and monitors can follow; of a private log the rest
+ * `/-/web/log…`: the same for people (routes-pages.ts). Checkpoints and hash tiles are always public, so that witnesses and monitors can follow; of a private log the rest
  * is FORBIDDEN unless `readers` is `anyone`. CORS follows that: see `isForAnyOrigin`.
  */
 export function logRoutes(deps: LogRoutesDeps): FastifyPluginCallback {
@@ -35,6 +38,7 @@ export function logRoutes(deps: LogRoutesDeps): FastifyPluginCallback {
     addStaticRoutes(fastify, deps);
     addLookupRoutes(fastify, deps);
     addBundleRoutes(fastify, deps);
+    addLogPages(fastify, deps);
     done();
   };
 }
@@ -82,7 +86,7 @@ function addStaticRoutes(fastify: FastifyInstance, deps: LogRoutesDeps): void {
     const path = `tile/${request.params["*"]}`;
     const tile = parseTilePath(path);
     if (tile === undefined) throw new AssayError("NOT_FOUND", { what: "A tile of this path" });
-    if (tile.kind === "entries") requireReader(deps, log);
+    if (tile.kind === "entries") requireReader(deps.readers, log);
     const bytes = await logs.tile(log.shard, path);
     if (bytes === undefined) throw new AssayError("NOT_FOUND", { what: `The ${path} of ${log.shard}` });
     reply.header("cache-control", tileCaching(log, tile));
@@ -97,7 +101,7 @@ function addLookupRoutes(fastify: FastifyInstance, deps: LogRoutesDeps): void {
   for (const path of ["/-/log/lookup/:key", "/-/log/:shard/lookup/:key"])
     fastify.get<{ Params: KeyParams }>(path, async (request, reply) => {
       const { shard, key } = request.params;
-      requireReader(deps, describeAny(deps, shard));
+      requireReader(deps.readers, describeAny(deps, shard));
       const { name, version } = parseKey(key);
       const signal = closeSignal(reply);
       let found = await checksums.lookup(name, version, signal);
@@ -113,7 +117,7 @@ function addLookupRoutes(fastify: FastifyInstance, deps: LogRoutesDeps): void {
     fastify.get<{ Params: KeyParams }>(path, async (request, reply) => {
       const { shard, key } = request.params;
       const log = describeAny(deps, shard);
-      requireReader(deps, log);
+      requireReader(deps.readers, log);
       const { name, version } = parseKey(key);
       const proof = await checksums.logs.proof(shard, name, version, closeSignal(reply));
       if (proof === undefined) throw unbound(name, version);
@@ -128,7 +132,7 @@ function addBundleRoutes(fastify: FastifyInstance, deps: LogRoutesDeps): void {
       { bodyLimit: maxBundleBytes },
       async (request, reply) => {
         const { shard } = request.params;
-        requireReader(deps, describeAny(deps, shard));
+        requireReader(deps.readers, describeAny(deps, shard));
         const entries = parseBundleRequest(request.body);
         const bundle = await deps.checksums.logs.bundle(shard, entries, closeSignal(reply));
         reply.header("cache-control", "no-store");
@@ -172,13 +176,6 @@ function describeAny(deps: LogRoutesDeps, shard: string | undefined): LogDescrip
 /** Whether a bind that is made now would be in this shard. */
 function isOpen(deps: LogRoutesDeps, shard: string | undefined): boolean {
   return shard === undefined || describe(deps, shard).state === "open";
-}
-
-function requireReader(deps: LogRoutesDeps, log: LogDescription): void {
-  if (log.visibility === "public" || deps.readers === "anyone") return;
-  throw new AssayError("FORBIDDEN", {
-    reason: `the log ${log.shard} is private and log.readers is nobody; set log.readers to anyone in assay.yaml to open it`,
-  });
 }
 
 function tileCaching(log: LogDescription, tile: TileCoordinates): string {

@@ -132,6 +132,18 @@ export async function headOf(reader: Reader, shard: string): Promise<HeadRow | u
   );
 }
 
+/** When the newest signed head of a shard was stored, epoch milliseconds; undefined before the first one. */
+export async function signedAtOf(reader: Reader, shard: string): Promise<number | undefined> {
+  const row = await reader
+    .withTables<Tables>()
+    .selectFrom("log_heads")
+    .select("published_at_ms")
+    .where("shard", "=", shard)
+    .where("note", "is not", null)
+    .executeTakeFirst();
+  return row?.published_at_ms;
+}
+
 /** Raises the fence of a shard and answers it: the caller is its sequencer until somebody else does this. */
 export async function raiseFence(transaction: Transaction, shard: string): Promise<number> {
   const row = await transaction

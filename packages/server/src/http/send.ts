@@ -23,6 +23,13 @@ export function finishedHead(headers: Readonly<Record<string, string>>, lengthBy
   return Object.freeze(head) as unknown as FinishedHead;
 }
 
+/** Sends a page for people: never kept by caches, because what it shows changes and depends on who asks. */
+export function sendPage(reply: FastifyReply, html: string): FastifyReply {
+  return reply
+    .headers({ "content-type": "text/html; charset=utf-8", "cache-control": "no-store", vary: "accept" })
+    .send(html);
+}
+
 /** Up to this size a copy into a string is cheaper than a gathered write of head and body. */
 const oneWriteBytes = 8 * 1024;
 

@@ -2,6 +2,7 @@ import { icon, renderHome, renderPackage, styleSheet } from "@assay/web";
 import type { PackageName, Version } from "@assay/core";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { wantsHtml } from "../http/negotiate.ts";
+import { sendPage } from "../http/send.ts";
 import { readPart, withParts, type Packument } from "../upstreams/upstreams.ts";
 import type { ServingRoutesDeps } from "./routes.ts";
 
@@ -87,16 +88,6 @@ async function describe(
       : (JSON.parse(await readPart(held, listed, "full", "")) as Record<string, unknown>);
   });
   return typeof manifest["description"] === "string" ? manifest["description"].slice(0, 500) : undefined;
-}
-
-function sendPage(reply: FastifyReply, html: string): FastifyReply {
-  return reply
-    .headers({
-      "content-type": "text/html; charset=utf-8",
-      "cache-control": "no-store",
-      vary: "accept",
-    })
-    .send(html);
 }
 
 /** The size in a checkpoint: its second line. */
