@@ -42,6 +42,7 @@ export interface ErrorTable {
   LOG_GUARD: { reason: string };
   LOG_FENCED: { shard: string };
   LOG_UNAVAILABLE: { url: string; reason: string };
+  LOG_REFUSED: { origin: string; kind: string; reason: string; evidence: Readonly<Record<string, string>> };
   USAGE: { reason: string };
 }
 
@@ -183,6 +184,11 @@ export const errorKinds: { readonly [C in keyof ErrorTable]: ErrorKind<ErrorTabl
     status: 503,
     sentence: (d) => `The log at ${d.url} cannot be read: ${d.reason}.`,
     publicFields: ["reason"],
+  },
+  LOG_REFUSED: {
+    status: 502,
+    sentence: (d) => `The log ${d.origin} is refused: ${d.reason}.`,
+    publicFields: ["origin", "kind", "reason"],
   },
   USAGE: { status: 400, sentence: (d) => d.reason, publicFields: ["reason"] },
 };

@@ -49,23 +49,24 @@ async function answer(state: TinyLogServer, request: IncomingMessage, response: 
     };
     return send(response, 200, state.bundleAnswer ?? JSON.stringify(await log.bundle(entries)));
   }
-  const key = /^\/-\/log\/lookup\/(.+)$/.exec(path)?.[1];
-  if (key !== undefined) return await lookup(state, key, response);
   const shard = `/-/log/${shardOf(log)}/`;
+  if (path === `${shard}checkpoint`) return send(response, 200, await log.checkpoint());
+  const key = new RegExp(`^/-/log/(?:${shardOf(log)}/)?lookup/(.+)$`).exec(path)?.[1];
+  if (key !== undefined) return await lookup(state, key, response);
   const tile = path.startsWith(shard) ? log.tile(path.slice(shard.length)) : undefined;
   if (tile !== undefined) return send(response, 200, tile);
   sendJson(response, 404, { error: `${path} was not found.` });
 }
 
 async function lookup(state: TinyLogServer, key: string, response: ServerResponse): Promise<void> {
-  const integrity = state.catalogue.get(key);
-  if (integrity === undefined) {
-    sendJson(response, 404, { code: "NOT_FOUND", message: `${key} was not found.` });
-    return;
-  }
   const at = key.lastIndexOf("@");
-  const index = state.log.bind(key.slice(0, at), key.slice(at + 1), integrity);
-  send(response, 200, `${index}\n${state.log.text(index)}\n${await state.log.checkpoint()}`);
+  const [name, version] = [key.slice(0, at), key.slice(at + 1)];
+  const integrity = state.catalogue.get(key);
+  const bound = await state.log.lookup(name, version);
+  if (bound !== undefined) return send(response, 200, bound);
+  if (integrity === undefined) return sendJson(response, 404, { code: "NOT_FOUND", message: `${key} was not found.` });
+  state.log.bind(name, version, integrity);
+  send(response, 200, (await state.log.lookup(name, version)) ?? "");
 }
 
 function listOf(log: TinyLog): unknown {

@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import {
   bundleDocument,
   concatBytes,
+  encodeEntries,
   encodeUtf8,
   formatCheckpoint,
   formatNote,
@@ -40,8 +41,10 @@ export interface TinyLog {
   text(index: number): string;
   /** Signed checkpoint of the first `size` entries; default all. */
   checkpoint(size?: number): Promise<string>;
-  /** A tile of the newest tree, by its path; undefined when there is none. */
+  /** A tile or entry bundle of the newest tree, by its path; undefined when there is none. */
   tile(path: string): Uint8Array | undefined;
+  /** A lookup's answer for what is bound, over the newest tree; undefined when it is not. */
+  lookup(name: string, version: string): Promise<string | undefined>;
   /** An `assay-bundle/v1` over the newest tree. */
   bundle(entries: readonly { readonly name: string; readonly version: string }[]): Promise<BundleDocument>;
   /** Another log with the same key and the first `size` entries: the start of a fork. */
@@ -86,9 +89,10 @@ function build(origin: string, vkey: string, sign: Sign, texts: string[]): TinyL
 
   function tile(path: string): Uint8Array | undefined {
     const place = parseTilePath(path);
-    if (place === undefined || place.kind !== "hash") return undefined;
+    if (place === undefined) return undefined;
     const { level, index, width } = place;
     if (index * 256 + width > levelSize(leaves.length, level)) return undefined;
+    if (place.kind === "entries") return encodeEntries(texts.slice(index * 256, index * 256 + width).map(encodeUtf8));
     return concatBytes(...Array.from({ length: width }, (_, i) => subtree(level, index * 256 + i)));
   }
 
@@ -149,6 +153,11 @@ function build(origin: string, vkey: string, sign: Sign, texts: string[]): TinyL
           nonce: "-",
         }),
       );
+    },
+
+    async lookup(name, version) {
+      const index = byKey.get(`${name}@${version}`);
+      return index === undefined ? undefined : `${index}\n${texts[index] ?? ""}\n${await checkpoint()}`;
     },
 
     async bundle(entries) {

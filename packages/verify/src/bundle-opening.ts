@@ -5,30 +5,19 @@ import {
   encodeUtf8,
   isAssayError,
   leafHash,
-  openNote,
   parseBundle,
-  parseCheckpoint,
   parseJson,
   parseRecord,
-  verifier,
   verifyMany,
-  MisbehaviourError,
   type BindRecord,
   type Bundle,
-  type Checkpoint,
   type LogBundle,
   type Sha256,
 } from "@assay/core";
 import { maxBundleBytes } from "./log-client-effects.ts";
+import { misbehaviour } from "./follow/evidence.ts";
+import { openCheckpoint, type SignedCheckpoint } from "./follow/signed-checkpoint.ts";
 import type { TrustedLog } from "./trust.ts";
-
-/** A checkpoint whose signature is good under a trusted key. Its relation to older ones is not yet known. */
-export interface SignedCheckpoint {
-  readonly log: TrustedLog;
-  /** The signed note, byte for byte. */
-  readonly note: string;
-  readonly checkpoint: Checkpoint;
-}
 
 /** A bind that is in the tree of a signed checkpoint. */
 export interface ProvenBind {
@@ -70,26 +59,14 @@ export async function openBundlePart(
   part: LogBundle,
 ): Promise<OpenedBundle | RefusedBundle> {
   try {
-    const log = deps.trust.find(({ origin }) => origin === part.origin);
-    if (log === undefined) throw refusal(`the log ${part.origin} is not trusted; pin its vkey to accept it`);
-    const signed = await openCheckpoint(log, part.checkpoint);
-    proveRecords(deps.sha256, signed.checkpoint, part);
-    return { signed, binds: bindsOf(part, signed) };
+    const signed = await proveBundlePart(deps, part);
+    const double = findDoubleBind(part);
+    if (double !== undefined) throw boundTwice(signed.log, part, double);
+    return { signed, binds: placedBinds(part).map((bind) => ({ ...bind, log: signed.log })) };
   } catch (error) {
     if (!isBadInput(error)) throw error;
     return { origin: part.origin, reason: error.details.reason, keys: keysOf(part) };
   }
-}
-
-/** Checks the signature under the log's key, and that the checkpoint is of this log. Throws BAD_FORMAT. */
-export async function openCheckpoint(log: TrustedLog, note: string): Promise<SignedCheckpoint> {
-  const opened = await openNote(encodeUtf8(note), [await verifier(log.vkey)]);
-  const checkpoint = parseCheckpoint(opened.text);
-  if (checkpoint.origin !== log.origin)
-    throw refusal(`the checkpoint is of ${checkpoint.origin}, not of ${log.origin}`);
-  if (checkpoint.extensions.length > 0)
-    throw refusal("the checkpoint has extension lines, which this log never writes");
-  return { log, note, checkpoint };
 }
 
 function isBadInput(
@@ -98,37 +75,52 @@ function isBadInput(
   return isAssayError(error, "BAD_FORMAT") || isAssayError(error, "BAD_NAME") || isAssayError(error, "BAD_VERSION");
 }
 
-function proveRecords(sha256: Sha256, checkpoint: Checkpoint, part: LogBundle): void {
-  const leaves = part.records.map(({ index, text }) => ({
-    index,
-    leafHash: leafHash(sha256, encodeUtf8(text)),
-  }));
-  const { size, root } = checkpoint;
+/** Proves that all records are in the tree that the part's log signed, by a trusted key. Throws BAD_FORMAT. */
+export async function proveBundlePart(
+  deps: { readonly sha256: Sha256; readonly trust: readonly TrustedLog[] },
+  part: LogBundle,
+): Promise<SignedCheckpoint> {
+  const { sha256 } = deps;
+  const log = deps.trust.find(({ origin }) => origin === part.origin);
+  if (log === undefined) throw refusal(`the log ${part.origin} is not trusted; pin its vkey to accept it`);
+  const signed = await openCheckpoint(log, part.checkpoint);
+  const leaves = part.records.map(({ index, text }) => ({ index, leafHash: leafHash(sha256, encodeUtf8(text)) }));
+  const { size, root } = signed.checkpoint;
   if (!verifyMany(sha256, { size, root, leaves, hashes: part.hashes }))
     throw refusal("its proof does not lead to the root that the log signed");
+  return signed;
 }
 
-function bindsOf(part: LogBundle, signed: SignedCheckpoint): ProvenBind[] {
-  const byKey = new Map<string, ProvenBind & { readonly text: string }>();
-  for (const { index, text } of part.records) {
-    const record = parseRecord(text);
-    if (record.kind !== "bind") continue;
-    const key = `${record.ns} ${record.name}@${record.version}`;
+/** Two records of a part that bind one name@version; undefined when there are none. */
+export function findDoubleBind(part: LogBundle): readonly [PlacedBind, PlacedBind] | undefined {
+  const byKey = new Map<string, PlacedBind>();
+  for (const bind of placedBinds(part)) {
+    const { ns, name, version } = bind.record;
+    const key = `${ns} ${name}@${version}`;
     const earlier = byKey.get(key);
-    if (earlier !== undefined) {
-      throw new MisbehaviourError(
-        `The log ${signed.log.origin} binds ${record.name}@${record.version} twice, at ${earlier.index} and ${index}.`,
-        {
-          checkpoint: signed.note,
-          first: `${earlier.index}\n${earlier.text}`,
-          second: `${index}\n${text}`,
-          bundle: JSON.stringify(bundleDocument({ bundles: [part], missing: [] })),
-        },
-      );
-    }
-    byKey.set(key, { record, index, text, log: signed.log });
+    if (earlier !== undefined) return [earlier, bind];
+    byKey.set(key, bind);
   }
-  return [...byKey.values()];
+  return undefined;
+}
+
+interface PlacedBind {
+  readonly record: BindRecord;
+  readonly index: number;
+}
+
+function placedBinds(part: LogBundle): PlacedBind[] {
+  return part.records.flatMap(({ index, text }) => {
+    const record = parseRecord(text);
+    return record.kind === "bind" ? [{ record, index }] : [];
+  });
+}
+
+function boundTwice(log: TrustedLog, part: LogBundle, [first, second]: readonly [PlacedBind, PlacedBind]): Error {
+  const { name, version } = first.record;
+  const sentence = `The log ${log.origin} binds ${name}@${version} twice, at ${first.index} and ${second.index}.`;
+  const bundle = JSON.stringify(bundleDocument({ bundles: [part], missing: [] }));
+  return misbehaviour("bound-twice", log, sentence, { bundle });
 }
 
 /** Best effort, for the report only. */

@@ -175,7 +175,7 @@ test("a log that binds one version twice has misbehaved, even to the same bytes"
     (error) =>
       error instanceof MisbehaviourError &&
       /twice, at 0 and 2/.test(error.message) &&
-      error.evidence["checkpoint"] !== undefined,
+      error.evidence["bundle"] === both,
   );
 });
 

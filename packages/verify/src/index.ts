@@ -3,7 +3,22 @@
  * `LogClientEffects`. Files and Node's hash are in `@assay/verify/node`.
  */
 export { verifyLockfile, type VerifyRequest, type VerifyResult } from "./check.ts";
-export type { Consistency } from "./consistency.ts";
+export { checkEvidence, parseEvidence, type EvidenceVerdict } from "./follow/check-evidence.ts";
+export {
+  noTileCache,
+  type CheckpointState,
+  type FollowEffects,
+  type LookupAnswer,
+  type TileSource,
+} from "./follow/effects.ts";
+export { evidenceFormat, evidenceIn, type Evidence, type EvidenceKind } from "./follow/evidence.ts";
+export { createFollower, type Follower, type FollowerDeps, type LookupRefused } from "./follow/follower.ts";
+export { createHttpFollowEffects } from "./follow/http-effects.ts";
+export { parseLookup, type LookedUp, type LookupBody } from "./follow/lookup.ts";
+export type { Consistency } from "./follow/merge.ts";
+export { anyCheckpoint, type FollowPolicy, type WitnessJudge } from "./follow/policy.ts";
+export type { SignedCheckpoint } from "./follow/signed-checkpoint.ts";
+export type { ProvenRecord, ProvenTree } from "./follow/tree.ts";
 export { createHttpEffects, listLogs, type HttpDeps, type ListedLog } from "./http-effects.ts";
 export { maxBundleBytes, type LogClientEffects, type LookupOutcome } from "./log-client-effects.ts";
 export {

@@ -1,11 +1,12 @@
 import type { PackageName, Version } from "@assay/core";
+import type { CheckpointState } from "./follow/effects.ts";
 import type { TrustedLog } from "./trust.ts";
 
 /**
  * Everything the log client does to the outside world. What comes back is untrusted, except the stored
  * checkpoint. Failures throw LOG_UNAVAILABLE; nothing here retries misbehaviour.
  */
-export interface LogClientEffects {
+export interface LogClientEffects extends CheckpointState {
   /** `POST /-/log/bundle` with this JSON; answers the body, at most `maxBundleBytes`. */
   postBundle(request: string): Promise<Uint8Array>;
 
@@ -14,15 +15,6 @@ export interface LogClientEffects {
 
   /** A tile of a log by its path below the log's URL (`tile/0/x001/234.p/5`), at most 8,192 bytes; undefined when there is none. */
   fetchTile(log: TrustedLog, path: string): Promise<Uint8Array | undefined>;
-
-  /** The newest signed checkpoint that was verified for this vkey, byte for byte; undefined when there is none. */
-  readCheckpoint(vkey: string): Promise<string | undefined>;
-
-  /**
-   * Replaces the stored checkpoint if it still is `previous`, durably; false when it is not. Atomic over
-   * processes: of two swaps from one value one wins.
-   */
-  swapCheckpoint(vkey: string, previous: string | undefined, next: string): Promise<boolean>;
 }
 
 /** `bound`: ask for a new bundle. `refused`: the registry said no, with this one line. */

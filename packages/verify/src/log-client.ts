@@ -1,6 +1,7 @@
 import { isAssayError, toBase64, type PackageName, type Sha256, type Version } from "@assay/core";
 import { openBundlePart, readBundle, type ProvenBind, type RefusedBundle } from "./bundle-opening.ts";
-import { holdAgainstState } from "./consistency.ts";
+import { noTileCache } from "./follow/effects.ts";
+import { mergeCheckpoint, type MergeDeps } from "./follow/merge.ts";
 import type { LogClientEffects } from "./log-client-effects.ts";
 import type { CheckpointReport } from "./report.ts";
 import type { TrustedLog } from "./trust.ts";
@@ -50,13 +51,14 @@ export interface BundleView {
 
 const lookupsAtOnce = 8;
 
-/** A client over these effects that trusts these logs and no other. Methods throw as `openBundlePart` and `holdAgainstState` say. */
+/** A client over these effects that trusts these logs and no other. Methods throw as `openBundlePart` and `mergeCheckpoint` say. */
 export function createLogClient(deps: {
   readonly sha256: Sha256;
   readonly effects: LogClientEffects;
   readonly trust: readonly TrustedLog[];
 }): LogClient {
-  const { effects } = deps;
+  const { effects, sha256 } = deps;
+  const merging: MergeDeps = { sha256, effects: { ...effects, ...noTileCache }, memory: new Map() };
 
   async function open(bytes: Uint8Array, options: { readonly offline: boolean }): Promise<BundleView> {
     const binds = new Map<string, ProvenBind[]>();
@@ -69,7 +71,7 @@ export function createLogClient(deps: {
         continue;
       }
       const { signed } = opened;
-      const consistency = await holdAgainstState(deps, signed, options);
+      const consistency = await mergeCheckpoint(merging, signed, options);
       const { origin, size, root } = signed.checkpoint;
       checkpoints.push({ origin, size, root: toBase64(root), consistency, note: signed.note });
       for (const bind of opened.binds) {

@@ -1,6 +1,6 @@
 import type { Integrity, PackageName, Version } from "@assay/core";
 import type { RefusedBundle } from "./bundle-opening.ts";
-import type { Consistency } from "./consistency.ts";
+import type { Consistency } from "./follow/merge.ts";
 import type { SkippedCounts, UnverifiablePackage } from "./lockfile/lockfile.ts";
 
 /** What a check of a lockfile found. One package stands once for each digest that the lockfile has for it. */

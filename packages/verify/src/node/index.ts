@@ -2,3 +2,4 @@
 export { createFileCheckpointStore } from "./checkpoint-store.ts";
 export { findLockfile, readLimited, readLockfile } from "./lockfile-file.ts";
 export { sha256 } from "./sha256.ts";
+export { createFileTileCache } from "./tile-cache.ts";

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { MisbehaviourError, encodeUtf8, isAssayError } from "@assay/core";
 import { createTinyLog, integrityOf } from "@assay/testkit/tiny-log";
-import { boundLog, check, lockfileOf, some } from "../test/checking.ts";
-import { tinyWorld, type TinyWorld } from "../test/tiny-effects.ts";
+import { boundLog, check, lockfileOf, some } from "../../test/checking.ts";
+import { tinyWorld, type TinyWorld } from "../../test/tiny-effects.ts";
 
 test("a checkpoint that extends the last one is proven and kept; one of the same size is the same", async () => {
   const world = tinyWorld(await boundLog(700));
@@ -77,7 +77,10 @@ test("wrong tiles are an error, not evidence against the log, and change no stat
   const before = world.state.get(world.log.vkey);
   world.log.bind("later", "1.0.0", integrityOf("later"));
   world.tamperTile = (tile) => tile.map((byte, i) => (i === 40 ? byte ^ 1 : byte));
-  await assert.rejects(check(world), (error) => isAssayError(error, "BAD_FORMAT"));
+  await assert.rejects(
+    check(world),
+    (error) => isAssayError(error, "LOG_REFUSED") && error.details.kind === "wrong-tile",
+  );
   world.tamperTile = () => undefined;
   await assert.rejects(check(world), (error) => isAssayError(error, "LOG_UNAVAILABLE"));
   assert.equal(world.state.get(world.log.vkey), before);
