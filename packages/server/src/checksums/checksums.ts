@@ -30,7 +30,10 @@ export interface Checksums extends Claims {
   /** Tells the sequencer that committed claims wait. */
   wake(): void;
 
-  /** The record of a bound version with a signed checkpoint that covers it; waits for the sequencer (≤ 5 s, then NOT_READY). Undefined: not bound. */
+  /**
+   * The record that says what a bound version is (its bind, or the newest supersede), with a signed checkpoint that
+   * covers it; waits for the sequencer (≤ 5 s, then NOT_READY). Undefined: not bound.
+   */
   lookup(name: PackageName, version: Version, signal: AbortSignal): Promise<Lookup | undefined>;
 
   readonly logs: LogReader;
@@ -62,14 +65,17 @@ export interface LogReader {
   checkpoint(shard: string): string | undefined;
   /** Bytes of a hash tile or entry bundle; undefined when it does not exist at any published size. `path` as in c2sp.org/tlog-tiles, strictly parsed. */
   tile(shard: string, path: string): Promise<Uint8Array | undefined>;
-  /** c2sp.org/tlog-proof file of a bound version. `shard` undefined: whichever holds it. */
+  /** c2sp.org/tlog-proof file of the record that `lookup` answers. `shard` undefined: whichever holds it. */
   proof(
     shard: string | undefined,
     name: PackageName,
     version: Version,
     signal: AbortSignal,
   ): Promise<string | undefined>;
-  /** Bundles (one a shard) of what is bound among the entries, and what is missing. Never binds. */
+  /**
+   * Bundles (one a shard) with every bind and supersede of the entries, and what is missing. With a shard only what
+   * that one holds. Never binds.
+   */
   bundle(
     shard: string | undefined,
     entries: readonly BundleRequestEntry[],

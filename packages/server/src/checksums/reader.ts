@@ -1,11 +1,11 @@
 import { encodeUtf8, formatTlogProof, logIndex, parseTilePath, proveInclusion, proveMany, toBase64 } from "@assay/core";
 import type { PackageName, Version } from "@assay/core";
 import type { BundleRequestEntry, BundleResponse, LogReader, Lookup } from "./checksums.ts";
-import { bindKey } from "./claim-bind.ts";
-import { coveredPositions, headFor } from "./covered.ts";
+import { headFor } from "./covered.ts";
 import type { Covered, ReadDependencies } from "./covered.ts";
 import type { PublishedHead } from "./published.ts";
 import { recordsAt } from "./store.ts";
+import { placesOf } from "./standing.ts";
 import type { Shard } from "./store-shards.ts";
 import { sha256 } from "./tile-rows.ts";
 import type { Tiles, TreeView } from "./tiles.ts";
@@ -14,7 +14,7 @@ export interface LogReaderDependencies extends ReadDependencies {
   readonly tiles: Tiles;
 }
 
-/** A bound version with its record and the newest head that covers it. */
+/** The record that says what a version is, and the newest head that covers it. */
 interface Found {
   readonly shard: string;
   readonly idx: number;
@@ -33,7 +33,8 @@ export function createLogReader(
   const { published, tiles, database } = deps;
 
   async function find(name: PackageName, version: Version, signal: AbortSignal): Promise<Found | undefined> {
-    const [place] = await coveredPositions(deps, log, [bindKey(name, version)], signal);
+    const asked = { name, version };
+    const place = (await placesOf(deps, log, [asked], signal)).get(asked)?.at(-1);
     if (place === undefined) return undefined;
     const { shard, idx } = place;
     // The head after the place: it may be newer than the one that covered it first, never older.
@@ -89,17 +90,22 @@ export function createLogReader(
     },
 
     async bundle(shard, entries, signal): Promise<BundleResponse> {
-      const asked = new Map(entries.map(({ name, version }) => [bindKey(name, version), { name, version }]));
-      const places = await coveredPositions(deps, log, [...asked.keys()], signal);
-      const wanted = places.filter((place) => shard === undefined || place.shard === shard);
-      const missing = new Map<string, BundleRequestEntry>(asked);
-      for (const place of wanted) missing.delete(place.key);
+      const asked = [...new Map(entries.map((entry) => [`${entry.name}@${entry.version}`, entry])).values()];
+      const places = await placesOf(deps, log, asked, signal);
+      const inShard = (id: string | undefined) => (place: Covered) => id === undefined || place.shard === id;
+      const missing: BundleRequestEntry[] = [];
+      const wanted: Covered[] = [];
+      for (const [{ name, version }, all] of places) {
+        const here = all.filter(inShard(shard));
+        if (here.length === 0) missing.push({ name, version });
+        wanted.push(...here);
+      }
       const bundles = [];
       for (const { id, origin } of shards) {
-        const indexes = wanted.filter((place) => place.shard === id).map((place) => place.idx);
+        const indexes = wanted.filter(inShard(id)).map((place) => place.idx);
         if (indexes.length > 0) bundles.push({ origin, ...(await bundleOf(id, indexes)) });
       }
-      return { format: "assay-bundle/v1", bundles, missing: [...missing.values()] };
+      return { format: "assay-bundle/v1", bundles, missing };
     },
   };
 
