@@ -1,4 +1,6 @@
+import { count } from "./log-place.tsx";
 import { renderPage } from "./page.tsx";
+import { Verbatim } from "./verbatim.tsx";
 
 export interface HomeProps {
   readonly base: string;
@@ -6,6 +8,7 @@ export interface HomeProps {
   /** What stands behind this registry: alias and URL host, for people. */
   readonly upstream: string;
   readonly packages: number;
+  /** Newest first. */
   readonly logs: readonly {
     readonly shard: string;
     readonly vkey: string;
@@ -34,6 +37,7 @@ function clientCommands(base: string): readonly { readonly client: string; reado
 
 /** The page at `/`: what this is, and how to use it. */
 export function renderHome(props: HomeProps): string {
+  const [log] = props.logs;
   return renderPage({
     title: "Assay: a secure module registry",
     base: props.base,
@@ -61,9 +65,7 @@ export function renderHome(props: HomeProps): string {
         {clientCommands(props.base).map(({ client, lines }) => (
           <section key={client} aria-label={client}>
             <strong>{client}</strong>
-            <pre>
-              <code>{lines}</code>
-            </pre>
+            <Verbatim label={`How to point ${client} here`} text={lines} />
           </section>
         ))}
         <h2>Check that it keeps its word</h2>
@@ -71,23 +73,18 @@ export function renderHome(props: HomeProps): string {
           Pin the log's key once, in your repository, and let CI check every lockfile against it. The key below is what
           this server says now: compare it with what its operator published.
         </p>
-        {props.logs.map((log) => (
-          <section key={log.shard} aria-label={`log ${log.shard}`}>
-            <dl class="facts">
-              <dt>Log</dt>
-              <dd>
-                <code>{log.shard}</code>, {log.size} records
-              </dd>
-              <dt>Key</dt>
-              <dd>
-                <code>{log.vkey}</code>
-              </dd>
-            </dl>
-            <pre class="long">
-              <code>{`assay verify package-lock.json --registry ${props.base} --trust '${log.vkey}'`}</code>
-            </pre>
-          </section>
-        ))}
+        {log !== undefined && (
+          <Verbatim
+            label="Command that verifies a lockfile"
+            text={`assay verify --registry ${props.base} --trust '${log.vkey}'`}
+            wrap={true}
+          />
+        )}
+        <p>
+          <a href={`${props.base}/-/web/log`}>The checksum database</a>
+          {log === undefined ? "" : `, ${count(log.size, "record")} in ${log.shard}`}: its key and signed state, every
+          record, and its proof as a picture.
+        </p>
       </>
     ),
   });

@@ -1,5 +1,6 @@
 import { count, sayAge, Time } from "./log-place.tsx";
 import { renderPage } from "./page.tsx";
+import { Verbatim } from "./verbatim.tsx";
 import { RecordsTable, type RecordRow } from "./records-table.tsx";
 
 export interface LogProps {
@@ -82,9 +83,7 @@ function Checkpoint({ checkpoint }: { readonly checkpoint: ShownCheckpoint }) {
       </div>
       <details>
         <summary>The checkpoint, verbatim</summary>
-        <pre tabIndex={0} aria-label="Signed checkpoint">
-          <code>{checkpoint.note}</code>
-        </pre>
+        <Verbatim label="Signed checkpoint" text={checkpoint.note} />
       </details>
     </>
   );
@@ -231,9 +230,10 @@ export function renderLog({ base, shards, search, newest }: LogProps): string {
               Pin the key in your repository and let CI hold every lockfile against it. Do not take the key from this
               page alone: compare it with what the operator of this registry published elsewhere.
             </p>
-            <pre tabIndex={0} aria-label="Command that verifies a lockfile">
-              <code>{`assay verify --registry ${base} --trust '${log.vkey}'`}</code>
-            </pre>
+            <Verbatim
+              label="Command that verifies a lockfile"
+              text={`assay verify --registry ${base} --trust '${log.vkey}'`}
+            />
             <p>
               For other tools: <a href={`${base}/-/log/${log.shard}/checkpoint`}>checkpoint</a>, tiles and entries as in
               C2SP tlog-tiles under <code>{`${base}/-/log/${log.shard}/`}</code>,{" "}

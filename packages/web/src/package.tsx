@@ -1,14 +1,22 @@
-import { bindUrl } from "./log-place.tsx";
+import type { ComponentChildren } from "preact";
+import { bindUrl, count, historyUrl, Time } from "./log-place.tsx";
+import { Marks } from "./marks.tsx";
 import { renderPage } from "./page.tsx";
+import { Verbatim } from "./verbatim.tsx";
 
 export interface PackageProps {
   readonly base: string;
   readonly name: string;
   readonly description: string | undefined;
+  /** The upstream that owns the name: what it lists is what shows. */
   readonly source: string;
   readonly tags: readonly { readonly tag: string; readonly version: string }[];
   /** Newest first. */
   readonly versions: readonly PackageVersion[];
+  /** Not served here, whether they are listed or not. */
+  readonly refused: readonly { readonly version: string; readonly why: string }[];
+  /** What the log fixes for the version that is shown first, when it is bound. */
+  readonly bind: ShownBind | undefined;
   readonly stale: string | undefined;
 }
 
@@ -17,8 +25,20 @@ export interface PackageVersion {
   /** ISO 8601, or undefined when unknown. */
   readonly published: string | undefined;
   readonly integrity: string | undefined;
-  readonly bound: boolean;
-  readonly refused: string | undefined;
+  /** Where the bound bytes came from and whose signature over them was verified; undefined while nobody asked for them. */
+  readonly bound: { readonly source: string; readonly signer: string | undefined } | undefined;
+  readonly isRefused: boolean;
+}
+
+export interface ShownBind {
+  readonly version: string;
+  readonly integrity: string;
+  readonly tree: string;
+  readonly manifest: string;
+  readonly sizeBytes: number;
+  readonly source: string;
+  readonly signer: string | undefined;
+  readonly boundAtMs: number;
 }
 
 const shown = 30;
@@ -29,43 +49,55 @@ function Rows({
   base,
   name,
   versions,
+  caption,
 }: {
   readonly base: string;
   readonly name: string;
   readonly versions: readonly PackageVersion[];
+  readonly caption: string;
 }) {
   return (
-    <div class="table">
+    <div class="table" role="region" aria-label={caption} tabIndex={0}>
       <table>
+        <caption>{caption}</caption>
         <thead>
           <tr>
             <th scope="col">Version</th>
             <th scope="col">Published</th>
-            <th scope="col" class="whole">
-              Checksum database
-            </th>
+            <th scope="col">Authentic</th>
+            <th scope="col">Vetted</th>
+            <th scope="col">Source</th>
             <th scope="col">Integrity</th>
           </tr>
         </thead>
         <tbody>
-          {versions.map((release) => (
-            <tr key={release.version}>
-              <td>
-                <code>{release.version}</code>
-                {release.refused !== undefined && <div class="bad">refused: {release.refused}</div>}
-              </td>
-              <td class="whole">{release.published?.slice(0, 10) ?? "unknown"}</td>
+          {versions.map(({ version, published, integrity, bound, isRefused }) => (
+            <tr key={version}>
+              <th scope="row" class="whole">
+                <code>{version}</code>
+              </th>
+              <td class="whole">{published?.slice(0, 10) ?? "unknown"}</td>
               <td class="whole">
-                {release.bound ? (
-                  <a class="good" href={bindUrl(base, name, release.version)}>
-                    bound
-                  </a>
-                ) : (
+                {bound === undefined ? (
                   <span class="quiet">not yet asked for</span>
+                ) : (
+                  <a class="good" href={bindUrl(base, name, version)}>
+                    bound, proof
+                  </a>
+                )}
+                {isRefused && <div class="bad">refused</div>}
+              </td>
+              <td class="whole quiet">not here</td>
+              <td>
+                {bound?.source}
+                {bound?.signer !== undefined && (
+                  <div class="quiet signer" title={bound.signer}>
+                    signed
+                  </div>
                 )}
               </td>
-              <td class="cut" title={release.integrity}>
-                <code>{release.integrity ?? "none upstream"}</code>
+              <td class="cut" title={integrity}>
+                <code>{integrity ?? "none upstream"}</code>
               </td>
             </tr>
           ))}
@@ -75,10 +107,41 @@ function Rows({
   );
 }
 
-/** The page at `/{pkg}`: versions, tags, integrity, what is bound, and how to verify it. */
+function Bind({ base, name, bind }: { readonly base: string; readonly name: string; readonly bind: ShownBind }) {
+  const facts: readonly (readonly [string, ComponentChildren])[] = [
+    ["SHA-512 of the whole tarball", <code>{bind.integrity}</code>],
+    ["Digest over its files", <code>{bind.tree}</code>],
+    ["Digest of its dependencies and scripts", <code>{bind.manifest}</code>],
+    ["Bytes", bind.sizeBytes.toLocaleString("en-US")],
+    ["Fetched from", bind.source],
+    ["Signature verified", bind.signer === undefined ? "none" : <code>{bind.signer}</code>],
+    ["Bound", <Time ms={bind.boundAtMs} />],
+  ];
+  return (
+    <>
+      <h2>
+        What {name}@{bind.version} is
+      </h2>
+      <Marks authentic={true} />
+      <dl class="facts">
+        {facts.map(([term, value]) => (
+          <div key={term}>
+            <dt>{term}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      <p>
+        <a href={bindUrl(base, name, bind.version)}>The record and its proof, drawn</a> ·{" "}
+        <a href={historyUrl(base, name)}>All records of {name}</a>
+      </p>
+    </>
+  );
+}
+
+/** The page at `/{pkg}`: what is bound and how to prove it, what is refused and why, tags, versions. */
 export function renderPackage(props: PackageProps): string {
-  const { base, name, versions } = props;
-  const example = versions.find((release) => release.bound)?.version ?? versions[0]?.version;
+  const { base, name, versions, refused, bind } = props;
   return renderPage({
     title: `${name} · Assay`,
     base,
@@ -89,9 +152,27 @@ export function renderPackage(props: PackageProps): string {
         {props.stale !== undefined && (
           <p class="bad">The upstream cannot be asked at present ({props.stale}); this is what it last said.</p>
         )}
-        <pre>
-          <code>{`npm install ${name}`}</code>
-        </pre>
+        <Verbatim label="Install command" text={`npm install ${name}`} />
+        {bind !== undefined && <Bind base={base} name={name} bind={bind} />}
+        {refused.length > 0 && (
+          <>
+            <h2>Refused here</h2>
+            <p>
+              No client is given {refused.length === 1 ? "this version" : "these versions"}. Whoever runs this registry
+              can free one with <code>{`assay quarantine free ${name}@<version>`}</code>.
+            </p>
+            <dl class="facts">
+              {refused.slice(0, shown).map(({ version, why }) => (
+                <div key={version}>
+                  <dt>
+                    <code>{version}</code>
+                  </dt>
+                  <dd class="bad">{why}</dd>
+                </div>
+              ))}
+            </dl>
+          </>
+        )}
         <h2>Tags</h2>
         <ul class="tags">
           {props.tags.map(({ tag, version }) => (
@@ -101,33 +182,26 @@ export function renderPackage(props: PackageProps): string {
           ))}
         </ul>
         <h2>Versions</h2>
-        <p class="quiet">
-          {versions.length} from {props.source}. A bound version is the same bytes and the same dependencies for
-          everybody, for ever.
+        <p>
+          A bound version is <em>authentic</em>: the same bytes and the same dependencies for everybody, for ever. That
+          does not say that they are harmless: that is what <em>vetted</em> would say, and nothing is vetted here yet.
         </p>
-        <Rows base={base} name={name} versions={versions.slice(0, shown)} />
+        <Rows
+          base={base}
+          name={name}
+          versions={versions.slice(0, shown)}
+          caption={`${count(versions.length, "version")} listed by ${props.source}, newest first`}
+        />
         {versions.length > shown && (
           <details>
-            <summary>{versions.length - shown} older versions</summary>
-            <Rows base={base} name={name} versions={versions.slice(shown, most)} />
+            <summary>{count(versions.length - shown, "older version")}</summary>
+            <Rows base={base} name={name} versions={versions.slice(shown, most)} caption="Older versions" />
             {versions.length > most && (
               <p class="quiet">
                 {versions.length - most} more are in the packument: <code>{`curl ${base}/${name}`}</code>
               </p>
             )}
           </details>
-        )}
-        {example !== undefined && (
-          <>
-            <h2>Verify it yourself</h2>
-            <p>
-              The first line shows the record and the signed checkpoint that covers it; the second fetches a proof that
-              any transparency-log tool can check.
-            </p>
-            <pre>
-              <code>{`curl ${base}/-/log/lookup/${name}@${example}\ncurl ${base}/-/log/proof/${name}@${example}`}</code>
-            </pre>
-          </>
         )}
       </>
     ),

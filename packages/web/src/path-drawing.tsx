@@ -102,7 +102,7 @@ function boxesOf({ index, leafHash, size, root, signatures, steps }: PathDrawing
       place: "middle",
       row: 0,
       look: "note",
-      title: `checkpoint of ${size}`,
+      title: `checkpoint, ${size}`,
       detail: `signed by ${count(signatures, "key")}`,
     },
     {

@@ -41,7 +41,7 @@ export function sayRecord(record: ShownRecord): string | undefined {
     case "confirm":
       return `${field("source")} served the same bytes for ${what} as are bound.`;
     case "conflict":
-      return `${field("source")} served or listed something else for ${what} than is bound. What is bound stays what is served; the evidence is kept.`;
+      return `${field("source")} served or listed something else for ${what} than is bound, or than another source did. Nothing that is bound changes by it; the evidence is kept.`;
     case "gone":
       return `${field("source")} stopped listing ${what}. The bound bytes stay bound.`;
     case "back":
@@ -53,7 +53,9 @@ export function sayRecord(record: ShownRecord): string | undefined {
     case "delegate":
       return `The owner of ${what} signed that the name moves from ${field("from")} to ${field("to")}. What is bound stays bound.`;
     case "shard":
-      return `The log was rotated: ${field("side") === "predecessor" ? "it goes on from" : "it goes on in"} ${field("origin")}, which ended or began at ${field("size")} records.`;
+      return field("side") === "predecessor"
+        ? `This shard goes on from ${field("origin")}, which ended with ${field("size")} records. What was bound there stays bound.`
+        : `This shard ended; the log goes on in ${field("origin")}.`;
     case "key":
       return `The key ${field("keyid")} of ${field("owner")} was ${field("action") === "add" ? "added" : "retired"} (${field("use")}).`;
     default:

@@ -1,6 +1,8 @@
 import { checkScript, type CheckScriptInput } from "./check-script.ts";
 import { count, historyUrl, recordUrl, Time } from "./log-place.tsx";
+import { Marks } from "./marks.tsx";
 import { renderPage } from "./page.tsx";
+import { Verbatim } from "./verbatim.tsx";
 import { PathDrawing, sayRange, type DrawnStep } from "./path-drawing.tsx";
 import { fieldMeanings, fieldOf, readRecordText, sayRecord, subjectOf, type ShownRecord } from "./record-words.ts";
 
@@ -60,7 +62,7 @@ function InWords({
         {sayRecord(record) ??
           "This page does not know records of this kind. Its text is below; every reader may skip it."}
       </p>
-      {record.kind === "bind" && <Marks />}
+      {record.kind === "bind" && <Marks authentic={true} />}
       <dl class="facts">
         {record.fields.map(([field, value]) => (
           <div key={field}>
@@ -77,20 +79,6 @@ function InWords({
         </p>
       )}
     </>
-  );
-}
-
-/** The two questions that are not one. */
-function Marks() {
-  return (
-    <ul class="marks">
-      <li class="mark yes">
-        <strong>authentic</strong> the same for everybody, and provably so
-      </li>
-      <li class="mark open">
-        <strong>not vetted here</strong> a bind says which bytes, not that they are harmless
-      </li>
-    </ul>
   );
 }
 
@@ -174,9 +162,7 @@ export function renderRecord(props: RecordProps): string {
           This does the same in a shell, with nothing but OpenSSL. Compare the key in it with the one that you pinned:{" "}
           <code class="long">{props.vkey}</code>
         </p>
-        <pre tabIndex={0} aria-label="Shell commands that check this proof">
-          <code>{checkScript({ ...record, steps })}</code>
-        </pre>
+        <Verbatim label="Shell commands that check this proof" text={checkScript({ ...record, steps })} />
         {shown.kind === "bind" && (
           <p>
             As a file that other transparency-log tools read:{" "}
@@ -188,13 +174,9 @@ export function renderRecord(props: RecordProps): string {
         )}
 
         <h2>The record, verbatim</h2>
-        <pre tabIndex={0} aria-label="Text of the record">
-          <code>{record.text}</code>
-        </pre>
+        <Verbatim label="Text of the record" text={record.text} />
         <h2>The checkpoint that signs it</h2>
-        <pre tabIndex={0} aria-label="Signed checkpoint">
-          <code>{record.checkpoint}</code>
-        </pre>
+        <Verbatim label="Signed checkpoint" text={record.checkpoint} />
       </>
     ),
   });

@@ -187,6 +187,10 @@ export const styleSheet = /* css */ `@layer base, layout, parts;
     font-weight: 600;
     color: var(--quiet);
   }
+  tbody th {
+    color: inherit;
+    font-weight: inherit;
+  }
   td:last-child,
   th:last-child {
     padding-inline-end: 0;

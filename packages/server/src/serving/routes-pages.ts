@@ -1,6 +1,7 @@
-import { icon, renderHome, renderPackage, styleSheet } from "@assay/web";
+import { icon, renderHome, renderPackage, styleSheet, type PackageVersion, type ShownBind } from "@assay/web";
 import type { PackageName, Version } from "@assay/core";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Bind } from "../checksums/checksums.ts";
 import { wantsHtml } from "../http/negotiate.ts";
 import { sendPage } from "../http/send.ts";
 import { readPart, withParts, type Packument } from "../upstreams/upstreams.ts";
@@ -53,11 +54,11 @@ export async function packagePage(
   deps: ServingRoutesDeps,
   name: PackageName,
 ): Promise<FastifyReply> {
-  const { packument, view } = await deps.serving.packageView(name);
+  const { packument, view, refused } = await deps.serving.packageView(name);
   const bound = await deps.checksums.bindsOf(name);
-  const refused = new Map(view.refused.map((each) => [each.version, `${each.rule}: ${each.reason}`]));
   const listed = [...packument.versions.values()].sort((a, b) => (b.publishedMs ?? 0) - (a.publishedMs ?? 0));
   const latest = packument.versions.get(view.tags["latest"] ?? ("" as Version)) ?? listed[0];
+  const bind = latest === undefined ? undefined : bound.get(latest.version);
   const html = renderPackage({
     base: request.base,
     name,
@@ -69,11 +70,22 @@ export async function packagePage(
       version,
       published: publishedMs === undefined ? undefined : new Date(publishedMs).toISOString(),
       integrity: bound.get(version)?.integrity ?? integrity,
-      bound: bound.has(version),
-      refused: refused.get(version),
+      bound: originOf(bound.get(version)),
+      isRefused: refused.has(version),
     })),
+    refused: [...refused].map(([version, { rule, reason }]) => ({ version, why: `${rule}: ${reason}` })),
+    bind: bind === undefined ? undefined : showBind(bind),
   });
   return sendPage(reply, html);
+}
+
+function showBind(bind: Bind): ShownBind {
+  return { ...bind, signer: originOf(bind)?.signer, boundAtMs: bind.claimedAtMs };
+}
+
+/** Where bound bytes came from; no signature is `-` in the record. */
+function originOf(bind: Bind | undefined): PackageVersion["bound"] {
+  return bind && { source: bind.source, signer: bind.signer === "-" ? undefined : bind.signer };
 }
 
 async function describe(

@@ -4,7 +4,7 @@ import type { BlobStore } from "../platform/blobs/blobs.ts";
 import type { Random } from "../platform/random.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { Workers } from "../platform/workers/workers.ts";
-import type { Releases } from "../releases/releases.ts";
+import type { PackageState, Releases } from "../releases/releases.ts";
 import type { Packument, Upstreams } from "../upstreams/upstreams.ts";
 import { createDocumentCache } from "./document-cache.ts";
 import { createDocuments, type Documents } from "./documents.ts";
@@ -20,8 +20,15 @@ export { servingRoutes } from "./routes.ts";
 export interface Serving {
   readonly documents: Documents;
   readonly tarballs: Tarballs;
-  /** What a package shows now, with the packument it was decided from. Throws what `Upstreams.packument` throws. */
-  packageView(name: PackageName): Promise<{ readonly packument: Packument; readonly view: View }>;
+  /**
+   * What a package shows now, with the packument it was decided from, and every version that is refused here, listed
+   * or not. Throws what `Upstreams.packument` throws.
+   */
+  packageView(name: PackageName): Promise<{
+    readonly packument: Packument;
+    readonly view: View;
+    readonly refused: PackageState["refused"];
+  }>;
 }
 
 export interface ServingDeps {
@@ -48,7 +55,9 @@ export function createServing(
     tarballs: createTarballs(deps, Math.floor(options.memoryBytes * 0.25)),
     async packageView(name) {
       const packument = await deps.upstreams.packument(name);
-      return { packument, view: await documents.view(packument) };
+      const view = await documents.view(packument);
+      const { refused } = await deps.releases.packageState(name);
+      return { packument, view, refused };
     },
   };
 }

@@ -1,0 +1,198 @@
+/** Pages in a real browser: accessible, whole on a phone, in the dark, without script, and within their policy. */
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after, before, describe, test } from "node:test";
+import { hostileArchives } from "@assay/testkit/hostile-archives";
+import { rawRequest } from "@assay/testkit/raw-http";
+import { createInstallation, startServer } from "@assay/testkit/server-process";
+import type { Installation, ServerProcess } from "@assay/testkit/server-process";
+import { createTestUpstream } from "@assay/testkit/upstream";
+import type { TestUpstream } from "@assay/testkit/upstream";
+import type { AxeResults } from "axe-core";
+import { chromium } from "playwright-core";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+
+const executablePath = "/usr/bin/chromium";
+const missing = existsSync(executablePath) ? false : `Chromium is missing: install Debian's package chromium`;
+if (missing && process.env["ASSAY_REQUIRE_COMPONENTS"] === "1") throw new Error(missing);
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+let upstream: TestUpstream;
+let installation: Installation;
+let server: ServerProcess;
+let browser: Browser;
+let shard: string;
+
+/** Enough records for a tree with a full tile, a partial one, and a path with a folded right edge. */
+const records = 300;
+
+describe("pages in a browser", { skip: missing }, () => {
+  before(async () => {
+    upstream = await createTestUpstream();
+    // Young enough that a removal is refused.
+    const now = Date.now();
+    const description = "A framework with a long name <b>and</b> markup";
+    for (let minor = 0; minor < 40; minor += 1)
+      upstream.publish({
+        name: "@scope/framework",
+        version: `1.${minor}.0`,
+        manifest: { description },
+        time: new Date(now - (40 - minor) * 60_000).toISOString(),
+      });
+    for (let number = 0; number < records; number += 1) upstream.publish({ name: `pkg-${number}`, version: "1.0.0" });
+    installation = await createInstallation();
+    server = await startServer(installation, {
+      upstream: upstream.url,
+      env: { ASSAY_PACKUMENTS_MAX_AGE_SECONDS: "0" },
+    });
+    await bind("@scope%2fframework@1.38.0");
+    await bind("@scope%2fframework@1.39.0");
+    await Promise.all(Array.from({ length: records }, (_, number) => bind(`pkg-${number}@1.0.0`)));
+    upstream.remove("@scope/framework", "1.38.0");
+    const { logs } = (await rawRequest(server.url, "/-/log/")).json() as { logs: { shard: string }[] };
+    shard = String(logs[0]?.shard);
+    browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu", "--disable-quic"] });
+  });
+
+  after(async () => {
+    await browser?.close();
+    await server?.[Symbol.asyncDispose]();
+    await upstream?.[Symbol.asyncDispose]();
+    await installation?.[Symbol.asyncDispose]();
+  });
+
+  const pages: Readonly<Record<string, () => string>> = {
+    home: () => "/",
+    package: () => "/@scope/framework",
+    "package that nobody asked for": () => "/unasked",
+    log: () => "/-/web/log",
+    "log after a search in vain": () => "/-/web/log?q=nobody%401.0.0",
+    "first record": () => `/-/web/log/${shard}/0`,
+    "record at the right edge": () => `/-/web/log/${shard}/${records}`,
+    history: () => "/-/web/log/history/@scope%2fframework",
+    "history of nothing": () => "/-/web/log/history/nothing",
+    refusal: () => "/blocked/-/blocked-1.0.0.tgz",
+    "not found": () => "/not-there",
+  };
+  const looks: Readonly<Record<string, BrowserContextOptions>> = {
+    "wide and light": { viewport: { width: 1200, height: 800 }, colorScheme: "light" },
+    "on a phone and dark": { viewport: { width: 360, height: 740 }, colorScheme: "dark" },
+  };
+
+  before(() => {
+    upstream.publish({ name: "unasked", version: "1.0.0" });
+    const manifest = { name: "blocked", version: "1.0.0" };
+    const tarball = hostileArchives(manifest)["symbolic link"];
+    assert.ok(tarball !== undefined);
+    upstream.publish({ ...manifest, tarball });
+  });
+
+  for (const [name, path] of Object.entries(pages))
+    test(`${name}: no rule of WCAG 2.2 AA is broken, nothing is cut off, the policy holds`, async () => {
+      for (const [look, options] of Object.entries(looks)) {
+        await using context = await browser.newContext({ ...options, bypassCSP: false });
+        const page = await context.newPage();
+        const complaints: string[] = [];
+        page.on("console", (message) => complaints.push(message.text()));
+        page.on("pageerror", (error) => complaints.push(String(error)));
+        const answer = await page.goto(server.url + path());
+        assert.match(answer?.headers()["content-security-policy"] ?? "", /default-src 'none'/);
+        await page.evaluate(() => {
+          for (const details of document.querySelectorAll("details")) details.open = true;
+        });
+        assert.deepEqual(await brokenRules(page), [], look);
+        const { shown, needed } = await page.evaluate(() => ({
+          shown: document.documentElement.clientWidth,
+          needed: document.documentElement.scrollWidth,
+        }));
+        assert.ok(needed <= shown, `${look}: the page is ${needed} px wide on ${shown} px`);
+        const expected = answer?.status() === 200 ? [] : complaints.filter((text) => /status of [45]\d\d/.test(text));
+        assert.deepEqual(complaints, expected, look);
+      }
+    });
+
+  test("the drawn path has a box for each hash of the proof, and lies within its picture", async () => {
+    await using context = await browser.newContext({ javaScriptEnabled: false });
+    const page = await context.newPage();
+    await page.goto(`${server.url}/-/web/log/${shard}/7`);
+    const picture = page.getByRole("img", { name: /The way of record 7 to the signed root/ });
+    const steps = await page.locator("ol.steps > li").count();
+    assert.equal(await picture.locator("rect").count(), 2 + 2 * (steps - 1));
+    const outer = await picture.boundingBox();
+    assert.ok(outer !== null);
+    for (const text of await picture.locator("text").all()) {
+      const inner = await text.boundingBox();
+      assert.ok(inner !== null && inner.x >= outer.x && inner.x + inner.width <= outer.x + outer.width);
+    }
+    assert.equal(await page.locator("script").count(), 0);
+  });
+
+  test("the search works without script and leads to the record", async () => {
+    await using context = await browser.newContext({ javaScriptEnabled: false });
+    const page = await context.newPage();
+    await page.goto(`${server.url}/-/web/log`);
+    await page.getByLabel("Find a record").fill("@scope/framework@1.39.0");
+    await page.getByRole("button", { name: "Find" }).click();
+    await page.getByRole("heading", { name: /bind of @scope\/framework@1\.39\.0/ }).waitFor();
+    await page.getByRole("link", { name: "All records of @scope/framework" }).click();
+    await page.getByRole("heading", { name: "Records of @scope/framework" }).waitFor();
+  });
+
+  test("a package page says what is bound, links to the proof, and names refused versions with why", async () => {
+    await using context = await browser.newContext();
+    const page = await context.newPage();
+    await page.goto(`${server.url}/@scope/framework`);
+    assert.ok(await page.getByText("not vetted here").isVisible());
+    assert.match(await page.locator("main").innerText(), /1\.38\.0\s+upstream\/removed-early/);
+    await page.getByRole("link", { name: "The record and its proof, drawn" }).click();
+    await page.getByRole("img", { name: /The way of record/ }).waitFor();
+  });
+
+  test("the keyboard reaches everything, and what has the focus is outlined", async () => {
+    await using context = await browser.newContext();
+    const page = await context.newPage();
+    await page.goto(`${server.url}/-/web/log`);
+    await page.keyboard.press("Tab");
+    assert.equal(await page.evaluate(() => document.activeElement?.textContent), "Skip to content");
+    for (let step = 0; step < 12; step += 1) {
+      await page.keyboard.press("Tab");
+      const outline = await page.evaluate(() => {
+        const style = getComputedStyle(document.activeElement ?? document.body);
+        return { style: style.outlineStyle, width: Number.parseFloat(style.outlineWidth) };
+      });
+      assert.ok(outline.style === "solid" && outline.width >= 2, `tab ${step}: ${JSON.stringify(outline)}`);
+    }
+  });
+
+  test("nothing moves where less motion is asked for", async () => {
+    await using context = await browser.newContext({ reducedMotion: "reduce" });
+    const page = await context.newPage();
+    await page.goto(`${server.url}/-/web/log`);
+    const moving = await page.evaluate(
+      () =>
+        [...document.querySelectorAll("*")].filter((element) => {
+          const { transitionDuration, animationName } = getComputedStyle(element);
+          return transitionDuration !== "0s" || animationName !== "none";
+        }).length,
+    );
+    assert.equal(moving, 0);
+  });
+});
+
+async function bind(key: string): Promise<void> {
+  const answer = await rawRequest(server.url, `/-/log/lookup/${key}`);
+  assert.equal(answer.status, 200, `${key}: ${answer.reason}`);
+}
+
+/** What axe finds, one line a rule, with the first element that breaks it. */
+async function brokenRules(page: Page): Promise<readonly string[]> {
+  await page.evaluate(axe);
+  const results = await page.evaluate(async () => {
+    const { axe: engine } = globalThis as unknown as { axe: { run(options: object): Promise<AxeResults> } };
+    return await engine.run({
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    });
+  });
+  return results.violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes[0]?.html}`);
+}
