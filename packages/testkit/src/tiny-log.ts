@@ -8,7 +8,6 @@ import {
   formatNote,
   formatRecord,
   formatVkey,
-  fromHex,
   integrityFromSha512,
   leafHash,
   levelSize,
@@ -25,6 +24,7 @@ import {
   type HashReader,
   type Integrity,
 } from "@assay/core";
+import { signingKey } from "./signing-key.ts";
 
 const sha256 = (bytes: Uint8Array): Uint8Array => hash("sha256", bytes, "buffer");
 
@@ -189,18 +189,4 @@ const row0 = new Uint8Array(32);
 
 function leafOf(text: string): Uint8Array {
   return leafHash(sha256, encodeUtf8(text));
-}
-
-/** RFC 8410 §7: the frame of an Ed25519 seed in PKCS #8. */
-const pkcs8Head = fromHex("302e020100300506032b657004220420");
-
-async function signingKey(seed: string): Promise<{ publicKey: Uint8Array; sign: Sign }> {
-  const key = await crypto.subtle.importKey("pkcs8", concatBytes(pkcs8Head, fromHex(seed)), { name: "Ed25519" }, true, [
-    "sign",
-  ]);
-  const { x = "" } = await crypto.subtle.exportKey("jwk", key);
-  return {
-    publicKey: new Uint8Array(Buffer.from(x, "base64url")),
-    sign: async (text) => new Uint8Array(await crypto.subtle.sign("Ed25519", key, Uint8Array.from(text))),
-  };
 }

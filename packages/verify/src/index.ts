@@ -16,7 +16,7 @@ export { createFollower, type Follower, type FollowerDeps, type LookupRefused } 
 export { createHttpFollowEffects } from "./follow/http-effects.ts";
 export { parseLookup, type LookedUp, type LookupBody } from "./follow/lookup.ts";
 export type { Consistency } from "./follow/merge.ts";
-export { anyCheckpoint, type FollowPolicy, type WitnessJudge } from "./follow/policy.ts";
+export { anyCheckpoint, quorumTime, type FollowPolicy } from "./follow/policy.ts";
 export type { SignedCheckpoint } from "./follow/signed-checkpoint.ts";
 export type { ProvenRecord, ProvenTree } from "./follow/tree.ts";
 export { createHttpEffects, listLogs, type HttpDeps, type ListedLog } from "./http-effects.ts";

@@ -19,9 +19,9 @@ export interface FollowWorld {
   readonly state: Map<string, string>;
   readonly tiles: Map<string, Uint8Array>;
   nowSeconds: number;
-  tamperCheckpoint: (note: string) => string;
+  tamperCheckpoint: (note: string) => string | Promise<string>;
   tamperTile: (tile: Uint8Array, path: string) => Uint8Array | undefined;
-  tamperLookup: (body: string) => string;
+  tamperLookup: (body: string) => string | Promise<string>;
   /** What was fetched, by path; pauses as `sleep`. */
   readonly requests: string[];
 }
@@ -41,7 +41,7 @@ export function followWorld(log: TinyLog): FollowWorld {
     effects: {
       async fetchCheckpoint() {
         world.requests.push("checkpoint");
-        return world.tamperCheckpoint(await world.log.checkpoint());
+        return await world.tamperCheckpoint(await world.log.checkpoint());
       },
       async fetchTile(_log, path) {
         world.requests.push(path);
@@ -55,7 +55,7 @@ export function followWorld(log: TinyLog): FollowWorld {
           world.log.bind(name, version, integrity);
         const body = await world.log.lookup(name, version);
         if (body === undefined) return { outcome: "refused", status: 404, reason: "it was not found" };
-        return { outcome: "answered", body: world.tamperLookup(body) };
+        return { outcome: "answered", body: await world.tamperLookup(body) };
       },
       readCheckpoint: async (vkey) => world.state.get(vkey),
       async swapCheckpoint(vkey, previous, next) {

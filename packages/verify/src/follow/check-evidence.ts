@@ -9,13 +9,16 @@ import {
   isPlainObject,
   leafHash,
   parseBundle,
+  parseFork,
   parseJson,
   parsePackageName,
+  parsePolicy,
   parseTilePath,
   parseVersion,
   tileAt,
   tileWidth,
-  verifyConsistency,
+  verifier,
+  verifyFork,
   verifyInclusion,
   type Sha256,
 } from "@assay/core";
@@ -24,7 +27,7 @@ import { trustLog, type TrustedLog } from "../trust.ts";
 import { noTileCache } from "./effects.ts";
 import { evidenceFormat, evidenceKinds, type Evidence, type EvidenceKind } from "./evidence.ts";
 import { parseLookup, readBind } from "./lookup.ts";
-import { checkFresh, checkWitnessed, type WitnessJudge } from "./policy.ts";
+import { checkFresh, checkWitnessed } from "./policy.ts";
 import { openCheckpoint } from "./signed-checkpoint.ts";
 import type { TileDeps } from "./tile-chain.ts";
 import { createProvenTree } from "./tree.ts";
@@ -67,10 +70,7 @@ export function parseEvidence(bytes: Uint8Array): Evidence {
  * Checks evidence with nothing but the key that is in it; whether that is the right key is for the caller to say.
  * Throws BAD_FORMAT when a member cannot be read. Spec: docs/formats/evidence.md.
  */
-export async function checkEvidence(
-  deps: { readonly sha256: Sha256; readonly witnessJudge: (policy: string) => Promise<WitnessJudge> },
-  evidence: Evidence,
-): Promise<EvidenceVerdict> {
+export async function checkEvidence(deps: { readonly sha256: Sha256 }, evidence: Evidence): Promise<EvidenceVerdict> {
   const kind = evidence["kind"] ?? "";
   if (!isKind(kind)) throw malformed(`its kind ${JSON.stringify(kind)} is not known here`);
   const member = (name: string): string => evidence[name] ?? "";
@@ -82,7 +82,6 @@ export async function checkEvidence(
 
 interface Case {
   readonly sha256: Sha256;
-  readonly witnessJudge: (policy: string) => Promise<WitnessJudge>;
   readonly log: TrustedLog;
   readonly member: (name: string) => string;
   readonly has: (name: string) => boolean;
@@ -90,18 +89,11 @@ interface Case {
 
 /** Each answers why the evidence does not hold; undefined: it holds. */
 const checks: Readonly<Record<EvidenceKind, (evidence: Case) => Promise<string | undefined>>> = {
-  async fork({ sha256, log, member, has }) {
-    const older = (await openCheckpoint(log, member("older"))).checkpoint;
-    const newer = (await openCheckpoint(log, member("newer"))).checkpoint;
-    if (older.size === newer.size)
-      return equalBytes(older.root, newer.root) ? "the two checkpoints are of one tree" : undefined;
-    if (!has("proof")) return "the sizes differ and there is no proof";
-    const impliedRoot = fromBase64(member("impliedRoot"));
-    if (equalBytes(impliedRoot, older.root)) return "the older tree is a prefix of the newer one";
-    const claim = { oldSize: older.size, oldRoot: impliedRoot, newSize: newer.size, newRoot: newer.root };
-    return verifyConsistency(sha256, { ...claim, proof: readHashes(member("proof")) })
+  async fork({ sha256, log, member }) {
+    const fork = parseFork(member("fork"));
+    return (await verifyFork(sha256, fork, await verifier(log.vkey)))
       ? undefined
-      : "the proof does not lead to the newer root";
+      : "the two checkpoints are not signed by this key, or do not exclude each other";
   },
 
   async "bound-twice"({ sha256, log, member }) {
@@ -124,17 +116,17 @@ const checks: Readonly<Record<EvidenceKind, (evidence: Case) => Promise<string |
     return shown.checkpoint.size < newest.checkpoint.size ? undefined : "what was shown is not smaller";
   },
 
-  async unwitnessed({ log, member, witnessJudge }) {
+  async unwitnessed({ log, member }) {
     const signed = await openCheckpoint(log, member("note"));
-    const policy = { witnesses: await witnessJudge(member("policy")), maxAgeSeconds: undefined };
+    const policy = { witnesses: parsePolicy(member("policy")), maxAgeSeconds: undefined };
     return (await refusalOf(checkWitnessed(policy, signed))) === undefined
       ? "its cosignatures satisfy the policy"
       : undefined;
   },
 
-  async stalled({ log, member, witnessJudge }) {
+  async stalled({ log, member }) {
     const signed = await openCheckpoint(log, member("note"));
-    const witnesses = await witnessJudge(member("policy"));
+    const witnesses = parsePolicy(member("policy"));
     const maxAgeSeconds = readNumber(member("maxAgeSeconds"));
     const check = checkFresh({ witnesses, maxAgeSeconds }, signed, readNumber(member("observedAt")));
     return (await refusalOf(check)) === undefined ? "it was young enough when it was seen" : undefined;

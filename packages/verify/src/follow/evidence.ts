@@ -8,7 +8,7 @@ export const evidenceFormat = "assay-evidence/v1";
 export const evidenceKinds: Readonly<
   Record<EvidenceKind, { readonly required: readonly string[]; readonly optional: readonly string[] }>
 > = {
-  fork: { required: ["older", "newer"], optional: ["proof", "impliedRoot"] },
+  fork: { required: ["fork"], optional: [] },
   "bound-twice": { required: ["bundle"], optional: [] },
   "wrong-signature": { required: ["note"], optional: [] },
   "rolled-back": { required: ["shown", "newest"], optional: [] },

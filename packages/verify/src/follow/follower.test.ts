@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { encodeUtf8, isAssayError, parsePackageName, parseVersion, proveInclusion, verifyInclusion } from "@assay/core";
+import {
+  encodeUtf8,
+  isAssayError,
+  parsePackageName,
+  parsePolicy,
+  parseVersion,
+  proveInclusion,
+  verifyInclusion,
+} from "@assay/core";
 import { createTinyLog, integrityOf, type TinyLog } from "@assay/testkit/tiny-log";
+import { createTinyWitness } from "@assay/testkit/tiny-witness";
 import { boundLog, otherSeed, sha256 } from "../../test/checking.ts";
 import { follow, followWorld, type FollowWorld } from "../../test/follow-world.ts";
 import {
@@ -10,32 +19,22 @@ import {
   parseEvidence,
   type Follower,
   type ProvenTree,
-  type WitnessJudge,
+  type FollowPolicy,
 } from "../index.ts";
 
 const p0 = { name: parsePackageName("p0"), version: parseVersion("1.0.0") };
 const late = { name: parsePackageName("late"), version: parseVersion("1.0.0") };
 
-/** A policy that one fixed "witness" line satisfies, and whose time is in it. */
-function judgeOf(text: string): WitnessJudge {
-  return {
-    text,
-    async judge(note) {
-      const time = /^— witness\.example\.com\/w ([A-Za-z0-9+/=]+)$/mu.exec(note)?.[1];
-      if (time === undefined) return { satisfied: false, reason: "0 of 1 witnesses signed it" };
-      const bytes = Buffer.from(time, "base64");
-      return { satisfied: true, timeSeconds: Number(bytes.readBigUInt64BE(4)) };
-    },
-  };
-}
-
-const judgement = { witnesses: judgeOf("witness w example.com\nquorum w\n"), maxAgeSeconds: 600 };
-
-function witnessed(note: string, timeSeconds: number): string {
-  const bytes = Buffer.alloc(76);
-  bytes.writeBigUInt64BE(BigInt(timeSeconds), 4);
-  return `${note}— witness.example.com/w ${bytes.toString("base64")}\n`;
-}
+const [one, two, three] = await Promise.all(
+  ["one", "two", "three"].map(async (name, i) => await createTinyWitness(`${name}.example.com/w`, `1${i}`.repeat(32))),
+);
+assert.ok(one && two && three);
+const twoOfThree: FollowPolicy = {
+  witnesses: parsePolicy(
+    `witness one ${one.vkey}\nwitness two ${two.vkey}\nwitness three ${three.vkey}\ngroup any2 2 one two three\nquorum any2\n`,
+  ),
+  maxAgeSeconds: 600,
+};
 
 /** The refusal or misbehaviour must carry evidence that holds for a second party. */
 async function refusesWith(
@@ -54,7 +53,7 @@ async function refusesWith(
   assert.ok(evidence, error.message);
   assert.equal(evidence["kind"], kind);
   const carried = parseEvidence(encodeUtf8(JSON.stringify(evidence)));
-  const verdict = await checkEvidence({ sha256, witnessJudge: async (text) => judgeOf(text) }, carried);
+  const verdict = await checkEvidence({ sha256 }, carried);
   assert.deepEqual(verdict, { holds: true, convicts: options.convicts ?? false, kind });
 }
 
@@ -243,22 +242,39 @@ test("a cache that lags for a moment is no rollback", async () => {
 
 test("an unwitnessed checkpoint is refused, in an update and in a lookup, and nothing is remembered", async () => {
   const world = followWorld(await boundLog());
-  const follower = follow(world, judgement);
-  await refusesWith(follower.update(), "unwitnessed", /307 entries does not satisfy the witness policy: 0 of 1/);
-  await refusesWith(follower.lookup(p0.name, p0.version), "unwitnessed", /does not satisfy/);
+  const follower = follow(world, twoOfThree);
+  const now = world.nowSeconds;
+  await refusesWith(follower.update(), "unwitnessed", /needs 2 of one, two, three; cosigned by nobody/);
+  world.tamperCheckpoint = (note) => one.cosign(note, now);
+  await refusesWith(follower.update(), "unwitnessed", /307 entries does not satisfy.*cosigned by one/);
+  await refusesWith(follower.lookup(p0.name, p0.version), "unwitnessed", /cosigned by nobody/);
+  const stranger = await createTinyWitness("two.example.com/w", "77".repeat(32));
+  world.tamperCheckpoint = async (note) => await stranger.cosign(await one.cosign(note, now), now);
+  await refusesWith(follower.update(), "unwitnessed", /cosigned by one$|cosigned by one\./);
+  const forged = (await two.cosign(await createTinyLog({}).then(async (log) => await log.checkpoint()), now)).split(
+    "\n",
+  );
+  world.tamperCheckpoint = async (note) => `${await one.cosign(note, now)}${forged.at(-2)}\n`;
+  await refusesWith(follower.update(), "unwitnessed", /the signature by two\.example\.com.* is wrong/);
   assert.equal(world.state.size, 0);
-  world.tamperCheckpoint = (note) => witnessed(note, world.nowSeconds);
+  world.tamperCheckpoint = async (note) => await two.cosign(await one.cosign(note, now), now);
   assert.equal((await follower.update()).signed.checkpoint.size, 307);
 });
 
 test("a stalled log is refused: by its witnesses' clocks its newest checkpoint is too old", async () => {
   const world = followWorld(await boundLog());
   const signedAt = world.nowSeconds;
-  world.tamperCheckpoint = (note) => witnessed(note, signedAt);
-  world.tamperLookup = (body) => witnessed(body, signedAt);
-  const follower = follow(world, judgement);
+  // The third is ahead: alone it is no quorum, so its time does not count.
+  const witnessed = async (note: string): Promise<string> =>
+    await three.cosign(await two.cosign(await one.cosign(note, signedAt), signedAt + 10), signedAt + 10_000);
+  world.tamperCheckpoint = witnessed;
+  world.tamperLookup = async (body) => {
+    const at = body.indexOf("\n\n") + 2;
+    return `${body.slice(0, at)}${await witnessed(body.slice(at))}`;
+  };
+  const follower = follow(world, twoOfThree);
   await follower.update();
-  world.nowSeconds += 600;
+  world.nowSeconds += 610;
   await follower.update();
   world.nowSeconds += 1;
   await refusesWith(follower.update(), "stalled", /an age of 601 s by its witnesses' clocks, and at most 600 s/);

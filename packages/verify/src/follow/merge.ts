@@ -1,14 +1,15 @@
 import {
   AssayError,
   equalBytes,
+  formatFork,
   isAssayError,
   proveConsistency,
-  toBase64,
   treeRoot,
+  type Fork,
   type MisbehaviourError,
 } from "@assay/core";
 import type { CheckpointState } from "./effects.ts";
-import { hashLines, misbehaviour, refused } from "./evidence.ts";
+import { misbehaviour, refused } from "./evidence.ts";
 import { openCheckpoint, type SignedCheckpoint } from "./signed-checkpoint.ts";
 import { createTileChain, type TileDeps } from "./tile-chain.ts";
 
@@ -33,7 +34,7 @@ const maxAttempts = 16;
  * The stored value is replaced by compare-and-swap, so that processes that run at once never step back; a
  * crash leaves either value, and both were verified.
  *
- * Throws MisbehaviourError (`fork`, with both notes and the proof) when the log signed two trees that exclude each
+ * Throws MisbehaviourError (`fork`, with both notes and the proof: docs/formats/gossip.md) when the log signed two trees that exclude each
  * other; LOG_REFUSED when the tiles that would prove it are wrong (`wrong-tile`), or when an older tree is shown and
  * not proven to be one of the same history (`rolled-back`); LOG_UNAVAILABLE when tiles are missing.
  */
@@ -54,7 +55,8 @@ export async function mergeCheckpoint(
     const known = newest.checkpoint.size;
     const shown = signed.checkpoint.size;
     if (known === shown) {
-      if (!equalBytes(newest.checkpoint.root, signed.checkpoint.root)) throw fork(newest, signed);
+      const { root } = signed.checkpoint;
+      if (!equalBytes(newest.checkpoint.root, root)) throw forked(newest, signed, { root, proof: [] });
       return "same";
     }
     if (options.offline) return "not-compared";
@@ -114,18 +116,18 @@ async function provePrefix(deps: MergeDeps, older: SignedCheckpoint, newer: Sign
   const impliedRoot = await treeRoot(sha256, oldSize, hashes);
   if (equalBytes(impliedRoot, older.checkpoint.root)) return;
   // The tiles are authentic, so the log signed a tree whose first entries are not the ones it had signed before.
-  throw fork(older, newer, {
-    proof: hashLines(await proveConsistency(sha256, oldSize, newer.checkpoint.size, hashes)),
-    impliedRoot: toBase64(impliedRoot),
-  });
+  const proof = await proveConsistency(sha256, oldSize, newer.checkpoint.size, hashes);
+  throw forked(older, newer, { root: impliedRoot, proof });
 }
 
-function fork(
-  older: SignedCheckpoint,
-  newer: SignedCheckpoint,
-  detail: Readonly<Record<string, string>> = {},
+/** `root`: what the larger tree has at the size of the smaller one, with the proof that it does. */
+function forked(
+  smaller: SignedCheckpoint,
+  larger: SignedCheckpoint,
+  { root, proof }: Pick<Fork, "root" | "proof">,
 ): MisbehaviourError {
-  const { log } = newer;
-  const sentence = `The log ${log.origin} signed two histories that exclude each other (sizes ${older.checkpoint.size} and ${newer.checkpoint.size}). Trust neither; keep this evidence and tell its operator and its other users.`;
-  return misbehaviour("fork", log, sentence, { older: older.note, newer: newer.note, ...detail });
+  const { log } = larger;
+  const sentence = `The log ${log.origin} signed two histories that exclude each other (sizes ${smaller.checkpoint.size} and ${larger.checkpoint.size}). Trust neither; keep this evidence and tell its operator and its other users.`;
+  const fork = formatFork({ smaller: smaller.note, larger: larger.note, root, proof });
+  return misbehaviour("fork", log, sentence, { fork });
 }

@@ -1,56 +1,80 @@
+import {
+  formatPolicy,
+  isAssayError,
+  judgeQuorum,
+  noWitnesses,
+  openWitnessed,
+  type WitnessPolicy,
+  type WitnessedBy,
+} from "@assay/core";
 import { refused } from "./evidence.ts";
 import type { SignedCheckpoint } from "./signed-checkpoint.ts";
 
-/** Judges the cosignatures of a checkpoint by a witness policy (c2sp.org/tlog-policy). */
-export interface WitnessJudge {
-  /** The policy's text, for evidence. */
-  readonly text: string;
-
-  /**
-   * Whether the cosignatures satisfy the policy, and since when: the time (whole seconds since 1970) by which
-   * enough witnesses had signed. `reason` completes "…, which its checkpoint does not satisfy: …".
-   */
-  judge(
-    note: string,
-  ): Promise<
-    { readonly satisfied: true; readonly timeSeconds: number } | { readonly satisfied: false; readonly reason: string }
-  >;
-}
-
-/** What a checkpoint must be besides signed. */
+/** What a checkpoint must be besides signed by its log. */
 export interface FollowPolicy {
-  /** Undefined: no cosignature is asked for. */
-  readonly witnesses: WitnessJudge | undefined;
-  /** Oldest age of the newest checkpoint, by its witnesses' clocks; needs `witnesses`, for a log's own clock proves nothing. */
+  /** Whose cosignatures are asked for; its `logs` are not used. */
+  readonly witnesses: WitnessPolicy;
+  /**
+   * Oldest age of the newest checkpoint, by its witnesses' clocks. Without a quorum there is no clock to believe, and
+   * it is not asked for.
+   */
   readonly maxAgeSeconds: number | undefined;
 }
 
 /** A signed checkpoint is all that is asked for. */
-export const anyCheckpoint: FollowPolicy = { witnesses: undefined, maxAgeSeconds: undefined };
+export const anyCheckpoint: FollowPolicy = { witnesses: noWitnesses, maxAgeSeconds: undefined };
+
+/** The policy as it stands in evidence. */
+export function policyText(policy: WitnessPolicy): string {
+  return formatPolicy({ ...policy, logs: [] });
+}
 
 /** Throws LOG_REFUSED (`unwitnessed`) unless the cosignatures satisfy the policy. */
-export async function checkWitnessed(policy: FollowPolicy, signed: SignedCheckpoint): Promise<void> {
-  const { witnesses } = policy;
-  if (witnesses === undefined) return;
-  const verdict = await witnesses.judge(signed.note);
-  if (verdict.satisfied) return;
-  const reason = `its checkpoint of ${signed.checkpoint.size} entries does not satisfy the witness policy: ${verdict.reason}`;
-  throw refused("unwitnessed", signed.log, reason, { note: signed.note, policy: witnesses.text });
+export async function checkWitnessed({ witnesses }: FollowPolicy, signed: SignedCheckpoint): Promise<void> {
+  const { reason } = await quorumOf(witnesses, signed);
+  if (reason === undefined) return;
+  const sentence = `its checkpoint of ${signed.checkpoint.size} entries does not satisfy the witness policy: ${reason}`;
+  throw refused("unwitnessed", signed.log, sentence, { note: signed.note, policy: policyText(witnesses) });
 }
 
 /** Throws LOG_REFUSED (`stalled`) when the newest checkpoint is older than the policy allows. */
 export async function checkFresh(policy: FollowPolicy, newest: SignedCheckpoint, nowSeconds: number): Promise<void> {
   const { witnesses, maxAgeSeconds } = policy;
-  if (witnesses === undefined || maxAgeSeconds === undefined) return;
-  const verdict = await witnesses.judge(newest.note);
-  const time = verdict.satisfied ? verdict.timeSeconds : undefined;
+  if (maxAgeSeconds === undefined || witnesses.quorum === "none") return;
+  const { cosignatures } = await quorumOf(witnesses, newest);
+  const time = quorumTime(witnesses, cosignatures);
   if (time !== undefined && nowSeconds - time <= maxAgeSeconds) return;
-  const age = time === undefined ? "no time at all" : `an age of ${nowSeconds - time} s`;
-  const reason = `its newest checkpoint (${newest.checkpoint.size} entries) has ${age} by its witnesses' clocks, and at most ${maxAgeSeconds} s are allowed; it has stalled, or somebody withholds what is newer`;
-  throw refused("stalled", newest.log, reason, {
+  const age = time === undefined ? "no time that its witnesses vouch for" : `an age of ${nowSeconds - time} s`;
+  const sentence = `its newest checkpoint (${newest.checkpoint.size} entries) has ${age} by its witnesses' clocks, and at most ${maxAgeSeconds} s are allowed; it has stalled, or somebody withholds what is newer`;
+  throw refused("stalled", newest.log, sentence, {
     note: newest.note,
-    policy: witnesses.text,
+    policy: policyText(witnesses),
     maxAgeSeconds: String(maxAgeSeconds),
     observedAt: String(nowSeconds),
   });
+}
+
+/** The latest time at or after which a whole quorum had cosigned; undefined when none has. */
+export function quorumTime(policy: WitnessPolicy, cosignatures: readonly WitnessedBy[]): number | undefined {
+  const times = cosignatures.map(({ timeSeconds }) => timeSeconds).toSorted((a, b) => b - a);
+  return times.find((time) => {
+    const since = cosignatures.filter(({ timeSeconds }) => timeSeconds >= time);
+    return judgeQuorum(policy, new Set(since.map(({ witness }) => witness))).met;
+  });
+}
+
+/** The cosignatures that are good, and why they are not enough; `reason` is undefined when they are. */
+async function quorumOf(
+  policy: WitnessPolicy,
+  { log, note }: SignedCheckpoint,
+): Promise<{ readonly cosignatures: readonly WitnessedBy[]; readonly reason: string | undefined }> {
+  if (policy.quorum === "none") return { cosignatures: [], reason: undefined };
+  try {
+    const logs = [{ vkey: log.vkey, url: undefined }];
+    const { cosignatures, quorum } = await openWitnessed(note, { ...policy, logs });
+    return { cosignatures, reason: quorum.met ? undefined : quorum.reason };
+  } catch (error) {
+    if (!isAssayError(error, "BAD_FORMAT")) throw error;
+    return { cosignatures: [], reason: error.details.reason };
+  }
 }
