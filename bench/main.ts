@@ -2,7 +2,6 @@
  * `npm run bench [-- --only reads,start,stall,install,binds --rounds 5 --seconds 4 --client npm12 --quick]`:
  * Assay beside Verdaccio and nginx on this machine, as a table of ratios. What is missing is named and left out.
  */
-import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import path from "node:path";
@@ -10,7 +9,8 @@ import { parseArgs } from "node:util";
 import { clients } from "@assay/testkit/clients";
 import type { ClientName } from "@assay/testkit/clients";
 import { canReach, configuredUpstream } from "@assay/testkit/configured-upstream";
-import { installVerdaccio } from "./contenders.ts";
+import { nginxIsInstalled } from "@assay/testkit/nginx";
+import { installVerdaccio } from "@assay/testkit/verdaccio";
 import type { ContenderName } from "./contenders.ts";
 import { measureInstalls } from "./installs.ts";
 import { measureReads } from "./reads.ts";
@@ -87,11 +87,15 @@ async function availableContenders(): Promise<readonly ContenderName[]> {
   const names: ContenderName[] = [];
   if (!without.includes("Assay")) names.push("Assay");
   if (!without.includes("Verdaccio")) {
-    if (await installVerdaccio(say)) names.push("Verdaccio");
-    else say("SKIPPED Verdaccio: it could not be installed.");
+    try {
+      await installVerdaccio(say);
+      names.push("Verdaccio");
+    } catch (error) {
+      say(`SKIPPED Verdaccio: it could not be installed: ${String(error)}`);
+    }
   }
   if (!without.includes("nginx")) {
-    if (spawnSync("nginx", ["-v"]).error === undefined) names.push("nginx");
+    if (nginxIsInstalled()) names.push("nginx");
     else say("SKIPPED nginx: it is not installed (Debian: nginx-light).");
   }
   return names;
