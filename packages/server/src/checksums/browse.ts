@@ -4,6 +4,7 @@ import type { Database } from "../platform/database/database.ts";
 import { pathToRoot, type PathStep } from "./inclusion-path.ts";
 import type { PublishedHead, PublishedHeads } from "./published.ts";
 import { entriesBetween, packagesNamed, recordsAt } from "./store.ts";
+import type { ShardList } from "./shard-list.ts";
 import { signedAtOf, type Shard } from "./store-shards.ts";
 import { recordHash } from "./tile-rows.ts";
 import type { Tiles } from "./tiles.ts";
@@ -48,10 +49,11 @@ export interface ProvenRecord extends PlacedRecord {
   readonly path: readonly PathStep[];
 }
 
-/** A browser over the shards of one log, newest first. */
+/** A browser over one log. */
 export function createLogBrowser(
   deps: { readonly database: Database; readonly published: PublishedHeads; readonly tiles: Tiles },
-  shards: readonly Shard[],
+  log: string,
+  shards: ShardList,
 ): LogBrowser {
   const { database, published, tiles } = deps;
 
@@ -90,7 +92,8 @@ export function createLogBrowser(
     },
 
     async history(name, from, count) {
-      let next = from ?? (await newestIn(name, shards));
+      const lineage = shards.visible(log);
+      let next = from ?? (await newestIn(name, lineage));
       const records: PlacedRecord[] = [];
       while (next !== undefined && records.length < count) {
         const placed = await read(next);
@@ -99,7 +102,7 @@ export function createLogBrowser(
         if (placed === undefined || record === undefined) return { records, next: undefined };
         if (placed.index < (published.get(placed.shard)?.size ?? 0)) records.push(placed);
         const { shard }: RecordAddress = next;
-        const older = shards.slice(shards.findIndex(({ id }) => id === shard) + 1);
+        const older = lineage.slice(lineage.findIndex(({ id }) => id === shard) + 1);
         next = record.prev === "-" ? await newestIn(name, older) : { shard, index: record.prev };
       }
       return { records, next };

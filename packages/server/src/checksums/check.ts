@@ -70,7 +70,7 @@ export async function checkLog(deps: CheckDependencies, options: CheckOptions): 
     const report = createReport(shard.id);
     let verified: VerifiedHead | undefined;
     try {
-      verified = await verifyHead({ database: deps.database, tiles, guardFile }, shard);
+      verified = await verifyHead({ database: deps.database, tiles, guardFile, seenElsewhere: async () => [] }, shard);
     } catch (error) {
       if (!isAssayError(error)) throw error;
       report.error(error.message);

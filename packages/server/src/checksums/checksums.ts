@@ -14,10 +14,12 @@ import { createGuardFile } from "./guard.ts";
 import { createLogInstruments } from "./instruments.ts";
 import { createPublishedHeads } from "./published.ts";
 import { createLogReader } from "./reader.ts";
-import { runSequencers } from "./sequence/run.ts";
+import { runSequencer } from "./sequence/run.ts";
 import type { CrashPoint } from "./sequence/steps.ts";
+import { createShardList } from "./shard-list.ts";
 import { ensureShards } from "./shards.ts";
-import { startShard } from "./start.ts";
+import { isSequenced, startShard } from "./start.ts";
+import type { SeenElsewhere } from "./start.ts";
 import { createTiles } from "./tiles.ts";
 
 export type { LogBrowser, ProvenRecord, RecordAddress } from "./browse.ts";
@@ -118,6 +120,8 @@ export interface ChecksumsDependencies {
   readonly random: Random;
   readonly telemetry: Telemetry;
   readonly events: Events;
+  /** What other parties hold signatures over; a shard that is behind it is not opened. */
+  readonly seenElsewhere?: SeenElsewhere;
   /** Called at each point where a commit may be cut off; tests die there. */
   readonly crashPoint?: (point: CrashPoint) => void | Promise<void>;
 }
@@ -151,32 +155,33 @@ export async function createChecksums(deps: ChecksumsDependencies, config: Check
   const published = createPublishedHeads();
   const claimed = createBell();
   const instruments = createLogInstruments(telemetry.metrics);
-  const shards = await ensureShards(
+  const { seenElsewhere = async () => [], crashPoint = () => {} } = deps;
+  const known = await ensureShards(
     { database, signing, guardFile, clock, random },
     { log: publicLog, visibility: config.visibility, originBase: config.originBase },
   );
-  for (const shard of shards) {
-    if (shard.log === publicLog && shard.visibility !== config.visibility && shard.state === "open")
+  const shards = createShardList(database.read, known);
+  for (const shard of shards.visible(publicLog)) {
+    if (shard.visibility !== config.visibility && shard.state === "open")
       telemetry.log.warn("the visibility of a log is fixed when it is made; the setting is not used", {
         "log.id": shard.log,
         "log.visibility": shard.visibility,
       });
-    await startShard({ database, tiles, guardFile, published, telemetry }, shard);
+    await startShard({ database, tiles, guardFile, published, telemetry, seenElsewhere }, shard);
     // A key that is missing must stop the start, not the first commit.
-    if (shard.state === "open") await signing.checkpointSigner(shard.origin, shard.vkey);
+    if (isSequenced(shard)) await signing.checkpointSigner(shard.origin, shard.vkey);
   }
   const wake = claimed.ring;
-  const lineage = shards.filter((shard) => shard.log === publicLog);
-  const reader = createLogReader({ database, published, clock, wake, tiles }, publicLog, lineage);
+  const reader = createLogReader({ database, published, clock, wake, tiles }, publicLog, shards);
 
   return {
     ...createClaims({ database, clock, wake }, publicLog),
     wake,
     lookup: reader.lookup,
     logs: reader,
-    browser: createLogBrowser({ database, published, tiles }, lineage),
+    browser: createLogBrowser({ database, published, tiles }, publicLog, shards),
     run: (signal) =>
-      runSequencers(
+      runSequencer(
         {
           database,
           tiles,
@@ -186,9 +191,12 @@ export async function createChecksums(deps: ChecksumsDependencies, config: Check
           random,
           events,
           instruments,
-          crashPoint: deps.crashPoint ?? (() => {}),
+          signing,
+          telemetry,
+          crashPoint,
+          originBase: config.originBase,
         },
-        { shards, signing, claimed, telemetry },
+        { log: publicLog, shards, claimed },
         signal,
       ),
   };

@@ -84,6 +84,11 @@ function parseGuard(text: string, origin: string): SignedTree | undefined {
   return Number.isSafeInteger(signed.size) ? signed : undefined;
 }
 
+/** What an operator can do; README of docs/operations has the details. */
+function wayOut(first: string): string {
+  return `${first}, or go on in a new shard with: assay log rotate --restored`;
+}
+
 /**
  * Throws LOG_GUARD unless a tree of `size` entries, whose roots at smaller sizes `rootAt` knows, holds what a copy
  * of the guard remembers as its beginning. `copy` names the copy in the message.
@@ -98,11 +103,11 @@ export async function requireBeginning(
   if (signed === undefined) return;
   if (signed.size > size)
     throw new AssayError("LOG_GUARD", {
-      reason: `${shard} has ${size} entries here, but ${name} remembers a signature over ${signed.size}; this database is older than what was published, so signing would fork the log: put the newest database back`,
+      reason: `${shard} has ${size} entries here, but ${name} remembers a signature over ${signed.size}; this database is older than what was published, so signing would fork the log: ${wayOut("put the newest database back")}`,
     });
   const root = await rootAt(signed.size);
   if (!equalBytes(root, signed.root))
     throw new AssayError("LOG_GUARD", {
-      reason: `${shard} has another root at size ${signed.size} than ${name} remembers having signed; its entries were changed or replaced, so signing would fork the log: put the right database back`,
+      reason: `${shard} has another root at size ${signed.size} than ${name} remembers having signed; its entries were changed or replaced, so signing would fork the log: ${wayOut("put the right database back")}`,
     });
 }

@@ -43,4 +43,5 @@ test("kill -9 at any moment loses no acknowledged bind and forks nothing that wa
   const checksums = await log.settle();
   await assertSound(log, checksums, bound, notes);
   assert.ok(bound.length > 0);
+  assert.ok(checksums.logs.list().length > 1);
 });

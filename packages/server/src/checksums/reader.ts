@@ -6,7 +6,8 @@ import type { Covered, ReadDependencies } from "./covered.ts";
 import type { PublishedHead } from "./published.ts";
 import { recordsAt } from "./store.ts";
 import { placesOf } from "./standing.ts";
-import type { Shard } from "./store-shards.ts";
+import type { ShardList } from "./shard-list.ts";
+import { isSequenced } from "./start.ts";
 import { sha256 } from "./tile-rows.ts";
 import type { Tiles, TreeView } from "./tiles.ts";
 
@@ -26,7 +27,7 @@ interface Found {
 export function createLogReader(
   deps: LogReaderDependencies,
   log: string,
-  shards: readonly Shard[],
+  shards: ShardList,
 ): LogReader & {
   lookup(name: PackageName, version: Version, signal: AbortSignal): Promise<Lookup | undefined>;
 } {
@@ -50,12 +51,12 @@ export function createLogReader(
 
   return {
     list: () =>
-      shards.map((shard) => ({
+      shards.visible(log).map((shard) => ({
         log: shard.log,
         shard: shard.id,
         origin: shard.origin,
         vkey: shard.vkey,
-        state: shard.state,
+        state: isSequenced(shard) ? "open" : "frozen",
         visibility: shard.visibility,
       })),
 
@@ -101,7 +102,7 @@ export function createLogReader(
         wanted.push(...here);
       }
       const bundles = [];
-      for (const { id, origin } of shards) {
+      for (const { id, origin } of shards.visible(log)) {
         const indexes = wanted.filter(inShard(id)).map((place) => place.idx);
         if (indexes.length > 0) bundles.push({ origin, ...(await bundleOf(id, indexes)) });
       }

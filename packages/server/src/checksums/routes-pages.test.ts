@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
-import { openShard } from "./shards.ts";
 import { bindFacts } from "./test-log.ts";
 import type { TestLog } from "./test-log.ts";
 import { serve } from "./test-log-server.ts";
@@ -104,7 +103,7 @@ test("a history follows the chain over all shards, and a foreign start shows not
     prepare: async (log) => {
       await log.claim(0, 40);
       await log.settle();
-      await openShard({ ...log.deps, guardFile: log.guardFile }, { log: "npm", ...log.config });
+      await log.rotate();
       await log.claim(40, 40);
       await log.settle();
     },

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseBundle, parseTlogProof } from "@assay/core";
-import { openShard } from "./shards.ts";
 import { bindFacts } from "./test-log.ts";
 import { serve } from "./test-log-server.ts";
 
@@ -12,7 +11,7 @@ test("lists the logs, newest first, with their vkeys and URLs", async (t) => {
     prepare: async (log) => {
       await log.claim(1, 1);
       await log.settle();
-      await openShard({ ...log.deps, guardFile: log.guardFile }, { log: "npm", ...log.config });
+      await log.rotate();
     },
   });
   const response = await get("/-/log/");

@@ -3,14 +3,21 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } 
 import { join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
+import { toBase64 } from "@assay/core";
 import { createFakeClock } from "@assay/testkit/fake-clock";
 import { tempFolder } from "@assay/testkit/temp-folder";
 import { sql } from "kysely";
 import type { Database } from "../platform/database/database.ts";
 import { runMigrations } from "../platform/database/migrate.ts";
 import { createSqliteDatabase } from "../platform/database/sqlite.ts";
-import { assertSound, createTestLog, logMigrations } from "./test-log.ts";
+import { createChecksums } from "./checksums.ts";
+import { openShardAfterRestore } from "./rotation/after-restore.ts";
+import { requestRotation } from "./rotation/request.ts";
+import { entriesBetween } from "./store.ts";
+import { headOf, listShards } from "./store-shards.ts";
+import { assertSound, bindFacts, createTestLog, logMigrations, never } from "./test-log.ts";
 import type { TestLog } from "./test-log.ts";
+import { createTiles } from "./tiles.ts";
 
 /** A data folder with a log in it, and what a restart of it looks like. */
 function deployment(t: TestContext, config = {}) {
@@ -80,14 +87,131 @@ test("takes the origin from the public URL where there is one, and keeps its vis
   assert.deepEqual(later.logs.list(), [shard]);
 });
 
-test("refuses to start from a backup that is older than what was signed", async (t) => {
+test("refuses to start from a backup that is older than what was signed, and says how to go on", async (t) => {
   const place = await restoredBackup(t);
   const log = await place.start();
   await assert.rejects(log.open(), {
     code: "LOG_GUARD",
     message:
-      /has 10 entries here, but the signing guard in .* remembers a signature over 20; .*put the newest database back/,
+      /has 10 entries here, but the signing guard in .* remembers a signature over 20; .*put the newest database back, or go on in a new shard with: assay log rotate --restored/,
   });
+});
+
+test("refuses to start behind what another party holds a signature over", async (t) => {
+  const place = deployment(t);
+  const log = await place.start();
+  await log.claim(0, 10);
+  const checksums = await log.settle();
+  const { origin } = checksums.logs.list()[0] ?? {};
+  const size = 10;
+  const { root } = (await headOf(log.database.read, checksums.logs.list()[0]?.shard ?? "")) ?? {};
+  assert.ok(root);
+  const open = (seen: { size: number; root: Uint8Array }) =>
+    createChecksums(
+      { ...log.deps, seenElsewhere: async (of) => (of === origin ? [{ ...seen, by: "the witness w1.example" }] : []) },
+      log.config,
+    );
+  await open({ size, root });
+  await assert.rejects(open({ size: 11, root }), {
+    code: "LOG_GUARD",
+    message: /10 entries here, but the witness w1\.example remembers a signature over 11/,
+  });
+  await assert.rejects(open({ size, root: new Uint8Array(32) }), {
+    code: "LOG_GUARD",
+    message: /another root at size 10/,
+  });
+});
+
+const goOn = (log: TestLog) =>
+  openShardAfterRestore(
+    {
+      ...log.deps,
+      guardFile: log.guardFile,
+      tiles: createTiles(log.deps, { cacheBytes: 1e6 }),
+      seenElsewhere: async () => [],
+    },
+    { log: "npm", originBase: log.config.originBase },
+  );
+
+test("goes on in a new shard after an old backup was restored, which begins with what was signed last", async (t) => {
+  const place = await restoredBackup(t);
+  let log = await place.start();
+  // Bound again to what it is, since nobody here knows that it was.
+  const outcome = await goOn(log);
+  assert.equal(outcome.lost, 10);
+  const [opened, abandoned] = (await log.open()).logs.list();
+  assert.deepEqual([opened?.state, abandoned?.state], ["open", "frozen"]);
+  assert.equal(opened?.shard, outcome.opened);
+  await log.claim(10, 3);
+  await log.settle();
+  log = await place.start();
+  const checksums = await log.open();
+  await assertSound(
+    log,
+    checksums,
+    Array.from({ length: 13 }, (_, i) => i),
+  );
+  const [first] = await entriesBetween(log.database.read, outcome.opened, 0, 1);
+  const guard = await log.guardFile.read(abandoned?.origin ?? "");
+  assert.ok(guard);
+  assert.match(
+    first?.record ?? "",
+    new RegExp(`^assay/v1 shard\nns npm\nside predecessor\norigin ${abandoned?.origin}\nsize 20\nroot `),
+  );
+  assert.ok(first?.record.includes(`\nroot ${toBase64(guard.root)}\n`));
+  // The old shard stays at what the backup had, and is never signed again.
+  assert.equal(checksums.logs.checkpoint(abandoned?.shard ?? "")?.split("\n")[1], "10");
+  assert.equal((await log.guardFile.read(abandoned?.origin ?? ""))?.size, 20);
+});
+
+test("claims of a restored backup that were not signed go to the new shard", async (t) => {
+  const place = deployment(t);
+  let log = await place.start();
+  await log.claim(0, 10);
+  await log.settle();
+  // Assigned and not signed; and a rotation under way.
+  await log.claim(10, 5);
+  const dying = await log.sequencer((point) => {
+    if (point === "assigned") throw new Error("died");
+  });
+  await dying.takeOver();
+  await assert.rejects(dying.commit());
+  await requestRotation(log.database, "npm");
+  await place.stop();
+  cpSync(place.data, place.backup, { recursive: true });
+  log = await place.start();
+  await log.claim(20, 10);
+  await log.settle();
+  await place.stop();
+  rmSync(place.data, { recursive: true });
+  cpSync(place.backup, place.data, { recursive: true });
+  log = await place.start();
+  const outcome = await goOn(log);
+  assert.equal(outcome.lost, 7);
+  const checksums = await log.settle();
+  await assertSound(
+    log,
+    checksums,
+    Array.from({ length: 15 }, (_, i) => i),
+  );
+  const { name, version } = bindFacts(12);
+  assert.equal((await checksums.lookup(name, version, never))?.shard, outcome.opened);
+  const { records } = await checksums.browser.history(name, undefined, 100);
+  assert.deepEqual(
+    records.map(({ text }) => /\nversion (.*)\n/.exec(text)?.[1]),
+    ["1.0.12", "1.0.5"],
+  );
+});
+
+test("a new shard after a restore is refused while nothing is wrong, and while the tables contradict each other", async (t) => {
+  const place = deployment(t);
+  const log = await place.start();
+  await log.claim(0, 10);
+  await log.settle();
+  await assert.rejects(goOn(log), { code: "CONFIG", message: /Nothing is wrong with npm-/ });
+  await log.database.write((transaction) => sql`update log_heads set assigned_size = 11`.execute(transaction));
+  await assert.rejects(goOn(log), { code: "DATABASE" });
+  assert.equal((await listShards(log.database.read)).length, 1);
 });
 
 test("refuses to sign from a backup that was put in place while it ran", async (t) => {

@@ -28,6 +28,21 @@ export interface StartDependencies {
   readonly guardFile: GuardFile;
   readonly published: PublishedHeads;
   readonly telemetry: Telemetry;
+  /** What other parties hold signatures over, by origin. Asked of shards that are sequenced; never rejects. */
+  readonly seenElsewhere: SeenElsewhere;
+}
+
+/** A tree that another party (a witness, a mirror) holds this log's signature over. */
+export interface SeenTree extends SignedTree {
+  /** For messages: `the witness example.org/w1`. */
+  readonly by: string;
+}
+
+export type SeenElsewhere = (origin: string) => Promise<readonly SeenTree[]>;
+
+/** Whether a shard is still signed: then it must hold what was signed before. */
+export function isSequenced({ state }: Shard): boolean {
+  return state === "open" || state === "closing" || state === "closed";
 }
 
 /** The stored state of a shard, found to agree with itself and with both copies of the guard. */
@@ -46,10 +61,10 @@ export interface VerifiedHead {
  * the rows contradict each other.
  */
 export async function verifyHead(
-  deps: Pick<StartDependencies, "database" | "tiles" | "guardFile">,
+  deps: Pick<StartDependencies, "database" | "tiles" | "guardFile" | "seenElsewhere">,
   shard: Shard,
 ): Promise<VerifiedHead> {
-  const { tiles, guardFile } = deps;
+  const { tiles, guardFile, seenElsewhere } = deps;
   const { head, stored, inDatabase, inFile } = await readState(deps, shard);
   const edge = decodeEdge(head.edge);
   if (edge.size !== head.size) throw contradiction(shard, "its edge has another size than its head");
@@ -61,10 +76,13 @@ export async function verifyHead(
     throw contradiction(shard, `it has ${stored} entries, ${head.assignedSize} assigned and ${head.size} signed`);
 
   const view = { shard: shard.id, size: head.size, edge };
+  // Older than what was signed, as its state says: it is never signed again.
+  if (shard.state === "abandoned") return { head, view, lostGuard: undefined };
   const rootAt = (size: number) => tiles.rootAt(view, size);
   const copies = [
     { name: `the signing guard in ${guardFile.pathOf(shard.origin)}`, signed: inFile },
     { name: "the signing guard in the database", signed: inDatabase },
+    ...(isSequenced(shard) ? await seenElsewhere(shard.origin) : []).map((seen) => ({ name: seen.by, signed: seen })),
   ];
   for (const copy of copies) await requireBeginning(shard.id, copy, head.assignedSize, rootAt);
   if (head.note !== undefined && (inDatabase === undefined || inDatabase.size < head.size))

@@ -1,13 +1,23 @@
 import type { Reader, Transaction } from "../platform/database/database.ts";
 import type { Tables } from "./tables.ts";
 
+/**
+ * - `open` takes claims; one shard of a log at most.
+ * - `closing` takes no more: its last records are due as soon as its successor is prepared.
+ * - `closed` has its last records, which wait for their signature.
+ * - `frozen` is signed to its end, and its successor is open.
+ * - `next` is a successor that is prepared and not open; nobody sees it.
+ * - `abandoned` is an older state of a shard whose later records are lost (a restored backup): served, never signed.
+ */
+export type ShardState = "open" | "closing" | "closed" | "frozen" | "next" | "abandoned";
+
 export interface Shard {
   readonly id: string;
   readonly log: string;
   readonly number: number;
   readonly origin: string;
   readonly vkey: string;
-  readonly state: "open" | "frozen";
+  readonly state: ShardState;
   readonly visibility: "private" | "public";
 }
 
@@ -45,7 +55,7 @@ export async function addLog(
 /** Adds a shard and its empty head. Throws when the id, the origin or the number in its log is taken. */
 export async function addShard(
   transaction: Transaction,
-  shard: Omit<Shard, "visibility" | "state"> & { readonly createdAtMs: number },
+  shard: Omit<Shard, "visibility"> & { readonly createdAtMs: number },
   head: { readonly root: Uint8Array; readonly edge: Uint8Array },
 ): Promise<void> {
   const tables = transaction.withTables<Tables>();
@@ -57,7 +67,7 @@ export async function addShard(
       number: shard.number,
       origin: shard.origin,
       vkey: shard.vkey,
-      state: "open",
+      state: shard.state,
       created_at_ms: shard.createdAtMs,
     })
     .execute();
@@ -77,14 +87,28 @@ export async function addShard(
     .execute();
 }
 
-/** No claim is assigned to a frozen shard; what was assigned before is still signed. */
-export async function freezeShards(transaction: Transaction, log: string): Promise<void> {
-  await transaction
+/** Moves a shard from one state to another; false when it is in none of `from`. */
+export async function moveState(
+  transaction: Transaction,
+  shard: string,
+  from: readonly ShardState[],
+  to: ShardState,
+): Promise<boolean> {
+  const result = await transaction
     .withTables<Tables>()
     .updateTable("log_shards")
-    .set({ state: "frozen" })
-    .where("log", "=", log)
-    .execute();
+    .set({ state: to })
+    .where("id", "=", shard)
+    .where("state", "in", from)
+    .executeTakeFirst();
+  return result.numUpdatedRows === 1n;
+}
+
+/** Removes a shard that has no records. */
+export async function removeShard(transaction: Transaction, shard: string): Promise<void> {
+  const tables = transaction.withTables<Tables>();
+  await tables.deleteFrom("log_heads").where("shard", "=", shard).execute();
+  await tables.deleteFrom("log_shards").where("id", "=", shard).execute();
 }
 
 /** All shards, newest first within each log. */
@@ -107,7 +131,7 @@ export async function listShards(reader: Reader): Promise<readonly Shard[]> {
     .execute();
   return rows.map((row) => ({
     ...row,
-    state: row.state === "open" ? "open" : "frozen",
+    state: row.state as ShardState,
     visibility: row.visibility === "public" ? "public" : "private",
   }));
 }
@@ -156,8 +180,8 @@ export async function raiseFence(transaction: Transaction, shard: string): Promi
   return row.fence;
 }
 
-/** True while the caller is the sequencer of the shard and the shard is open. */
-export async function mayAssign(reader: Reader, shard: string, fence: number): Promise<"yes" | "frozen" | "fenced"> {
+/** The state of a shard for its sequencer; `fenced` when the caller is not the sequencer any more. */
+export async function stateFor(reader: Reader, shard: string, fence: number): Promise<ShardState | "fenced"> {
   const row = await reader
     .withTables<Tables>()
     .selectFrom("log_heads")
@@ -165,8 +189,7 @@ export async function mayAssign(reader: Reader, shard: string, fence: number): P
     .select(["log_heads.fence", "log_shards.state"])
     .where("log_heads.shard", "=", shard)
     .executeTakeFirst();
-  if (row?.fence !== fence) return "fenced";
-  return row.state === "open" ? "yes" : "frozen";
+  return row?.fence === fence ? (row.state as ShardState) : "fenced";
 }
 
 /** Moves the assigned size; false when the fence is another's or the size is not `from`. */

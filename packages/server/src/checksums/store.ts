@@ -175,6 +175,68 @@ export async function markSequenced(
   return Number(result.numAffectedRows ?? 0n);
 }
 
+/** A claim that waits. */
+export async function waitingByKey(reader: Reader, log: string, key: string): Promise<PendingClaim> {
+  const row = await claimsOf(reader, log)
+    .select(["id", "kind", "name", "version", "facts"])
+    .where("key", "=", key)
+    .where("shard", "is", null)
+    .executeTakeFirstOrThrow();
+  return { ...row, kind: row.kind as RecordKind };
+}
+
+/** Gives waiting claims, in this order, the indexes from `firstIdx` on; answers how many. For a few of them. */
+export async function markPlaced(
+  transaction: Transaction,
+  ids: readonly number[],
+  { shard, firstIdx }: { readonly shard: string; readonly firstIdx: number },
+): Promise<number> {
+  let marked = 0n;
+  for (const [i, id] of ids.entries()) {
+    const result = await transaction
+      .withTables<Tables>()
+      .updateTable("log_claims")
+      .set({ shard, idx: firstIdx + i })
+      .where("id", "=", id)
+      .where("shard", "is", null)
+      .executeTakeFirst();
+    marked += result.numUpdatedRows;
+  }
+  return Number(marked);
+}
+
+/**
+ * Takes back the places from `from` on of a shard that will never sign them: claims wait again, except those that
+ * were made for their very place, which are removed with the entries.
+ */
+export async function takeBackPlaces(transaction: Transaction, shard: string, from: number): Promise<void> {
+  const tables = transaction.withTables<Tables>();
+  await tables
+    .deleteFrom("log_claims")
+    .where("shard", "=", shard)
+    .where("idx", ">=", from)
+    .where("key", "like", "placed %")
+    .execute();
+  await tables
+    .updateTable("log_claims")
+    .set({ shard: null, idx: null })
+    .where("shard", "=", shard)
+    .where("idx", ">=", from)
+    .execute();
+  await tables.deleteFrom("log_entries").where("shard", "=", shard).where("idx", ">=", from).execute();
+}
+
+/** Forgets that these packages have records in a shard. */
+export async function removePackages(transaction: Transaction, shard: string, names: readonly string[]): Promise<void> {
+  for (const chunk of chunksOf(names))
+    await transaction
+      .withTables<Tables>()
+      .deleteFrom("log_packages")
+      .where("shard", "=", shard)
+      .where("name", "in", chunk)
+      .execute();
+}
+
 /** Claims of a log with an id above `afterId`, in the order of their ids: one page of a scan. */
 export async function claimsPage(
   reader: Reader,

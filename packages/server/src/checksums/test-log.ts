@@ -35,9 +35,12 @@ import type { GuardFile } from "./guard.ts";
 import { createLogInstruments } from "./instruments.ts";
 import { createPublishedHeads } from "./published.ts";
 import type { PublishedHeads } from "./published.ts";
+import { advanceRotation } from "./rotation/advance.ts";
+import { requestRotation } from "./rotation/request.ts";
 import { createSequencer } from "./sequence/sequencer.ts";
 import type { Sequencer } from "./sequence/sequencer.ts";
 import type { CrashPoint } from "./sequence/steps.ts";
+import { isSequenced } from "./start.ts";
 import { listShards } from "./store-shards.ts";
 import type { Shard } from "./store-shards.ts";
 import { recordHash, sha256 } from "./tile-rows.ts";
@@ -62,11 +65,15 @@ export interface TestLog {
   claim(first: number, count: number): Promise<void>;
   /** The same without opening the room, so without its checks. */
   claimDirectly(first: number, count: number): Promise<void>;
-  /** Runs the room until nothing waits, and stops it. */
-  settle(): Promise<Checksums>;
+  /** Sequences until nothing waits, also over a rotation, and opens the room. */
+  settle(crashPoint?: (point: CrashPoint) => void | Promise<void>): Promise<Checksums>;
+  /** Asks for a new shard, and settles. */
+  rotate(): Promise<Checksums>;
 }
 
 export interface TestSequencer extends Sequencer {
+  /** One step of a rotation. */
+  advance(): ReturnType<typeof advanceRotation>;
   readonly published: PublishedHeads;
   readonly tiles: Tiles;
   readonly shard: Shard;
@@ -123,17 +130,15 @@ export async function createTestLog(options: TestLogOptions): Promise<TestLog> {
     async sequencer(crashPoint = () => {}) {
       await log.open();
       const { metrics, log: logger } = telemetry();
-      const [shard] = await listShards(database.read);
+      const shard = (await listShards(database.read)).find(isSequenced);
       if (shard === undefined) throw new Error("no shard");
       const tiles = createTiles({ ...base, telemetry: { metrics, log: logger } }, { cacheBytes: 1e6 });
       const published = createPublishedHeads();
       const instruments = createLogInstruments(metrics);
-      const sequencer = createSequencer(
-        { ...base, tiles, guardFile, published, instruments, crashPoint },
-        shard,
-        await signing.checkpointSigner(shard.origin, shard.vkey),
-      );
-      return { ...sequencer, published, tiles, shard };
+      const deps = { ...base, tiles, guardFile, published, instruments, crashPoint, originBase: config.originBase };
+      const sequencer = createSequencer(deps, shard, await signing.checkpointSigner(shard.origin, shard.vkey));
+      const advance = () => advanceRotation(deps, shard, sequencer.fence);
+      return Object.assign(sequencer, { published, tiles, shard, advance });
     },
 
     async claim(first, count) {
@@ -147,11 +152,23 @@ export async function createTestLog(options: TestLogOptions): Promise<TestLog> {
       });
     },
 
-    async settle() {
-      const sequencer = await log.sequencer();
-      await sequencer.takeOver();
-      while ((await sequencer.commit()) !== "idle");
+    async settle(crashPoint) {
+      let rotation: Awaited<ReturnType<TestSequencer["advance"]>>;
+      do {
+        const sequencer = await log.sequencer(crashPoint);
+        await sequencer.takeOver();
+        do {
+          while ((await sequencer.commit()) !== "idle");
+          rotation = await sequencer.advance();
+        } while (rotation === "advanced");
+      } while (rotation === "frozen");
       return await log.open();
+    },
+
+    async rotate() {
+      await log.open();
+      await requestRotation(database, "npm");
+      return await log.settle();
     },
   };
   return log;

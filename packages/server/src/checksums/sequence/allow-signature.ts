@@ -1,6 +1,6 @@
 import { equalBytes } from "@assay/core";
 import { requireBeginning } from "../guard.ts";
-import { guardOf, mayAssign, putGuard } from "../store-shards.ts";
+import { guardOf, stateFor, putGuard } from "../store-shards.ts";
 import type { Shard, SignedTree } from "../store-shards.ts";
 import { fenced } from "./steps.ts";
 import type { NextTree, SequenceDependencies, SequencerHead } from "./steps.ts";
@@ -34,13 +34,13 @@ export async function allowSignature(
     for (const copy of copies) await requireBeginning(shard.id, copy, next.size, rootAt);
   } catch (error) {
     // A successor raises the fence before the guard: then it is ahead because of work, not because of a fork.
-    if ((await mayAssign(database.read, shard.id, head.fence)) === "fenced") throw fenced(shard.id);
+    if ((await stateFor(database.read, shard.id, head.fence)) === "fenced") throw fenced(shard.id);
     throw error;
   }
 
   const signed: SignedTree = { size: next.size, root: next.root };
   await database.write(async (transaction) => {
-    if ((await mayAssign(transaction, shard.id, head.fence)) === "fenced") throw fenced(shard.id);
+    if ((await stateFor(transaction, shard.id, head.fence)) === "fenced") throw fenced(shard.id);
     // What was judged above must still stand, because only the holder of the fence moves it.
     if (!isSame(await guardOf(transaction, shard.id), inDatabase)) throw fenced(shard.id);
     await putGuard(transaction, shard.id, signed);

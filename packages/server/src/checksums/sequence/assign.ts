@@ -1,92 +1,39 @@
-import { encodeUtf8, leafHash, logIndex, toBase64 } from "@assay/core";
-import type { Transaction } from "../../platform/database/database.ts";
-import { recordText } from "../claim-text.ts";
-import { insertEntries, markSequenced, packagesNamed, pendingClaims, putPackages } from "../store.ts";
-import type { EntryRow, PackageRow, PendingClaim } from "../store.ts";
-import { mayAssign, moveAssigned } from "../store-shards.ts";
+import { markSequenced, pendingClaims } from "../store.ts";
+import { stateFor } from "../store-shards.ts";
 import type { Shard } from "../store-shards.ts";
-import { sha256 } from "../tile-rows.ts";
+import { placeLastRecords } from "./last-records.ts";
+import { placeClaims } from "./place.ts";
 import { fenced } from "./steps.ts";
 import type { SequenceDependencies, SequencerHead } from "./steps.ts";
 
 /** Most claims that one commit takes. */
 export const maxBatch = 4096;
 
-/** Entries that are formatted, hashed and inserted at a time, so that the event loop turns between. */
-const entriesPerStatement = 512;
-const nonceBytes = 16;
-
 /**
- * Step 1: gives the oldest waiting claims their places. Index, seq, prev, time, record text and leaf hash become
- * rows in one transaction, and stand for ever: nothing is ever assigned again.
+ * Step 1: gives the oldest waiting claims their places, in one transaction. They stand for ever: nothing is ever
+ * assigned again. A closing shard takes no claims: it gets its last records.
  *
  * A crash before the commit leaves the claims waiting. A crash after it leaves `assigned_size` above `size`; whoever
  * takes over skips this step and finishes those rows first.
  */
 export async function assign(deps: SequenceDependencies, shard: Shard, head: SequencerHead): Promise<SequencerHead> {
   // Asked outside the transaction first: an idle log must not occupy the writer.
-  if ((await pendingClaims(deps.database.read, shard.log, 1)).length === 0) return head;
+  if (!(await isDue(deps, shard, head))) return head;
   return await deps.database.write(async (transaction) => {
-    const allowed = await mayAssign(transaction, shard.id, head.fence);
-    if (allowed === "fenced") throw fenced(shard.id);
-    if (allowed === "frozen") return head;
+    const state = await stateFor(transaction, shard.id, head.fence);
+    if (state === "fenced") throw fenced(shard.id);
+    if (state === "closing") return await placeLastRecords(deps, transaction, shard, head);
+    if (state !== "open") return head;
     const claims = await pendingClaims(transaction, shard.log, maxBatch);
     const last = claims.at(-1);
     if (last === undefined) return head;
-
-    // A clock that went back must not take the log back.
-    const time = Math.max(head.assignedTime, Math.floor(deps.clock.now() / 1000));
-    const from = head.assignedSize;
-    const to = from + claims.length;
-    // First the row that only one sequencer can move: another one's work ends here.
-    if (!(await moveAssigned(transaction, shard.id, head.fence, { from, to, time }))) throw fenced(shard.id);
-    const marked = await markSequenced(transaction, shard.log, last.id, {
-      shard: shard.id,
-      firstIdx: from,
-    });
-    // Must equal, because the indexes below are counted from the rows that were read.
-    if (marked !== claims.length) throw new Error(`${marked} claims were marked, not ${claims.length}`);
-    const packages = await packagesOf(transaction, shard, claims);
-    for (let start = 0; start < claims.length; start += entriesPerStatement) {
-      const chunk = claims.slice(start, start + entriesPerStatement);
-      const entries = entriesOf(deps, shard, chunk, { packages, from: from + start, time });
-      await insertEntries(transaction, shard.id, entries);
-    }
-    await putPackages(transaction, shard.id, [...packages.values()]);
-    return { ...head, assignedSize: to, assignedTime: time };
+    return await placeClaims(deps, transaction, { shard, head, claims }, (firstIdx) =>
+      markSequenced(transaction, shard.log, last.id, { shard: shard.id, firstIdx }),
+    );
   });
 }
 
-/** The last records of the packages of these claims, where they have any. */
-async function packagesOf(
-  transaction: Transaction,
-  shard: Shard,
-  claims: readonly PendingClaim[],
-): Promise<Map<string, PackageRow>> {
-  const names = [...new Set(claims.map((claim) => claim.name))];
-  const standing = await packagesNamed(transaction, shard.id, names);
-  return new Map(standing.map((row) => [row.name, row]));
-}
-
-function entriesOf(
-  deps: SequenceDependencies,
-  shard: Shard,
-  claims: readonly PendingClaim[],
-  at: { readonly packages: Map<string, PackageRow>; readonly from: number; readonly time: number },
-): EntryRow[] {
-  const nonces = shard.visibility === "private" ? deps.random.bytes(claims.length * nonceBytes) : undefined;
-  return claims.map((claim, i) => {
-    const idx = at.from + i;
-    const previous = at.packages.get(claim.name);
-    const seq = (previous?.seq ?? 0) + 1;
-    at.packages.set(claim.name, { name: claim.name, seq, lastIdx: idx });
-    const record = recordText(claim.facts, {
-      seq,
-      prev: previous === undefined ? undefined : logIndex(previous.lastIdx),
-      time: at.time,
-      // Without it the leaf hash of a private record could be guessed, since its facts can.
-      nonce: nonces ? toBase64(nonces.subarray(i * nonceBytes, (i + 1) * nonceBytes)) : "-",
-    });
-    return { idx, record, leafHash: leafHash(sha256, encodeUtf8(record)) };
-  });
+async function isDue({ database }: SequenceDependencies, shard: Shard, head: SequencerHead): Promise<boolean> {
+  if ((await pendingClaims(database.read, shard.log, 1)).length > 0) return true;
+  return (await stateFor(database.read, shard.id, head.fence)) !== "open";
 }

@@ -1,97 +1,90 @@
 import { isAssayError } from "@assay/core";
 import type { Telemetry } from "../../platform/telemetry/telemetry.ts";
-import type { Signing } from "../../signing/signing.ts";
 import type { Bell } from "../bell.ts";
-import { headOf } from "../store-shards.ts";
+import { advanceRotation } from "../rotation/advance.ts";
+import type { RotationDependencies } from "../rotation/advance.ts";
+import type { ShardList } from "../shard-list.ts";
 import type { Shard } from "../store-shards.ts";
 import { createSequencer, isFinal } from "./sequencer.ts";
-import type { SequenceDependencies } from "./steps.ts";
+
+export interface RunDependencies extends RotationDependencies {
+  readonly telemetry: Telemetry;
+}
 
 export interface RunOptions {
-  readonly shards: readonly Shard[];
-  readonly signing: Signing;
+  readonly log: string;
+  readonly shards: ShardList;
   /** Rings when claims were committed. */
   readonly claimed: Bell;
-  readonly telemetry: Telemetry;
 }
 
 /** Pause after a commit that failed for a reason that may pass. */
 const retryMs = 1000;
+/** How often an idle sequencer looks for what other processes did: claims, and the wish for a new shard. */
+const pollMs = 1000;
 
 /**
- * Sequences every shard that is open or was left unfinished, until the signal is aborted; the commit under way is
- * finished first. There is no timer: the next commit takes whatever was claimed while the last one ran.
+ * Sequences a log until the signal is aborted, shard after shard; the commit under way is finished first. There is no
+ * timer between commits: the next one takes whatever was claimed while the last one ran.
  *
- * Rejects when one shard must stop (LOG_FENCED, LOG_GUARD); the others stop too.
+ * Rejects when it must stop (LOG_FENCED, LOG_GUARD).
  */
-export async function runSequencers(
-  deps: SequenceDependencies,
-  options: RunOptions,
-  signal: AbortSignal,
-): Promise<void> {
-  const failed = new AbortController();
-  const stop = AbortSignal.any([signal, failed.signal]);
-  const runs = options.shards.map(async (shard) => {
-    try {
-      await runShard(deps, options, { shard, stop });
-    } catch (error) {
-      failed.abort();
-      throw error;
-    }
-  });
-  const results = await Promise.allSettled(runs);
-  for (const result of results) if (result.status === "rejected") throw result.reason;
+export async function runSequencer(deps: RunDependencies, options: RunOptions, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const shard = options.shards.unfinished(options.log);
+    if (shard === undefined) return;
+    await runShard(deps, options, { shard, signal });
+    await options.shards.refresh();
+  }
 }
 
+/** Until the shard is frozen, or the signal aborted. */
 async function runShard(
-  deps: SequenceDependencies,
-  { signing, claimed, telemetry }: RunOptions,
-  { shard, stop }: { readonly shard: Shard; readonly stop: AbortSignal },
+  deps: RunDependencies,
+  { claimed }: RunOptions,
+  { shard, signal }: { readonly shard: Shard; readonly signal: AbortSignal },
 ): Promise<void> {
-  if (shard.state === "frozen" && (await isFinished(deps, shard))) return;
-  const signer = await signing.checkpointSigner(shard.origin, shard.vkey);
+  const signer = await deps.signing.checkpointSigner(shard.origin, shard.vkey);
   const sequencer = createSequencer(deps, shard, signer);
-  const stopped = new Promise<void>((resolve) => {
-    if (stop.aborted) resolve();
-    else stop.addEventListener("abort", () => resolve(), { once: true });
-  });
   let isSequencer = false;
-  while (!stop.aborted) {
+  while (!signal.aborted) {
     // Taken before looking: a claim that is committed meanwhile rings this turn.
     const turn = claimed.next();
     try {
       if (!isSequencer) await sequencer.takeOver();
       isSequencer = true;
       if ((await sequencer.commit()) !== "idle") continue;
+      const rotation = await advanceRotation(deps, shard, sequencer.fence);
+      if (rotation === "frozen") return;
+      if (rotation === "advanced") continue;
     } catch (error) {
       if (isFinal(error)) {
-        await reportFinal(deps, telemetry, shard, error);
+        await reportFinal(deps, shard, error);
         throw error;
       }
       deps.instruments.failures.add(1, { shard: shard.id });
-      telemetry.log.error("a commit of the log failed and is tried again", {
+      deps.telemetry.log.error("a commit of the log failed and is tried again", {
         "log.shard": shard.id,
         "retry.ms": retryMs,
         error,
       });
-      await deps.clock.sleep(retryMs, stop).catch(() => {});
+      await deps.clock.sleep(retryMs, signal).catch(() => {});
       continue;
     }
-    await Promise.race([turn, stopped]);
+    await turnOrPoll(deps, turn, signal);
   }
 }
 
-async function isFinished(deps: SequenceDependencies, shard: Shard): Promise<boolean> {
-  const head = await headOf(deps.database.read, shard.id);
-  return head !== undefined && head.note !== undefined && head.assignedSize === head.size;
+/** Resolves with the turn, after the time of a poll, or when the signal is aborted. */
+async function turnOrPoll({ clock }: RunDependencies, turn: Promise<void>, signal: AbortSignal): Promise<void> {
+  const enough = new AbortController();
+  const poll = clock.sleep(pollMs, AbortSignal.any([signal, enough.signal])).catch(() => {});
+  await Promise.race([turn, poll]);
+  enough.abort();
+  await poll;
 }
 
-async function reportFinal(
-  deps: SequenceDependencies,
-  telemetry: Telemetry,
-  shard: Shard,
-  error: unknown,
-): Promise<void> {
+async function reportFinal({ telemetry, ...deps }: RunDependencies, shard: Shard, error: unknown): Promise<void> {
   telemetry.log.error("the log is not sequenced any more by this process", {
     "log.shard": shard.id,
     error,

@@ -7,10 +7,9 @@ import { createFakeClock } from "@assay/testkit/fake-clock";
 import { tempFolder } from "@assay/testkit/temp-folder";
 import type { Clock } from "../../platform/clock.ts";
 import { runMigrations } from "../../platform/database/migrate.ts";
-import { openShard } from "../shards.ts";
 import { entriesBetween } from "../store.ts";
 import { headOf } from "../store-shards.ts";
-import { assertSound, bindFacts, createTestLog, logMigrations, never } from "../test-log.ts";
+import { assertSound, createTestLog, logMigrations } from "../test-log.ts";
 import type { CrashPoint } from "./steps.ts";
 
 const crashPoints: readonly CrashPoint[] = [
@@ -201,29 +200,5 @@ onEveryDatabase("the sequencer", (databases) => {
     assert.deepEqual(new Set(outcomes), new Set(["LOG_FENCED", "finished"]));
     seen.delete("");
     await assertSound(log, await log.settle(), range(0, claimed), [...seen]);
-  });
-
-  test("finishes what is assigned in a frozen shard and assigns no more to it", async () => {
-    const log = await freshLog();
-    await log.settle();
-    await log.claim(0, 5);
-    const dying = await log.sequencer(dieAt("assigned"));
-    await dying.takeOver();
-    await assert.rejects(dying.commit());
-    await openShard({ ...log.deps, guardFile: log.guardFile }, { log: "npm", ...log.config });
-    await log.claim(5, 5);
-    const checksums = await log.open();
-    const stop = new AbortController();
-    const running = checksums.run(stop.signal);
-    for (const number of range(0, 10)) {
-      const { name, version } = bindFacts(number);
-      await checksums.lookup(name, version, never);
-    }
-    stop.abort();
-    await running;
-    await assertSound(log, checksums, range(0, 10));
-    const [newest, oldest] = checksums.logs.list();
-    assert.equal(checksums.logs.checkpoint(oldest?.shard ?? "")?.split("\n")[1], "5");
-    assert.equal(checksums.logs.checkpoint(newest?.shard ?? "")?.split("\n")[1], "5");
   });
 });

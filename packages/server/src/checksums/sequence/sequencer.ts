@@ -12,6 +12,8 @@ import { swap } from "./swap.ts";
 
 /** Turns the claims of one shard into signed log entries, one commit after the other. */
 export interface Sequencer {
+  /** The fence of the last `takeOver`. */
+  readonly fence: number;
   /** Becomes the shard's only sequencer: whoever was it before fails at its next step. */
   takeOver(): Promise<void>;
   /**
@@ -27,7 +29,7 @@ export interface Sequencer {
 
 export function createSequencer(deps: SequenceDependencies, shard: Shard, signer: CheckpointSigner): Sequencer {
   const { instruments } = deps;
-  let fence: number | undefined;
+  let fence = 0;
   // Undefined after an error: what was done and what was not is read again from the rows.
   let known: SequencerHead | undefined;
 
@@ -38,6 +40,10 @@ export function createSequencer(deps: SequenceDependencies, shard: Shard, signer
   }
 
   return {
+    get fence() {
+      return fence;
+    },
+
     async takeOver() {
       known = undefined;
       fence = await deps.database.write((transaction) => raiseFence(transaction, shard.id));

@@ -21,7 +21,10 @@ export type CrashPoint =
   | "guarded-in-file"
   | "signed"
   | "swapped"
-  | "published";
+  | "published"
+  // Of a rotation, between these commits.
+  | "successor-prepared"
+  | "successor-open";
 
 /** What the steps of a commit work with. */
 export interface SequenceDependencies {
