@@ -45,7 +45,7 @@ const dependencyHomes: Readonly<Record<string, readonly string[]>> = {
   pino: ["packages/server/src/platform/telemetry/"],
   "prom-client": ["packages/server/src/platform/telemetry/"],
   "lru-cache": ["packages/server/src/platform/"],
-  yaml: ["packages/server/src/config/"],
+  yaml: ["packages/server/src/config/", "packages/verify/src/lockfile/yaml"],
   "@npmcli/config": ["packages/server/src/config/"],
   commander: ["packages/cli/src/"],
   preact: ["packages/web/src/"],

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 import { createTinyLog, integrityOf } from "@assay/testkit/tiny-log";
 import { startTinyLogServer, type TinyLogServer } from "@assay/testkit/tiny-log-server";
+import { checkEvidence, type Evidence } from "@assay/verify";
+import { sha256 } from "@assay/verify/node";
 import { emptyFolder, runAssay, type Ran } from "./run-assay.ts";
 
 const names = ["alpha", "@scope/beta", "gamma"];
@@ -38,7 +40,7 @@ test("passes on a lockfile that the log binds, and keeps the checkpoint below th
   const { verify, vkey, server, folder } = await project(context);
   const first = await verify("--trust", vkey);
   assert.deepEqual([first.code, first.stderr], [0, ""]);
-  assert.ok(first.stdout.startsWith(`${join(folder, "package-lock.json")} (npm 3)\n\n✓ 3 verified\n`), first.stdout);
+  assert.ok(first.stdout.startsWith(`${join(folder, "package-lock.json")} (npm 3)\n\n✓ 3 verified: `), first.stdout);
   assert.match(first.stdout, /3 entries: the first checkpoint of this log seen here\./);
   server.log.bind("later", "1.0.0", integrityOf("later"));
   assert.match((await verify("--trust", vkey)).stdout, /4 entries: extends the last checkpoint seen/);
@@ -146,10 +148,16 @@ test("a fork prints both signed notes as evidence, also as JSON", async (context
   const { code, stdout, stderr } = await verify("--trust", vkey);
   assert.deepEqual([code, stdout], [1, ""]);
   assert.match(stderr, /signed two histories that exclude each other/);
-  for (const note of [before, await fork.checkpoint()]) assert.ok(stderr.includes(note));
+  for (const note of [before, await fork.checkpoint()]) {
+    // In the evidence a note is a JSON string.
+    const [, root = ""] = /^.*\n\d+\n(.*)\n/.exec(note) ?? [];
+    assert.ok(stderr.includes(root), root);
+  }
   const json = await verify("--trust", vkey, "--json");
-  const { error } = JSON.parse(json.stdout) as { error: { code: string; evidence: { older: string } } };
-  assert.deepEqual([json.code, error.code, error.evidence.older], [1, "MISBEHAVIOUR", before]);
+  const { error } = JSON.parse(json.stdout) as { error: { code: string; evidence: Evidence } };
+  assert.deepEqual([json.code, error.code, error.evidence["kind"]], [1, "MISBEHAVIOUR", "fork"]);
+  const verdict = await checkEvidence({ sha256 }, error.evidence);
+  assert.deepEqual(verdict, { holds: true, convicts: true, kind: "fork" });
 });
 
 test("what cannot be verified fails until it is allowed by name", async (context) => {
@@ -164,25 +172,71 @@ test("what cannot be verified fails until it is allowed by name", async (context
   assert.match(allowed.stdout, /! 1 unverifiable, allowed/);
 });
 
-test("wrong use exits 2 with what to do: no lockfile, version 1, a wrong key, another client's file", async (context) => {
+test("wrong use exits 2 with what to do: no lockfile, an ancient one, several, a wrong key", async (context) => {
   const folder = await emptyFolder(context);
   const failing = async (...args: readonly string[]): Promise<string> => {
     const { code, stderr } = await runAssay(folder, ["verify", ...args]);
     assert.equal(code, 2, stderr);
     return stderr;
   };
-  assert.match(await failing(), /npm-shrinkwrap\.json or package-lock\.json in .* was not found/);
-  await writeFile(join(folder, "yarn.lock"), "");
-  assert.match(await failing(), /there is a yarn\.lock, which cannot be read yet/);
-  assert.match(await failing("yarn.lock"), /^assay: yarn\.lock cannot be read yet; supported are /);
-  assert.match(await failing("."), /^assay: The lockfile .* is a folder; name a file\.$/m);
-  await writeFile(join(folder, "package-lock.json"), `{"lockfileVersion":1,"dependencies":{}}`);
-  assert.match(await failing(), /npm install --package-lock-only --lockfile-version 3/);
+  assert.match(await failing(), /A lockfile \(npm-shrinkwrap\.json, package-lock\.json, .*\) in .* was not found/);
+  await writeFile(join(folder, "bun.lockb"), "");
+  assert.match(await failing(), /there is a bun\.lockb; write it as text with bun install --save-text-lockfile/);
+  assert.match(await failing("bun.lockb"), /bun\.lockb cannot be read/);
+  assert.match(await failing("other.json"), /other\.json was not found/);
+  await writeFile(join(folder, "other.json"), "{}");
+  assert.match(await failing("other.json"), /other\.json is no lockfile; known are /);
+  await writeFile(join(folder, "package-lock.json"), `{"dependencies":{}}`);
+  assert.match(await failing(), /npm install --package-lock-only/);
   await writeLockfile(folder, names);
   assert.match(await failing("--trust", "nonsense"), /trust|key/i);
   assert.match(await failing("--registry", "ftp://x"), /not an http or https URL/);
+  assert.match(await failing("--accept", "everything"), /known: through-record/);
+  assert.match(await failing("--all", "package-lock.json"), /--all takes a folder/);
   assert.match(await failing("--frobnicate"), /unknown option/);
   assert.match(await failing("a", "b"), /too many arguments/);
+  await writeFile(join(folder, "yarn.lock"), "# yarn lockfile v1\n");
+  assert.match(await failing(), /Several lockfiles are in .*: package-lock\.json, yarn\.lock\. Name the one/);
+});
+
+test("takes a folder, the lockfile of another client by its name, and every lockfile below with --all", async (context) => {
+  const { verify, vkey, folder } = await project(context);
+  const pnpm = names.map((name) => `  '${name}@1.0.0':\n    resolution: {integrity: ${integrityOf(name)}}\n`);
+  const inner = join(folder, "packages", "app");
+  await mkdir(join(inner, "node_modules", "x"), { recursive: true });
+  await writeFile(join(inner, "pnpm-lock.yaml"), `lockfileVersion: '9.0'\n\npackages:\n\n${pnpm.join("\n")}`);
+  await writeFile(join(inner, "node_modules", "x", "package-lock.json"), "not a lockfile of this project");
+  const one = await verify("packages/app", "--trust", vkey);
+  assert.equal(one.code, 0, one.stderr);
+  assert.match(one.stdout, /pnpm-lock\.yaml \(pnpm 9\.0\)\n\n✓ 3 verified/);
+  const all = await verify("--all", "--trust", vkey, "--json");
+  const { ok, lockfiles } = JSON.parse(all.stdout) as { ok: boolean; lockfiles: { lockfile: string; ok: boolean }[] };
+  assert.deepEqual([all.code, ok], [0, true]);
+  assert.deepEqual(
+    lockfiles.map((each) => each.lockfile),
+    [join(folder, "package-lock.json"), join(inner, "pnpm-lock.yaml")],
+  );
+  await writeLockfile(folder, [...names, "nowhere"]);
+  const failing = await verify("--all", "--trust", vkey);
+  assert.equal(failing.code, 1);
+  assert.match(failing.stdout, /✗ 1 missing/);
+});
+
+test("Yarn Berry's lockfile passes through the record only when that category is named", async (context) => {
+  const { verify, vkey, folder } = await project(context);
+  await rm(join(folder, "package-lock.json"));
+  const entry = (name: string): string =>
+    `"${name}@npm:^1.0.0":\n  version: 1.0.0\n  resolution: "${name}@npm:1.0.0"\n`;
+  await writeFile(join(folder, "yarn.lock"), `__metadata:\n  version: 8\n\n${names.map(entry).join("\n")}`);
+  const refused = await verify("--trust", vkey);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stdout, /✗ 3 through-record: .* does not pin their tarballs/);
+  assert.match(refused.stdout, /--accept through-record lets them pass/);
+  const accepted = await verify("--trust", vkey, "--accept", "through-record");
+  assert.equal(accepted.code, 0, accepted.stdout);
+  assert.match(accepted.stdout, /! 3 through-record, accepted: /);
+  assert.match(accepted.stdout, /✓ 0 verified/);
+  assert.doesNotMatch(accepted.stdout, /Everything that this lockfile installs/);
 });
 
 test("a registry that is not there fails the check and is named", async (context) => {

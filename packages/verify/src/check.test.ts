@@ -4,7 +4,7 @@ import { MisbehaviourError, encodeUtf8 } from "@assay/core";
 import { createTinyLog, integrityOf, type TinyLog } from "@assay/testkit/tiny-log";
 import { boundLog, check, lockfileOf, otherSeed, sha256, some } from "../test/checking.ts";
 import { tinyWorld } from "../test/tiny-effects.ts";
-import { trustLog, verifyLockfile, type Lockfile } from "./index.ts";
+import { trustLog, verifyLockfiles, type Lockfile } from "./index.ts";
 
 test("verifies what the log binds, with one bundle and no lookup", async () => {
   const world = tinyWorld(await boundLog());
@@ -126,19 +126,24 @@ test("looks up what is missing, 8 at a time, and replaces the bundle once", asyn
   for (const { name, version, integrity } of packages.slice(1, 39))
     world.catalogue.set(`${name}@${version}`, integrity);
   const seen: number[] = [];
-  const { report } = await verifyLockfile(
+  const {
+    reports: [report],
+  } = await verifyLockfiles(
     { sha256, effects: world.effects },
     {
-      lockfile: lockfileOf(packages),
+      lockfiles: [lockfileOf(packages)],
       trust: [trustLog(log.vkey)],
       offlineBundle: undefined,
       allowUnverifiable: new Set(),
+      accept: new Set(),
+      registry: "https://registry.example.com",
       onProgress: ({ done, total }) => {
         assert.equal(total, 39);
         seen.push(done);
       },
     },
   );
+  assert.ok(report);
   assert.equal(report.verified.length, 39);
   assert.deepEqual(
     report.missing.map(({ name, reason }) => [name, reason]),
@@ -258,4 +263,58 @@ test("a lockfile without registry packages asks nobody", async () => {
   const report = await check(world, { lockfile: lockfileOf([]) });
   assert.equal(report.ok, true);
   assert.equal(world.counts.bundles, 0);
+});
+
+const unpinned = (archiveUrl?: string): Lockfile => {
+  const [first] = lockfileOf(some).packages;
+  assert.ok(first);
+  const { name, version, path } = first;
+  return { ...lockfileOf([]), unpinned: [{ name, version, path, archiveUrl }] };
+};
+
+test("what the lockfile does not pin passes through the record, once that category is accepted", async () => {
+  const world = tinyWorld(await boundLog());
+  const refused = await check(world, { lockfile: unpinned() });
+  assert.deepEqual([refused.ok, refused.throughRecord.length, refused.verified.length], [false, 1, 0]);
+  assert.equal(refused.throughRecord[0]?.bound, some[0]?.integrity);
+  assert.deepEqual(
+    [refused.throughRecord[0]?.authentic, refused.throughRecord[0]?.vetted],
+    ["record", "not-vetted-here"],
+  );
+  assert.equal((await check(world, { lockfile: unpinned(), accept: ["through-record"] })).ok, true);
+});
+
+test("what is neither pinned nor in the log is missing, whatever is accepted", async () => {
+  const report = await check(tinyWorld(await createTinyLog({})), { lockfile: unpinned(), accept: ["through-record"] });
+  assert.deepEqual([report.ok, report.missing.length, report.throughRecord.length], [false, 1, 0]);
+  assert.equal(report.missing[0]?.integrity, undefined);
+});
+
+test("an unpinned package from another place than the registry is unverifiable, bound or not", async () => {
+  const world = tinyWorld(await boundLog());
+  const accept = ["through-record"] as const;
+  const elsewhere = unpinned("https://registry.example.com.evil.example/p0.tgz");
+  const report = await check(world, { lockfile: elsewhere, accept });
+  assert.deepEqual([report.ok, report.unverifiable[0]?.reason], [false, "foreign-archive"]);
+  const here = unpinned("https://registry.example.com/p0/-/p0-1.0.0.tgz");
+  assert.equal((await check(world, { lockfile: here, accept })).ok, true);
+});
+
+test("unpinned, and two trusted logs bind different bytes: neither is believed", async () => {
+  const log = await boundLog();
+  const second = await createTinyLog({ origin: "second.example.com/log", seed: otherSeed });
+  const [first] = some;
+  assert.ok(first);
+  second.bind(first.name, first.version, integrityOf("other"));
+  const world = tinyWorld(log);
+  const both = JSON.stringify({
+    format: "assay-bundle/v1",
+    bundles: [...(await log.bundle([first])).bundles, ...(await second.bundle([first])).bundles],
+    missing: [],
+  });
+  world.tamper = () => both;
+  const trust = [trustLog(log.vkey), trustLog(second.vkey)];
+  const report = await check(world, { lockfile: unpinned(), trust, accept: ["through-record"] });
+  assert.equal(report.ok, false);
+  assert.match(report.missing[0]?.reason ?? "", /the trusted logs bind different bytes/);
 });

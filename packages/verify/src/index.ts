@@ -2,7 +2,7 @@
  * What consumers of the checksum database run. Neutral to its surroundings: no Node module, every effect behind
  * `LogClientEffects`. Files and Node's hash are in `@assay/verify/node`.
  */
-export { verifyLockfile, type VerifyRequest, type VerifyResult } from "./check.ts";
+export { verifyLockfiles, type VerifyRequest, type VerifyResult } from "./check.ts";
 export { checkEvidence, parseEvidence, type EvidenceVerdict } from "./follow/check-evidence.ts";
 export {
   noTileCache,
@@ -32,17 +32,23 @@ export {
   unverifiableSentences,
   type LockedPackage,
   type Lockfile,
+  type LockfileClient,
   type SkippedCounts,
+  type UnpinnedPackage,
   type UnverifiablePackage,
   type UnverifiableReason,
 } from "./lockfile/lockfile.ts";
-export { maxLockfileBytes, parsePackageLock } from "./lockfile/package-lock.ts";
+export { lockfileFormats, parseLockfile, type LockfileFormat } from "./lockfile/formats.ts";
+export { maxLockfileBytes } from "./lockfile/reading.ts";
 export type {
   CheckpointReport,
+  Marks,
   MismatchingPackage,
   MissingPackage,
   Report,
   ReportedPackage,
+  ThroughRecordPackage,
   VerifiedPackage,
 } from "./report.ts";
 export { checkDistinct, formatTrustFile, parseTrustFile, trustFileName, trustLog, type TrustedLog } from "./trust.ts";
+export type { AcceptableCategory, Acceptance } from "./verdict.ts";

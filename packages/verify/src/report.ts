@@ -5,10 +5,12 @@ import type { SkippedCounts, UnverifiablePackage } from "./lockfile/lockfile.ts"
 
 /** What a check of a lockfile found. One package stands once for each digest that the lockfile has for it. */
 export interface Report {
-  /** True when everything that has bytes of its own is verified or was allowed not to be. */
+  /** True when everything that has bytes of its own is verified, or was allowed or accepted not to be. */
   readonly ok: boolean;
   /** In the log, with exactly these bytes. */
   readonly verified: readonly VerifiedPackage[];
+  /** In the log, but the lockfile does not pin the tarball: which bytes it installs is the registry's word. */
+  readonly throughRecord: readonly ThroughRecordPackage[];
   /** In the log, with other bytes. */
   readonly mismatching: readonly MismatchingPackage[];
   /** Not proven to be in a trusted log. */
@@ -31,9 +33,27 @@ export interface ReportedPackage {
   readonly paths: readonly string[];
 }
 
-export interface VerifiedPackage extends ReportedPackage {
+/**
+ * Two marks that say different things. *Authentic*: `bytes` when the log binds exactly the bytes that the lockfile
+ * pins, `record` when the log binds this version but the lockfile pins no tarball. *Vetted*: what an examination of
+ * those bytes said; `not-vetted-here` where there was none.
+ */
+export interface Marks {
+  readonly authentic: "bytes" | "record";
+  readonly vetted: "not-vetted-here";
+}
+
+export interface VerifiedPackage extends ReportedPackage, Marks {
   readonly origin: string;
   readonly index: number;
+}
+
+export interface ThroughRecordPackage extends Omit<ReportedPackage, "integrity">, Marks {
+  /** What the log says; the lockfile has nothing to compare with it. */
+  readonly bound: Integrity;
+  readonly origin: string;
+  readonly index: number;
+  readonly accepted: boolean;
 }
 
 export interface MismatchingPackage extends ReportedPackage {
@@ -43,7 +63,9 @@ export interface MismatchingPackage extends ReportedPackage {
   readonly index: number;
 }
 
-export interface MissingPackage extends ReportedPackage {
+export interface MissingPackage extends Omit<ReportedPackage, "integrity"> {
+  /** Undefined: the lockfile pins no tarball. */
+  readonly integrity: Integrity | undefined;
   readonly reason: string;
 }
 

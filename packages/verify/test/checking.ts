@@ -1,7 +1,15 @@
+import assert from "node:assert/strict";
 import { hash } from "node:crypto";
 import { parseIntegrity, parsePackageName, parseVersion } from "@assay/core";
 import { createTinyLog, integrityOf, type TinyLog } from "@assay/testkit/tiny-log";
-import { trustLog, verifyLockfile, type Lockfile, type Report, type TrustedLog } from "../src/index.ts";
+import {
+  trustLog,
+  verifyLockfiles,
+  type AcceptableCategory,
+  type Lockfile,
+  type Report,
+  type TrustedLog,
+} from "../src/index.ts";
 import type { TinyWorld } from "./tiny-effects.ts";
 
 /** As Node hashes. */
@@ -12,6 +20,7 @@ export const otherSeed = "02".repeat(32);
 /** A lockfile as it comes out of the reader. */
 export function lockfileOf(packages: readonly { name: string; version: string; integrity: string }[]): Lockfile {
   return {
+    client: "npm",
     format: "npm 3",
     packages: packages.map(({ name, version, integrity }) => ({
       name: parsePackageName(name),
@@ -19,8 +28,9 @@ export function lockfileOf(packages: readonly { name: string; version: string; i
       integrity: parseIntegrity(integrity),
       path: `node_modules/${name}`,
     })),
+    unpinned: [],
     unverifiable: [],
-    skipped: { bundled: 0, links: 0, folders: 0 },
+    skipped: { bundled: 0, links: 0, folders: 0, patched: 0 },
   };
 }
 
@@ -47,17 +57,22 @@ export async function check(
     readonly trust?: readonly TrustedLog[];
     readonly offlineBundle?: Uint8Array;
     readonly allow?: readonly string[];
+    readonly accept?: readonly AcceptableCategory[];
   } = {},
 ): Promise<Report & { readonly bundle: Uint8Array | undefined }> {
-  const { report, bundle } = await verifyLockfile(
+  const { reports, bundle } = await verifyLockfiles(
     { sha256, effects: world.effects },
     {
-      lockfile: options.lockfile ?? lockfileOf(some),
+      lockfiles: [options.lockfile ?? lockfileOf(some)],
       trust: options.trust ?? [trustLog(world.log.vkey)],
       offlineBundle: options.offlineBundle,
       allowUnverifiable: new Set(options.allow),
+      accept: new Set(options.accept),
+      registry: "https://registry.example.com",
       onProgress: () => {},
     },
   );
+  const [report] = reports;
+  assert.ok(report);
   return { ...report, bundle };
 }

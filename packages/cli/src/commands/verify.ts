@@ -8,6 +8,8 @@ export interface VerifyOptions {
   readonly offline?: string;
   readonly writeBundle?: string;
   readonly allow?: string[];
+  readonly accept?: string[];
+  readonly all?: boolean;
   readonly state?: string;
   readonly json?: boolean;
 }
@@ -16,12 +18,17 @@ export interface VerifyOptions {
 export function verifyCommand(context: CliContext, finish: Finish): Command {
   return new Command("verify")
     .description("check a lockfile against the checksum database")
-    .argument("[lockfile]", "package-lock.json or npm-shrinkwrap.json (default: the one here)")
+    .argument(
+      "[lockfile]",
+      "lockfile of npm, pnpm, Yarn, Bun, Deno or vlt, or a folder with one (default: the one here)",
+    )
+    .option("--all", "check every lockfile in the folder and below it")
     .option("--registry <url>", "Assay registry to ask (default: the one npm is configured for)")
     .option("--trust <vkey>", "key of a log to believe, instead of assay.trust.json; may be repeated", append)
     .option("--offline <bundle>", "check against a saved bundle; nothing is fetched")
     .option("--write-bundle <file>", "save the proofs for checking offline")
     .option("--allow <name>", "let this package be unverifiable; may be repeated", append)
+    .option("--accept <category>", "let a category pass that proves less; known: through-record", append)
     .option("--state <folder>", "where the last checkpoint seen is kept, by key (default: the user's state folder)")
     .option("--json", "print the report as JSON")
     .action(async (lockfile: string | undefined, options: VerifyOptions) => {

@@ -5,9 +5,11 @@ import {
   type MissingPackage,
   type Report,
   type ReportedPackage,
+  type ThroughRecordPackage,
 } from "@assay/verify";
 
-interface Shown {
+/** A report with what it is about. */
+export interface ShownReport {
   readonly lockfile: string;
   readonly format: string;
   readonly report: Report;
@@ -17,14 +19,15 @@ interface Shown {
 const maxListed = 50;
 
 /** The report for people: a line a group with its count, what failed by name, and what it rests on. */
-export function reportText({ lockfile, format, report }: Shown): string {
-  const { verified, mismatching, missing, unverifiable, skipped, checkpoints, refused } = report;
+export function reportText({ lockfile, format, report }: ShownReport): string {
+  const { verified, throughRecord, mismatching, missing, unverifiable, checkpoints, refused } = report;
   const refusedHere = unverifiable.filter((each) => !each.allowed);
   const allowed = unverifiable.filter((each) => each.allowed);
   const lines = [
     `${lockfile} (${format})`,
     "",
-    `✓ ${verified.length} verified`,
+    `✓ ${verified.length} verified: authentic, the log binds exactly these bytes`,
+    ...throughRecordGroup(throughRecord),
     ...group("✗", "mismatching: the lockfile has other bytes than the log", mismatching, (each) => [
       `${each.name}@${each.version} at ${places(each)}`,
       `  lockfile ${each.integrity}`,
@@ -38,13 +41,37 @@ export function reportText({ lockfile, format, report }: Shown): string {
       `${titled(each)} at ${each.path}: ${unverifiableSentences[each.reason]}`,
     ]),
     ...group("✗", "refused: proofs that do not count", refused, (each) => [`${each.origin}: ${each.reason}`]),
-    `- ${skipped.bundled} bundled in others, ${skipped.links} links, ${skipped.folders} workspace folders`,
+    ...vettedLine(verified.length + throughRecord.length),
+    skippedLine(report),
     "",
     ...checkpoints.map(checkpointLine),
     ...(checkpoints.length > 0 ? [""] : []),
     verdict(report, refusedHere.length),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** Said whether it was accepted or not: it is less than verified. */
+function throughRecordGroup(packages: readonly ThroughRecordPackage[]): string[] {
+  const [first] = packages;
+  if (first === undefined) return [];
+  const mark = first.accepted ? "!" : "✗";
+  return [
+    `${mark} ${packages.length} through-record${first.accepted ? ", accepted" : ""}: the log binds these versions, but this lockfile does not pin their tarballs`,
+    "    Yarn's checksum is of the archive that Yarn makes itself; which bytes it installs is what the registry serves.",
+    ...(first.accepted ? [] : ["    --accept through-record lets them pass."]),
+  ];
+}
+
+/** The other mark: that bytes are the ones everybody gets says nothing about what they do. */
+function vettedLine(authentic: number): string[] {
+  return authentic === 0 ? [] : [`- ${authentic} not vetted here: nothing was examined for what it does`];
+}
+
+function skippedLine({ skipped }: Report): string {
+  const { bundled, links, folders, patched } = skipped;
+  const patches = patched === 0 ? "" : `, ${patched} patched from others`;
+  return `- ${bundled} bundled in others, ${links} links, ${folders} workspace folders${patches}`;
 }
 
 /** A reason that several share, such as a log that is not trusted, is said once. */
@@ -79,7 +106,7 @@ function titled({ name, version }: { readonly name: string; readonly version: st
   return version === "" ? name : `${name}@${version}`;
 }
 
-function places({ paths }: ReportedPackage): string {
+function places({ paths }: Pick<ReportedPackage, "paths">): string {
   const [first = "", ...others] = paths;
   return others.length === 0 ? first : `${first} and ${others.length} more`;
 }
@@ -101,7 +128,12 @@ function verdict(report: Report, unverifiable: number): string {
     return "Do not install from this lockfile: find out where the other bytes come from.";
   if (report.refused.length > 0) return "Proofs were refused: nothing that rests on them counts.";
   if (report.missing.length > 0) return "Not everything is proven to be what the log binds.";
+  const { throughRecord } = report;
+  if (throughRecord.some((each) => !each.accepted))
+    return "Everything is in the log, but this lockfile does not pin the tarballs; read the lines on through-record.";
   if (unverifiable > 0) return "Some packages cannot be verified; allow each that was reviewed with --allow <name>.";
+  if (throughRecord.length > 0)
+    return "Every version that this lockfile names is in the log; what through-record says of their bytes was accepted.";
   return report.verified.length === 0
     ? "Nothing in this lockfile comes from a registry."
     : "Everything that this lockfile installs is what the log binds.";

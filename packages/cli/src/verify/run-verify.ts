@@ -1,29 +1,44 @@
-import { open, rename } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { open, rename, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import type { AssayError } from "@assay/core";
-import { createHttpEffects, maxBundleBytes, verifyLockfile, type HttpDeps, type LogClientEffects } from "@assay/verify";
-import { createFileCheckpointStore, findLockfile, readLimited, readLockfile, sha256 } from "@assay/verify/node";
+import {
+  createHttpEffects,
+  maxBundleBytes,
+  verifyLockfiles,
+  type AcceptableCategory,
+  type HttpDeps,
+  type LogClientEffects,
+} from "@assay/verify";
+import {
+  createFileCheckpointStore,
+  findLockfile,
+  findLockfiles,
+  readLimited,
+  readLockfile,
+  sha256,
+} from "@assay/verify/node";
 import type { VerifyOptions } from "../commands/verify.ts";
 import type { CliContext, ExitCode } from "../context.ts";
 import { wrongUse } from "../errors.ts";
 import { registryUrl } from "../npm-registry.ts";
 import { createProgress } from "../progress.ts";
 import { findTrust, howToTrust } from "./trust.ts";
-import { reportText } from "./report-text.ts";
+import { reportText, type ShownReport } from "./report-text.ts";
 
-/** Runs the check and prints its report. Throws USAGE, and what `verifyLockfile` and the lockfile reader throw. */
+/** Runs the check and prints its report. Throws USAGE, and what `verifyLockfiles` and the lockfile readers throw. */
 export async function runVerify(
   context: CliContext,
   given: string | undefined,
   options: VerifyOptions,
 ): Promise<ExitCode> {
-  const path = given === undefined ? await findLockfile(context.cwd) : resolve(context.cwd, given);
-  const lockfile = await readLockfile(path);
+  const accept = acceptedCategories(options.accept ?? []);
+  const paths = await lockfilePaths(context, given, options.all === true);
+  const lockfiles = await Promise.all(paths.map(readLockfile));
   const isOffline = options.offline !== undefined;
   const registry = await registryUrl(context, options.registry);
   const http: HttpDeps = { fetch, sleep: context.clock.sleep, registry };
 
-  const trust = await findTrust(dirname(path), options.trust);
+  const trust = await findTrust(folderAround(context, given, paths), options.trust);
   if (trust === undefined) throw wrongUse(await howToTrust(isOffline ? undefined : http));
   const offlineBundle = await readBundleFile(context, options.offline);
 
@@ -35,27 +50,60 @@ export async function runVerify(
       uniqueName: context.uniqueName,
     }),
   };
-  const { report, bundle } = await verifyLockfile(
+  const { reports, bundle } = await verifyLockfiles(
     { sha256, effects },
     {
-      lockfile,
+      lockfiles,
       trust,
       offlineBundle,
       allowUnverifiable: new Set(options.allow),
+      accept,
+      registry,
       onProgress: ({ done, total, latest }) => progress.update(done, total, latest),
     },
   ).finally(() => progress.end());
 
-  if (options.writeBundle !== undefined && bundle !== undefined && report.refused.length === 0)
+  const isProven = reports.every(({ refused }) => refused.length === 0);
+  if (options.writeBundle !== undefined && bundle !== undefined && isProven)
     await writeWhole(context, resolve(context.cwd, options.writeBundle), bundle);
-  // Whole where nobody named it: npm may have started the command in another folder than the person is in.
-  const shown = given ?? path;
-  context.stdout.write(
-    options.json === true
-      ? `${JSON.stringify({ lockfile: shown, format: lockfile.format, ...report }, undefined, 2)}\n`
-      : reportText({ lockfile: shown, format: lockfile.format, report }),
-  );
-  return report.ok ? 0 : 1;
+  const shown = reports.map((report, at) => ({
+    // Whole where nobody named it: npm may have started the command in another folder than the person is in.
+    lockfile: given !== undefined && basename(given) === basename(paths[at] ?? "") ? given : (paths[at] ?? ""),
+    format: lockfiles[at]?.format ?? "",
+    report,
+  }));
+  context.stdout.write(options.json === true ? jsonOf(shown, options.all === true) : shown.map(reportText).join("\n"));
+  return reports.every(({ ok }) => ok) ? 0 : 1;
+}
+
+async function lockfilePaths(context: CliContext, given: string | undefined, all: boolean): Promise<readonly string[]> {
+  const place = resolve(context.cwd, given ?? ".");
+  const isFolder = given === undefined || (await stat(place).catch(() => undefined))?.isDirectory() === true;
+  if (all && !isFolder) throw wrongUse(`--all takes a folder, not the file ${given}.`);
+  if (all) return await findLockfiles(place);
+  return [isFolder ? await findLockfile(place) : place];
+}
+
+/** Where the search for the trust file begins. */
+function folderAround(context: CliContext, given: string | undefined, paths: readonly string[]): string {
+  const [first, ...more] = paths;
+  return first !== undefined && more.length === 0 ? dirname(first) : resolve(context.cwd, given ?? ".");
+}
+
+function acceptedCategories(given: readonly string[]): ReadonlySet<AcceptableCategory> {
+  const known: readonly AcceptableCategory[] = ["through-record"];
+  for (const each of given) {
+    if (!known.some((category) => category === each))
+      throw wrongUse(`--accept ${each} is not known; known: ${known.join(", ")}.`);
+  }
+  return new Set(known.filter((category) => given.includes(category)));
+}
+
+/** One object for one lockfile; with --all a list of them, whatever its length. */
+function jsonOf(shown: readonly ShownReport[], all: boolean): string {
+  const flat = shown.map(({ report, ...about }) => ({ ...about, ...report }));
+  const ok = flat.every((each) => each.ok);
+  return `${JSON.stringify(all ? { ok, lockfiles: flat } : flat[0], undefined, 2)}\n`;
 }
 
 async function readBundleFile(context: CliContext, file: string | undefined): Promise<Uint8Array | undefined> {

@@ -1,5 +1,5 @@
 import { parseIntegrity, parsePackageName, parseVersion, isAssayError, type Integrity } from "@assay/core";
-import type { LockedPackage, UnverifiablePackage, UnverifiableReason } from "./lockfile.ts";
+import type { LockedPackage, Lockfile, UnverifiablePackage, UnverifiableReason } from "./lockfile.ts";
 
 /** The fields of one lock entry that say which bytes are installed. Undefined: not in the lockfile. */
 export interface LockEntry {
@@ -38,14 +38,30 @@ export function judgeEntry(entry: LockEntry): Judged {
   }
 }
 
-function refuse(entry: LockEntry, reason: UnverifiableReason): Judged {
+/** The two lists of a lockfile, each in the order of the file. */
+export function gather(judged: readonly Judged[]): Pick<Lockfile, "packages" | "unverifiable"> {
+  return {
+    packages: judged.flatMap((each) => ("locked" in each ? [each.locked] : [])),
+    unverifiable: judged.flatMap((each) => ("unverifiable" in each ? [each.unverifiable] : [])),
+  };
+}
+
+/** True when a path or URL names an archive, as opposed to a folder. */
+export function isTarballName(path: string): boolean {
+  return /\.(?:tgz|tar\.gz|tar)$/i.test(path.replace(/[?#].*$/s, ""));
+}
+
+/** An entry that cannot be held against the log, whatever its digests. */
+export function refuse(entry: Pick<LockEntry, "path" | "name" | "version">, reason: UnverifiableReason): Judged {
   const { path, name, version = "" } = entry;
   return { unverifiable: { name, version, path, reason } };
 }
 
+/** How the specifiers of git sources begin. */
 const gitSource = /^(?:git(?:\+[a-z]+)?:|git@|ssh:|github:|gitlab:|bitbucket:|gist:)/i;
 
-function sourceOutsideRegistry(resolved: string | undefined): UnverifiableReason | undefined {
+/** Why this URL or specifier is no registry's; undefined when it may be one's, or is absent. */
+export function sourceOutsideRegistry(resolved: string | undefined): UnverifiableReason | undefined {
   // npm leaves `resolved` out of registry entries with `omit-lockfile-registry-resolved`, and of no others.
   if (resolved === undefined) return undefined;
   if (gitSource.test(resolved)) return "git";

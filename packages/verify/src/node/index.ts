@@ -1,5 +1,5 @@
 /** Node's side of `@assay/verify`: files and the fast hash. */
 export { createFileCheckpointStore } from "./checkpoint-store.ts";
-export { findLockfile, readLimited, readLockfile } from "./lockfile-file.ts";
+export { findLockfile, findLockfiles, readLimited, readLockfile } from "./lockfile-file.ts";
 export { sha256 } from "./sha256.ts";
 export { createFileTileCache } from "./tile-cache.ts";
