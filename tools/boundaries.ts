@@ -23,7 +23,14 @@ const rooms = [
   "insight",
 ];
 /** Composition: may import everything in the server. */
-const composition = new Set(["app.ts", "main.ts", "doctor.ts", "welcome.ts"]);
+const composition = new Set([
+  "app.ts",
+  "main.ts",
+  "doctor.ts",
+  "doctor-finding.ts",
+  "doctor-upstreams.ts",
+  "welcome.ts",
+]);
 /** Besides its face: what a worker thread of another room loads, without the room. */
 const workerFaces = new Set(["packages/server/src/upstreams/assemble.ts"]);
 const building = new Set(["config", "http", "platform"]);

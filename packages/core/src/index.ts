@@ -1,5 +1,6 @@
 export * from "./errors.ts";
 export * from "./names.ts";
+export * from "./name-pattern.ts";
 export * from "./bytes.ts";
 export * from "./hash.ts";
 export * from "./integrity.ts";

@@ -7,8 +7,10 @@ import about from "../package.json" with { type: "json" };
 import { admissionMigrations, createAdmission, type Admission } from "./admission/admission.ts";
 import { checksumMigrations, createChecksums, type Checksums, type LogReader } from "./checksums/checksums.ts";
 import { logRoutes } from "./checksums/routes.ts";
+import type { Config, UpstreamConfig } from "./config/config.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { rememberUpstream } from "./config/remember.ts";
+import { urlInWords } from "./config/urls.ts";
 import { createAccessLog } from "./http/access-log.ts";
 import { createHttpServer, defaultHttpLimits, type HttpServer } from "./http/server.ts";
 import { clearTemporaryBlobs, createFileBlobStore } from "./platform/blobs/files.ts";
@@ -21,9 +23,7 @@ import { openDatabase } from "./platform/database/open.ts";
 import { createEvents, eventMigrations } from "./platform/events/outbox.ts";
 import { createJobQueue, jobMigrations } from "./platform/jobs/queue.ts";
 import type { JobQueue } from "./platform/jobs/jobs.ts";
-import { createUpstreamClient } from "./platform/network/client.ts";
-import { systemResolve } from "./platform/network/dispatchers.ts";
-import { loadNetworkSettings } from "./platform/network/settings.ts";
+import { openUpstreamClients } from "./platform/network/clients.ts";
 import { listenProblem, makeOwnFolder } from "./platform/surroundings.ts";
 import { createSystemClock } from "./platform/system-clock.ts";
 import { createSystemRandom } from "./platform/system-random.ts";
@@ -110,15 +110,9 @@ export async function openRooms({ config, secrets }: LoadedConfig, { logTo }: Ap
     { database, checksums, events, clock, telemetry },
     { refuseWithinHours: config.removed.refuseWithinHours },
   );
-  const client = stack.use(
-    createUpstreamClient(
-      { clock, random, settings: await loadNetworkSettings({ ...config.network, ...secrets }), resolve: systemResolve },
-      config.upstream,
-      secrets,
-    ),
-  );
+  const clients = stack.use(await openUpstreamClients({ clock, random }, config, secrets));
   const upstreams = createUpstreams(
-    { client, database, blobs, jobs, releases, workers, clock, random, telemetry },
+    { clients: clients.byAlias, database, blobs, jobs, releases, workers, clock, random, telemetry },
     config,
   );
   // A folder of its own: a command beside the server must not empty the server's.
@@ -126,7 +120,7 @@ export async function openRooms({ config, secrets }: LoadedConfig, { logTo }: Ap
   const spool = await createSpool({ random }, { folder: spoolFolder, maxBytes: spoolBytes });
   const admission = createAdmission(
     { database, blobs, checksums, releases, upstreams, events, clock, spool, workers, telemetry },
-    { limits: config.limits, integrityPolicy: () => config.upstream.integrity },
+    { limits: config.limits, integrityPolicy: integrityPolicyOf(config) },
   );
   const serving = createServing(
     { upstreams, releases, admission, blobs, workers, random, telemetry },
@@ -148,6 +142,19 @@ export async function openRooms({ config, secrets }: LoadedConfig, { logTo }: Ap
   };
 }
 
+function integrityPolicyOf({ upstreams }: Config): (source: string) => UpstreamConfig["integrity"] {
+  const policies = new Map(upstreams.map(({ name, integrity }) => [name, integrity]));
+  return (source) => policies.get(source) ?? "require";
+}
+
+/** Every registry's URL; a host in other letters in both its forms. */
+function upstreamsInWords({ upstreams }: Config): string {
+  return upstreams
+    .filter(({ kind }) => kind === "registry")
+    .map(({ url }) => urlInWords(url))
+    .join(", ");
+}
+
 /** How often orphaned blobs are looked for. */
 const orphanSweepMs = 3_600_000;
 
@@ -166,7 +173,7 @@ export async function createApp(loaded: LoadedConfig, options: AppOptions): Prom
   // Under the lock nobody writes blobs; on a shared database the blobs of this folder are still only ours.
   await clearTemporaryBlobs(join(config.dataFolder, "blobs"));
   await rm(join(config.dataFolder, "spool"), { recursive: true, force: true });
-  if (loaded.upstreamFromNpm) await rememberUpstream(config.dataFolder, config.upstream.url);
+  if (loaded.upstreamFromNpm) await rememberUpstream(config.dataFolder, config.upstreams[0]?.url ?? "");
   const rooms = stack.use(await openRooms(loaded, options));
   for (const note of loaded.notes) rooms.telemetry.log.warn(note);
   const background = stack.use(createBackground(rooms, clock));
@@ -222,7 +229,7 @@ function createFrontDoor({ config }: LoadedConfig, rooms: Rooms): Promise<HttpSe
           upstreams,
           checksums,
           clock,
-          about: { version: about.version, upstream: config.upstream.url, packages },
+          about: { version: about.version, upstream: upstreamsInWords(config), packages },
         }),
       ],
       ready: createReadyAnswers(serving, answers),

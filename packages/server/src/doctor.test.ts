@@ -6,13 +6,14 @@ import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 import { createFakeClock } from "@assay/testkit/fake-clock";
 import { tempFolder } from "@assay/testkit/temp-folder";
+import { upstreamConfig } from "@assay/testkit/upstream-config";
 import { epochMs, integrityHex } from "@assay/core";
 import { bindFacts, createTestLog, logMigrations } from "./checksums/test-log.ts";
 import type { Config, UpstreamConfig } from "./config/config.ts";
 import { runDoctor, type DoctorDependencies, type DoctorFinding } from "./doctor.ts";
 import { runMigrations } from "./platform/database/migrate.ts";
 import { createSqliteDatabase } from "./platform/database/sqlite.ts";
-import { createUpstreamClient } from "./platform/network/client.ts";
+import { createUpstreamClient, noCredentials } from "./platform/network/client.ts";
 import { systemResolve } from "./platform/network/dispatchers.ts";
 import { directSettings } from "./platform/network/settings.ts";
 import { createSystemClock } from "./platform/system-clock.ts";
@@ -53,17 +54,11 @@ async function install(context: TestContext): Promise<Installation> {
   const server = createServer((_request, response) => response.end("{}"));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
-  const upstreamConfig: UpstreamConfig = {
-    name: "npm",
-    url: `http://127.0.0.1:${port}`,
-    tarballHosts: [],
-    integrity: "accept-sha1",
-    timeouts: { connectMs: 1000, headersMs: 1000, bodyIdleMs: 1000 },
-  };
+  const own = upstreamConfig({ url: `http://127.0.0.1:${port}` });
   const upstream = createUpstreamClient(
     { clock, random, settings: directSettings, resolve: systemResolve },
-    upstreamConfig,
-    { upstreamAuthorization: undefined },
+    own,
+    noCredentials,
   );
   context.after(async () => {
     await upstream[Symbol.asyncDispose]();
@@ -77,7 +72,8 @@ async function install(context: TestContext): Promise<Installation> {
     async run(changes = {}) {
       const deps: DoctorDependencies = {
         clock,
-        upstream,
+        clients: new Map([[own.name, upstream]]),
+        withCredentials: new Set(),
         versions: { node: "26.10.0", sqlite: "3.54.0" },
         async openStores() {
           const opened = await createSqliteDatabase({ path });
@@ -92,7 +88,7 @@ async function install(context: TestContext): Promise<Installation> {
       const checked = {
         dataFolder: changes.dataFolder ?? dataFolder,
         database: { engine: "sqlite" },
-        upstream: upstreamConfig,
+        upstreams: [own] as readonly UpstreamConfig[],
         log: { guardFolder: changes.guardFolder ?? join(folder, "guard") },
       } as Config;
       for await (const finding of runDoctor(deps, checked)) findings.push(finding);

@@ -1,22 +1,22 @@
 import { hash } from "node:crypto";
 import { access, constants, readdir, stat, statfs } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { fromBase64, integrityHex, isAssayError, toHex } from "@assay/core";
+import { fromBase64, integrityHex, toHex } from "@assay/core";
 import { checkLog, type Bind } from "./checksums/checksums.ts";
 import { bindOfClaim } from "./checksums/claim-text.ts";
 import { claimsPage, newestClaimId } from "./checksums/store.ts";
 import type { Config } from "./config/config.ts";
 import { loadConfig, type Flags } from "./config/load.ts";
+import { failed, fine, messageOf, warning, type DoctorFinding } from "./doctor-finding.ts";
+import { checkUpstream } from "./doctor-upstreams.ts";
 import type { BlobStore } from "./platform/blobs/blobs.ts";
 import { createFileBlobStore } from "./platform/blobs/files.ts";
 import { blobKey } from "./platform/blobs/key.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { Database } from "./platform/database/database.ts";
 import { openDatabase } from "./platform/database/open.ts";
-import { createUpstreamClient } from "./platform/network/client.ts";
-import { systemResolve } from "./platform/network/dispatchers.ts";
-import { NetworkError, type UpstreamClient } from "./platform/network/network.ts";
-import { loadNetworkSettings } from "./platform/network/settings.ts";
+import { openUpstreamClients } from "./platform/network/clients.ts";
+import type { UpstreamClient } from "./platform/network/network.ts";
 import type { Random } from "./platform/random.ts";
 import { createSystemClock } from "./platform/system-clock.ts";
 import { createSystemRandom } from "./platform/system-random.ts";
@@ -24,20 +24,14 @@ import { createLogger } from "./platform/telemetry/logger.ts";
 import { createMetrics } from "./platform/telemetry/metrics.ts";
 import type { Telemetry } from "./platform/telemetry/telemetry.ts";
 
-/** One line of `assay doctor`. */
-export interface DoctorFinding {
-  /** Stable name of the check: `disk`, `log`. */
-  readonly check: string;
-  readonly outcome: "ok" | "warning" | "error";
-  /** What was found, one sentence. */
-  readonly message: string;
-  /** What to do about it; absent when all is well. */
-  readonly advice?: string;
-}
+export type { DoctorFinding } from "./doctor-finding.ts";
 
 export interface DoctorDependencies {
   readonly clock: Clock;
-  readonly upstream: UpstreamClient;
+  /** By alias; of every upstream. */
+  readonly clients: ReadonlyMap<string, UpstreamClient>;
+  /** Aliases of upstreams that are asked with credentials. */
+  readonly withCredentials: ReadonlySet<string>;
   /** `process.versions.node` and `process.versions.sqlite`. */
   readonly versions: { readonly node: string; readonly sqlite: string | undefined };
   /** Opens what is stored, for the doctor to close; undefined when nothing is. Called only when there is a data folder. */
@@ -63,12 +57,7 @@ export async function* doctor(given: {
   const { config, secrets } = await loadConfig(given);
   const clock = createSystemClock();
   const random = createSystemRandom();
-  const settings = await loadNetworkSettings({ ...config.network, ...secrets });
-  await using upstream = createUpstreamClient(
-    { clock, random, settings, resolve: systemResolve },
-    config.upstream,
-    secrets,
-  );
+  await using clients = await openUpstreamClients({ clock, random }, config, secrets);
   // What the rooms would log is what the findings say.
   const log = createLogger({ clock, write: () => {} }, { level: "error", format: "json" });
   const telemetry = { log, metrics: createMetrics({ processMetrics: false }) };
@@ -76,7 +65,12 @@ export async function* doctor(given: {
   yield* runDoctor(
     {
       clock,
-      upstream,
+      clients: clients.byAlias,
+      withCredentials: new Set(
+        config.upstreams
+          .filter(({ name, tls }) => tls !== undefined || secrets.upstreams.get(name)?.authorization !== undefined)
+          .map(({ name }) => name),
+      ),
       versions: { node, sqlite },
       async openStores() {
         const path = join(config.dataFolder, "assay.db");
@@ -113,7 +107,7 @@ export async function* runDoctor(
 ): AsyncGenerator<DoctorFinding, void, undefined> {
   yield checkNode(deps.versions.node);
   if (config.database.engine === "sqlite") yield checkSqlite(deps.versions.sqlite);
-  yield* guarded("upstream", () => checkUpstream(deps, config));
+  yield* guarded("upstream", () => checkUpstreams(deps, config));
   const hasData = await exists(config.dataFolder);
   if (!hasData) {
     yield warning(
@@ -140,6 +134,17 @@ export async function* runDoctor(
       `What is stored cannot be opened: ${messageOf(error)}`,
       "Run assay serve and read what it says.",
     );
+  }
+}
+
+async function* checkUpstreams(
+  { clock, clients, withCredentials }: DoctorDependencies,
+  { upstreams }: Config,
+): AsyncGenerator<DoctorFinding, void, undefined> {
+  for (const upstream of upstreams) {
+    const client = clients.get(upstream.name);
+    if (client === undefined) continue;
+    yield* checkUpstream({ clock, client, hasCredentials: withCredentials.has(upstream.name) }, upstream);
   }
 }
 
@@ -175,50 +180,6 @@ function checkSqlite(version: string | undefined): DoctorFinding {
         `SQLite ${version ?? "of an unknown version"} is older than ${goodSqlite.join(".")}.`,
         "Use a Node.js that brings a newer one as soon as there is one.",
       );
-}
-
-const warnSkewMs = 30_000;
-const mostSkewMs = 300_000;
-
-async function* checkUpstream(
-  { clock, upstream }: DoctorDependencies,
-  config: Config,
-): AsyncGenerator<DoctorFinding, void, undefined> {
-  const { name, url } = config.upstream;
-  let headers: Readonly<Record<string, string>>;
-  const startedMs = clock.monotonicMs();
-  try {
-    const answer = await upstream.request("/-/ping", { decode: true, maxBytes: 1_048_576 });
-    answer.body.destroy();
-    // Any answer shows that it is there; not every registry has a ping.
-    headers = answer.headers;
-  } catch (error) {
-    const reason = error instanceof NetworkError ? `${error.reason}: ${error.message}` : messageOf(error);
-    yield failed(
-      "upstream",
-      `The upstream ${name} at ${url} does not answer (${reason}).`,
-      "Check its URL, the network and the proxy settings; what is stored is served meanwhile.",
-    );
-    return;
-  }
-  const tookMs = clock.monotonicMs() - startedMs;
-  yield fine("upstream", `The upstream ${name} at ${url} answers.`);
-  const theirs = Date.parse(headers["date"] ?? "");
-  if (!Number.isFinite(theirs)) {
-    yield warning(
-      "clock",
-      "The upstream tells no time to compare the clock with.",
-      "Check that the machine's clock is synchronised.",
-    );
-    return;
-  }
-  // Its Date has whole seconds and was made some time during the request.
-  const skewMs = Math.max(0, Math.abs(clock.now() - theirs) - tookMs - 1000);
-  const words = `The clock differs from the upstream's by about ${Math.round(skewMs / 1000)} s.`;
-  const advice = "Synchronise the clock: records, cooldowns and tokens rest on it.";
-  if (skewMs > mostSkewMs) yield failed("clock", words, advice);
-  else if (skewMs > warnSkewMs) yield warning("clock", words, advice);
-  else yield fine("clock", "The clock agrees with the upstream's.");
 }
 
 const gib = 1024 ** 3;
@@ -367,21 +328,4 @@ async function mayUse(folder: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-function fine(check: string, message: string): DoctorFinding {
-  return { check, outcome: "ok", message };
-}
-
-function warning(check: string, message: string, advice: string): DoctorFinding {
-  return { check, outcome: "warning", message, advice };
-}
-
-function failed(check: string, message: string, advice: string): DoctorFinding {
-  return { check, outcome: "error", message, advice };
-}
-
-function messageOf(error: unknown): string {
-  if (isAssayError(error)) return error.message;
-  return error instanceof Error ? error.message : String(error);
 }

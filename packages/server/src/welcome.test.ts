@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { upstreamConfig } from "@assay/testkit/upstream-config";
+import type { UpstreamConfig } from "./config/config.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { welcome } from "./welcome.ts";
 
-const config = { upstream: { name: "npm", url: "https://up.example.com" }, dataFolder: "/srv/assay" };
+const upstreams: readonly UpstreamConfig[] = [
+  upstreamConfig({ name: "npm", url: "https://up.example.com" }),
+  upstreamConfig({ name: "near", kind: "mirror", of: "npm", url: "https://xn--bcher-kva.example" }),
+];
+const config = { upstreams, dataFolder: "/srv/assay" };
 const loaded = { config } as LoadedConfig;
 
 test("shows the address, every client, the open log's key, and a command that can be run anywhere", () => {
@@ -22,6 +28,8 @@ test("shows the address, every client, the open log's key, and a command that ca
     text,
     /^Verify {4}'?\/.*\/node_modules\/\.bin\/assay'? verify --registry http:\/\/127\.0\.0\.1:4873 --trust '/m,
   );
+  assert.match(text, /^Upstream {2}npm: https:\/\/up\.example\.com$/m);
+  assert.match(text, /^ {10}near: https:\/\/xn--bcher-kva\.example \(bücher\.example\) \(mirror of npm\)$/m);
   assert.match(text, /^Data {6}\/srv\/assay$/m);
 });
 

@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import type { LogDescription } from "./checksums/checksums.ts";
 import type { LoadedConfig } from "./config/load.ts";
+import { urlInWords } from "./config/urls.ts";
 
 interface Welcome {
   readonly version: string;
@@ -35,7 +36,10 @@ export function welcome({ version, loaded: { config }, publicUrls, logs }: Welco
     "",
     `Log key   ${log?.vkey ?? "none yet"}`,
     `Verify    ${quoted(command)} verify --registry ${base} --trust '<log key>'`,
-    `Upstream  ${config.upstream.name}: ${config.upstream.url}`,
+    ...config.upstreams.map(
+      ({ name, kind, url, of }, at) =>
+        `${at === 0 ? "Upstream" : "        "}  ${name}: ${urlInWords(url)}${kind === "registry" ? "" : ` (${kind} of ${of})`}`,
+    ),
     `Data      ${config.dataFolder}`,
     "",
     "Ctrl-C stops it.",

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { createFakeClock, type FakeClock } from "@assay/testkit/fake-clock";
 import { createSeededRandom } from "@assay/testkit/seeded-random";
 import { createTestUpstream, type TestUpstream } from "@assay/testkit/upstream";
+import { upstreamConfig } from "@assay/testkit/upstream-config";
 import { checksumMigrations, type Checksums, createChecksums } from "../src/checksums/checksums.ts";
 import type { UpstreamConfig } from "../src/config/config.ts";
 import type { BlobStore } from "../src/platform/blobs/blobs.ts";
@@ -13,7 +14,7 @@ import { runMigrations } from "../src/platform/database/migrate.ts";
 import { createSqliteDatabase } from "../src/platform/database/sqlite.ts";
 import { createEvents, eventMigrations } from "../src/platform/events/outbox.ts";
 import { createJobQueue, jobMigrations } from "../src/platform/jobs/queue.ts";
-import { createUpstreamClient } from "../src/platform/network/client.ts";
+import { createUpstreamClient, noCredentials } from "../src/platform/network/client.ts";
 import { systemResolve } from "../src/platform/network/dispatchers.ts";
 import { directSettings } from "../src/platform/network/settings.ts";
 import { createSystemClock } from "../src/platform/system-clock.ts";
@@ -96,17 +97,17 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
     { visibility: "private", originBase: undefined, guardFolder },
   );
   const releases = createReleases({ database, checksums, events, clock, telemetry }, { refuseWithinHours: 72 });
-  const config: UpstreamConfig = {
-    name: "npm",
+  const config = upstreamConfig({
     url: upstream.url,
-    tarballHosts: [],
     integrity: options.integrity ?? "accept-sha1",
     timeouts: { connectMs: 2000, headersMs: 200, bodyIdleMs: 200 },
-  };
+  });
   const client = stack.use(
-    createUpstreamClient({ clock: systemClock, random, settings: directSettings, resolve: systemResolve }, config, {
-      upstreamAuthorization: undefined,
-    }),
+    createUpstreamClient(
+      { clock: systemClock, random, settings: directSettings, resolve: systemResolve },
+      config,
+      noCredentials,
+    ),
   );
   const workers = stack.use(createWorkers({ maxThreads: 1, idleMs: 1000, maxHeapMiB: 256 }));
   const limits = {
@@ -120,10 +121,10 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
   };
   const jobs = createJobQueue({ database, clock, random, telemetry });
   const upstreams = createUpstreams(
-    { client, database, blobs, jobs, releases, workers, clock, random, telemetry },
+    { clients: new Map([[config.name, client]]), database, blobs, jobs, releases, workers, clock, random, telemetry },
     {
       dataFolder: folder,
-      upstream: config,
+      upstreams: [config],
       packuments: { maxAgeSeconds: options.maxAgeSeconds ?? 300, notFoundSeconds: 30 },
       limits,
     },

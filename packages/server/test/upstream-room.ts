@@ -12,6 +12,7 @@ import { createFakeClock } from "@assay/testkit/fake-clock";
 import { createSeededRandom } from "@assay/testkit/seeded-random";
 import { tempFolder } from "@assay/testkit/temp-folder";
 import { createTestUpstream, type TestUpstreamOptions } from "@assay/testkit/upstream";
+import { upstreamConfig } from "@assay/testkit/upstream-config";
 import type { Bind } from "../src/checksums/checksums.ts";
 import type { Config } from "../src/config/config.ts";
 import { createFileBlobStore } from "../src/platform/blobs/files.ts";
@@ -20,7 +21,7 @@ import { createSqliteDatabase } from "../src/platform/database/sqlite.ts";
 import { createEvents, eventMigrations } from "../src/platform/events/outbox.ts";
 import { createJobQueue } from "../src/platform/jobs/queue.ts";
 import { jobMigrations } from "../src/platform/jobs/store.ts";
-import { createUpstreamClient } from "../src/platform/network/client.ts";
+import { createUpstreamClient, noCredentials } from "../src/platform/network/client.ts";
 import { systemResolve } from "../src/platform/network/dispatchers.ts";
 import { directSettings } from "../src/platform/network/settings.ts";
 import { createLogger } from "../src/platform/telemetry/logger.ts";
@@ -63,15 +64,14 @@ export async function openRoom(t: TestContext, options: RoomOptions = {}) {
   );
   const jobs = createJobQueue({ database, clock, random, telemetry: telemetry() });
   const workers = opened(createWorkers({ maxThreads: 1, idleMs: 1000, maxHeapMiB: 1024 }));
-  const config: Pick<Config, "dataFolder" | "upstream" | "packuments" | "limits"> = {
+  const own = upstreamConfig({
+    url: upstream.url,
+    tarballHosts: options.tarballHosts ?? [],
+    timeouts: { connectMs: 1000, headersMs: 300, bodyIdleMs: 300 },
+  });
+  const config: Pick<Config, "dataFolder" | "upstreams" | "packuments" | "limits"> = {
     dataFolder,
-    upstream: {
-      name: "npm",
-      url: upstream.url,
-      tarballHosts: options.tarballHosts ?? [],
-      integrity: "accept-sha1",
-      timeouts: { connectMs: 1000, headersMs: 300, bodyIdleMs: 300 },
-    },
+    upstreams: [own],
     packuments: { maxAgeSeconds: 300, notFoundSeconds: 30 },
     limits: {
       packumentBytes: options.packumentBytes ?? 64 * 1024 * 1024,
@@ -87,14 +87,24 @@ export async function openRoom(t: TestContext, options: RoomOptions = {}) {
   const client = opened(
     createUpstreamClient(
       { clock: clientClock, random, settings: directSettings, resolve: systemResolve },
-      config.upstream,
-      { upstreamAuthorization: undefined },
+      own,
+      noCredentials,
     ),
   );
   const blobs = await createFileBlobStore({ random }, { folder: join(dataFolder, "blobs") });
   const open = (): UpstreamsRoom =>
     createUpstreams(
-      { client, database, blobs, jobs, releases, workers, clock, random, telemetry: telemetry() },
+      {
+        clients: new Map([[own.name, client]]),
+        database,
+        blobs,
+        jobs,
+        releases,
+        workers,
+        clock,
+        random,
+        telemetry: telemetry(),
+      },
       config,
     );
   return { room: open(), binds, reopen: open, upstream, clock, database, blobs, releases, jobs, dataFolder, lines };

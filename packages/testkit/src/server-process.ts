@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -26,8 +26,10 @@ export interface Installation extends AsyncDisposable {
 }
 
 export interface ServerOptions {
-  /** Base URL of the upstream. */
-  readonly upstream: string;
+  /** Base URL of the upstream; undefined where the configuration names upstreams. */
+  readonly upstream?: string;
+  /** Text of an `assay.yaml`, written into the installation's home. */
+  readonly config?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** More flags of `assay serve`. */
   readonly flags?: readonly string[];
@@ -106,8 +108,14 @@ function environment(installation: Installation, more: Readonly<Record<string, s
   };
 }
 
+/** Where the text of `ServerOptions.config` stands. */
+export function configFile({ home }: Pick<Installation, "home">): string {
+  return path.join(home, "assay.yaml");
+}
+
 /** Spawns the server without waiting for anything: for tests that kill it while it starts. */
 export function spawnServer(installation: Installation, options: ServerOptions): ChildProcess {
+  if (options.config !== undefined) writeFileSync(configFile(installation), options.config);
   const command = [
     ...(options.wrapper ?? []),
     process.execPath,
@@ -116,7 +124,8 @@ export function spawnServer(installation: Installation, options: ServerOptions):
     "serve",
     `--data=${installation.data}`,
     `--port=${installation.port}`,
-    `--upstream=${options.upstream}`,
+    ...(options.upstream === undefined ? [] : [`--upstream=${options.upstream}`]),
+    ...(options.config === undefined ? [] : [`--config=${configFile(installation)}`]),
     ...(options.flags ?? []),
   ];
   const [file, ...parameters] = command;

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { TLSSocket } from "node:tls";
 import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
 import type { Lie } from "./lies.ts";
 import { packageTgz } from "./tarball.ts";
@@ -56,6 +57,8 @@ export interface SeenRequest {
   readonly path: string;
   readonly headers: IncomingMessage["headers"];
   readonly body: Uint8Array;
+  /** Common name of the certificate that the client showed; undefined when it showed none. */
+  readonly clientName: string | undefined;
 }
 
 /**
@@ -92,7 +95,8 @@ export interface TestUpstreamOptions {
   readonly onlyAbbreviated?: boolean;
   /** Sends neither ETag nor Last-Modified. */
   readonly noValidators?: boolean;
-  readonly tls?: { readonly key: string; readonly cert: string };
+  /** With `ca` it asks clients for a certificate of that authority; who has none is let in all the same. */
+  readonly tls?: { readonly key: string; readonly cert: string; readonly ca?: string };
 }
 
 interface Running {
@@ -113,13 +117,25 @@ export async function createTestUpstream(options: TestUpstreamOptions = {}): Pro
 
   const handler = (request: IncomingMessage, response: ServerResponse): void =>
     void handle(request, response).catch(() => response.destroy());
-  const server = options.tls === undefined ? createServer(handler) : createTlsServer(options.tls, handler);
+  const server =
+    options.tls === undefined
+      ? createServer(handler)
+      : createTlsServer(
+          { ...options.tls, requestCert: options.tls.ca !== undefined, rejectUnauthorized: false },
+          handler,
+        );
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const url = `${options.tls === undefined ? "http" : "https"}://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = decodeURIComponent(new URL(request.url ?? "/", url).pathname);
-    requests.push({ method: request.method ?? "", path, headers: request.headers, body: await bodyOf(request) });
+    requests.push({
+      method: request.method ?? "",
+      path,
+      headers: request.headers,
+      body: await bodyOf(request),
+      clientName: clientNameOf(request),
+    });
     const running = lies.get(path);
     const honest = (): void => answer(path, request, response);
     if (running === undefined) return honest();
@@ -231,6 +247,11 @@ export async function createTestUpstream(options: TestUpstreamOptions = {}): Pro
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
+}
+
+function clientNameOf({ socket }: IncomingMessage): string | undefined {
+  const name = socket instanceof TLSSocket ? socket.getPeerCertificate().subject?.CN : undefined;
+  return Array.isArray(name) ? name.join() : name;
 }
 
 const abbreviatedFields = [

@@ -79,7 +79,7 @@ function findUpstream(
 }
 
 /** Same host and port as a public URL, or as the address listened on. */
-function isSelf(upstream: string, { listen, publicUrls }: Addresses): boolean {
+export function isSelf(upstream: string, { listen, publicUrls }: Addresses): boolean {
   const url = new URL(upstream);
   const port = portOf(url);
   const isPublic = (text: string): boolean => {

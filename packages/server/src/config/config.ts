@@ -1,3 +1,5 @@
+import type { NamePattern } from "@assay/core";
+
 /** What the server runs with: validated, frozen, safe to print (Secrets are apart). */
 export interface Config {
   /** Absolute path. Everything that must survive lives below it. */
@@ -12,7 +14,10 @@ export interface Config {
   readonly loopbackOnly: boolean;
   /** Addresses or CIDR blocks whose X-Forwarded-* headers are believed. */
   readonly trustedProxies: readonly string[];
-  readonly upstream: UpstreamConfig;
+  /** At least one registry. Every name has one owner among the registries: `names`, and core's name patterns. */
+  readonly upstreams: readonly UpstreamConfig[];
+  /** Whose URLs documents carry for tarballs: ours, or the owner's for clients that go there themselves. Default here. */
+  readonly lockfileUrls: "here" | "upstream";
   readonly network: NetworkConfig;
   readonly logging: LoggingConfig;
   readonly database: { readonly engine: "sqlite" } | { readonly engine: "postgres" };
@@ -44,15 +49,44 @@ export interface Config {
 }
 
 export interface UpstreamConfig {
-  /** Operator alias, `[a-z0-9-]{1,32}`; stands in records as `source`. Default `npm`. */
+  /** Operator alias, `[a-z0-9-]{1,32}` and not `hosted`; stands in records as `source`. The short form's is `npm`. */
   readonly name: string;
-  /** Base URL, no trailing slash. */
+  /**
+   * A `registry` owns names: what it lists is so, what it has not is not there. A `mirror` copies a registry's
+   * bytes; it decides nothing. An `auditor` lists only what it examined.
+   */
+  readonly kind: "registry" | "mirror" | "auditor";
+  /** Base URL, A-label host, no trailing slash. */
   readonly url: string;
+  /** Of a registry: which names it owns. Of a mirror or auditor: which of its registry's it is asked for. At least one. */
+  readonly names: readonly NamePattern[];
+  /** Alias of the registry that a mirror or auditor belongs to; undefined for a registry. */
+  readonly of: string | undefined;
+  /** Who runs it, for people, and to tell independent sources from others. Default its alias. */
+  readonly operator: string;
   /** Hosts (with port when not the default) besides the URL's own from which tarballs may come. */
   readonly tarballHosts: readonly string[];
-  /** What to do with a version that has no sha512: refuse, accept a sha1, or accept none. */
+  /** What to do with a version that has no sha512: refuse, accept a sha1, or accept none. Of registries. */
   readonly integrity: "require" | "accept-sha1" | "compute";
+  /** Signatures by the registry's keys: a version without one is refused, or taken; or they are not looked at. Of registries. */
+  readonly signatures: "require" | "prefer" | "ignore";
+  /** `redirect`: clients are sent there for tarballs of bound versions. */
+  readonly tarballs: "serve" | "redirect";
+  /** In which order a registry and its mirrors are asked for bytes. Of registries. */
+  readonly choose: "order" | "fastest" | "spread";
+  /** With `choose: spread`: one draw for each package, or one for each request. */
+  readonly spread: "package" | "request";
+  /** With `choose: spread`: another text, another draw. */
+  readonly seed: string;
+  /** Sources that must have the same bytes before a version is bound, at least 1. Of registries. */
+  readonly agree: number;
+  /** Auditors that must list a version before it shows; 0 when the registry has none. Of registries. */
+  readonly auditorsNeeded: number;
+  /** Share of requests with `choose: spread`; 0: only when others fail. */
+  readonly weight: number;
   readonly timeouts: { readonly connectMs: number; readonly headersMs: number; readonly bodyIdleMs: number };
+  /** Absolute paths of PEM files: what this server shows of itself to the upstream's own origin. */
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
 }
 
 export interface LogConfig {
@@ -89,11 +123,16 @@ export interface LoggingConfig {
 
 /** Kept apart from Config, so that Config can be printed. */
 export interface Secrets {
-  /** Sent to the upstream's own origin only. */
-  readonly upstreamAuthorization: string | undefined;
+  /** By alias; of every upstream. */
+  readonly upstreams: ReadonlyMap<string, UpstreamSecrets>;
   /** `postgres://…` when the engine is postgres. */
   readonly databaseUrl: string | undefined;
   /** Proxies for requests to https and http upstreams; undefined: direct. */
   readonly httpsProxy: string | undefined;
   readonly httpProxy: string | undefined;
+}
+
+export interface UpstreamSecrets {
+  /** `Bearer …` or `Basic …`, sent to the upstream's own origin only; undefined: none. */
+  readonly authorization: string | undefined;
 }

@@ -29,6 +29,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const foreignNames = /^ASSAY_(?:REQUIRE_COMPONENTS|TEST_[A-Z0-9_]*)$/;
 /** Kubernetes sets these for every service named `assay`, ASSAY_PORT with a URL among them. */
 const serviceNames = /^ASSAY_(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]*)?|PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_[A-Z]*)?)$/;
+/** Credentials of one upstream. */
+const upstreamSecret = /^(ASSAY_UPSTREAM_[A-Z0-9_]+_AUTHORIZATION)(?:_FILE)?$/;
 const serviceUrl = /^(?:tcp|udp|sctp):\/\//;
 
 /** Reads ASSAY_* variables. An empty one counts as not set. Unknown names are problems: a typing error must not pass unnoticed. */
@@ -43,7 +45,7 @@ export function readEnv(env: Environment, cwd: string): EnvPass {
   for (const [name, value] of Object.entries(env)) {
     if (!name.startsWith("ASSAY_") || value === undefined || value === "") continue;
     const setting = byName.get(name);
-    const secret = secretVariables.find((each) => name === each || name === `${each}_FILE`);
+    const secret = secretNamed(name);
     if (name === "ASSAY_CONFIG") configFile = value;
     else if (secret !== undefined) (name === secret ? secrets : secretFiles).set(secret, value);
     else if (foreignNames.test(name) || serviceNames.test(name)) continue;
@@ -63,6 +65,11 @@ export function splitList(text: string): readonly string[] {
     .split(",")
     .map((item) => item.trim())
     .filter((item) => item !== "");
+}
+
+function secretNamed(name: string): SecretVariable | undefined {
+  const ofUpstream = upstreamSecret.exec(name)?.[1] as SecretVariable | undefined;
+  return secretVariables.find((each) => name === each || name === `${each}_FILE`) ?? ofUpstream;
 }
 
 function unknown(name: string, known: Iterable<string>): string {

@@ -7,6 +7,7 @@ import { readConfigFile } from "./file.ts";
 import { renderSchema } from "./schema.ts";
 import { settings } from "./settings.ts";
 import { renderTemplate } from "./template.ts";
+import { upstreamSettings } from "./upstream-settings.ts";
 
 const read = (text: string) => readConfigFile(text, "/a/assay.yaml");
 const onlyProblem = (text: string): string => {
@@ -24,7 +25,15 @@ test("reads settings with their places", () => {
     [...layer],
     [
       ["listen.port", { value: 80, source: "/a/assay.yaml:2:9", folder: "/a" }],
-      ["publicUrls", { value: ["https://a.example", "https://b.example"], source: "/a/assay.yaml:4:3", folder: "/a" }],
+      [
+        "publicUrls",
+        {
+          value: ["https://a.example", "https://b.example"],
+          source: "/a/assay.yaml:4:3",
+          folder: "/a",
+          items: ["/a/assay.yaml:4:5", "/a/assay.yaml:5:5"],
+        },
+      ],
       ["upstream.timeouts.connectMs", { value: 5000, source: "/a/assay.yaml:6:34", folder: "/a" }],
     ],
   );
@@ -117,8 +126,10 @@ test("the template as it stands changes nothing", () => {
 
 test("the template without its comment signs is every default", () => {
   const text = renderTemplate().replace(/^( *)#(?=[A-Za-z])/gm, "$1");
-  const { layer, problems } = read(text);
+  const { layer, upstreams, problems } = read(text);
   assert.deepEqual(problems, []);
+  const [upstream] = upstreams?.entries ?? [];
+  assert.deepEqual([...(upstream?.layer.keys() ?? [])].sort(), upstreamSettings.map(({ key }) => key).sort());
   assert.deepEqual([...layer.keys()].sort(), settings.map(({ key }) => key).sort());
   for (const { key, kind, fallback, example } of settings) {
     assert.deepEqual(kind.read(layer.get(key)?.value), kind.read(fallback ?? example), key);
@@ -134,7 +145,7 @@ test("the schema for editors is current (tools/write-schema.ts renews it)", () =
 
 test("the schema knows every setting and nothing else", () => {
   const schema = parse(renderSchema()) as Record<string, unknown>;
-  const keys: string[] = [];
+  let keys: string[] = [];
   const walk = (branch: Record<string, unknown>, prefix: string): void => {
     assert.equal(branch["additionalProperties"], false);
     for (const [name, value] of Object.entries(branch["properties"] as Record<string, Record<string, unknown>>)) {
@@ -143,5 +154,9 @@ test("the schema knows every setting and nothing else", () => {
     }
   };
   walk(schema, "");
-  assert.deepEqual(keys.sort(), settings.map(({ key }) => key).sort());
+  assert.deepEqual(keys.sort(), [...settings.map(({ key }) => key), "upstreams"].sort());
+  keys = [];
+  const { upstreams } = schema["properties"] as { upstreams: { additionalProperties: Record<string, unknown> } };
+  walk(upstreams.additionalProperties, "");
+  assert.deepEqual(keys.sort(), upstreamSettings.map(({ key }) => key).sort());
 });

@@ -1,12 +1,29 @@
 import { dirname } from "node:path";
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLMap } from "yaml";
 import { nearest } from "./nearest.ts";
-import { settingOf, settings, type Layer, type RawValue } from "./settings.ts";
+import { settings, type Layer, type RawValue } from "./settings.ts";
+import { upstreamSettings } from "./upstream-settings.ts";
 
 /** The second pass: what a file says, unchecked but with places. */
 export interface FilePass {
   readonly layer: Layer;
+  /** What stands below `upstreams`, when it says something. */
+  readonly upstreams?: RawUpstreams;
   readonly problems: readonly string[];
+}
+
+export interface RawUpstreams {
+  /** Place of the word `upstreams`. */
+  readonly source: string;
+  readonly entries: readonly RawUpstream[];
+}
+
+export interface RawUpstream {
+  readonly alias: string;
+  /** Place of the alias. */
+  readonly source: string;
+  /** By dotted place below the alias. */
+  readonly layer: Layer;
 }
 
 /** Largest configuration file, characters. */
@@ -38,29 +55,112 @@ export function readConfigFile(text: string, path: string): FilePass {
   );
   if (problems.length > 0) return { layer: new Map(), problems };
 
+  const reading: Reading = { at, folder: dirname(path), problems };
   const layer = new Map<string, RawValue>();
-  const folder = dirname(path);
-  const places = new Set(settings.flatMap(({ key }) => parents(key)));
-  const walk = (map: YAMLMap, prefix: string): void => {
-    for (const { key, value } of map.items) {
-      const offset = rangeOf(key);
-      const name = isScalar(key) && typeof key.value === "string" ? key.value : undefined;
-      const full = `${prefix}${name ?? ""}`;
-      if (name === undefined) problems.push(`${at(offset)}: a key must be a plain word.`);
-      else if (hasMagic(key) || hasMagic(value))
-        problems.push(`${at(offset)}: ${full} uses an anchor, alias or tag, which are not understood here.`);
-      else if (isScalar(value) && value.value === null) continue;
-      else if (places.has(full)) {
-        if (isMap(value)) walk(value, `${full}.`);
-        else problems.push(`${at(offset)}: ${full} must hold settings of its own, such as ${exampleBelow(full)}.`);
-      } else if (settingOf(full) === undefined) problems.push(`${at(offset)}: ${unknownKey(full)}`);
-      else layer.set(full, { value: plainValue(value), source: at(rangeOf(value)), folder });
-    }
-  };
-  if (isMap(document.contents)) walk(document.contents, "");
-  else if (document.contents !== null && !(isScalar(document.contents) && document.contents.value === null))
+  let upstreams: RawUpstreams | undefined;
+  if (isMap(document.contents)) {
+    readMap(reading, fileTable, document.contents, { layer, prefix: "" }, (key, value) => {
+      if (key.name !== "upstreams") return false;
+      upstreams = readUpstreams(reading, key, value);
+      return true;
+    });
+  } else if (document.contents !== null && !(isScalar(document.contents) && document.contents.value === null))
     problems.push(`${path} must hold settings as key: value.`);
-  return { layer, problems };
+  return { layer, problems, ...(upstreams === undefined ? {} : { upstreams }) };
+}
+
+interface Reading {
+  readonly at: (offset: number) => string;
+  readonly folder: string;
+  readonly problems: string[];
+}
+
+/** Keys that may stand at a place: those that hold a value, and those that hold keys. */
+interface Table {
+  readonly keys: ReadonlySet<string>;
+  readonly places: ReadonlySet<string>;
+  /** Keys that are read by themselves. */
+  readonly others: readonly string[];
+}
+
+function tableOf(keys: readonly string[], others: readonly string[]): Table {
+  return { keys: new Set(keys), places: new Set(keys.flatMap(parents)), others };
+}
+
+const fileTable = tableOf(
+  settings.map(({ key }) => key),
+  ["upstreams"],
+);
+const upstreamTable = tableOf(
+  upstreamSettings.map(({ key }) => key),
+  [],
+);
+
+interface KeyAt {
+  readonly name: string;
+  readonly source: string;
+}
+
+/** Where the keys of a map go; `shown` stands before them in sentences. */
+interface Target {
+  readonly layer: Map<string, RawValue>;
+  readonly prefix: string;
+  readonly shown?: string;
+}
+
+/** Reads the keys of one map into the layer. `own` answers true for a key that it has read itself. */
+function readMap(
+  reading: Reading,
+  table: Table,
+  map: YAMLMap,
+  { layer, prefix, shown = "" }: Target,
+  own: (key: KeyAt, value: unknown) => boolean = () => false,
+): void {
+  const { at, folder, problems } = reading;
+  for (const { key, value } of map.items) {
+    const source = at(rangeOf(key));
+    const name = isScalar(key) && typeof key.value === "string" ? key.value : undefined;
+    const full = `${prefix}${name ?? ""}`;
+    if (name === undefined) problems.push(`${source}: a key must be a plain word.`);
+    else if (hasMagic(key) || hasMagic(value))
+      problems.push(`${source}: ${shown}${full} uses an anchor, alias or tag, which are not understood here.`);
+    else if (isScalar(value) && value.value === null) continue;
+    else if (own({ name: full, source }, value)) continue;
+    else if (table.places.has(full)) {
+      if (isMap(value)) readMap(reading, table, value, { layer, prefix: `${full}.`, shown });
+      else
+        problems.push(
+          `${source}: ${shown}${full} must hold settings of its own, such as ${shown}${exampleBelow(table, full)}.`,
+        );
+    } else if (!table.keys.has(full)) problems.push(`${source}: ${unknownKey(table, full, shown)}`);
+    else layer.set(full, rawValue(reading, value, folder));
+  }
+}
+
+function rawValue({ at }: Reading, node: unknown, folder: string): RawValue {
+  const items = isSeq(node) ? { items: node.items.map((item) => at(rangeOf(item))) } : {};
+  return { value: plainValue(node), source: at(rangeOf(node)), folder, ...items };
+}
+
+/** The map of upstreams by alias. What an alias may be is judged where the rest of it is. */
+function readUpstreams(reading: Reading, { source }: KeyAt, node: unknown): RawUpstreams {
+  const entries: RawUpstream[] = [];
+  if (!isMap(node)) {
+    reading.problems.push(`${source}: upstreams must hold an upstream by its alias, such as upstreams.npm.url.`);
+    return { source, entries };
+  }
+  const aliases: Table = { keys: new Set(), places: new Set(), others: [] };
+  readMap(reading, aliases, node, { layer: new Map(), prefix: "", shown: "upstreams." }, (key, value) => {
+    const layer = new Map<string, RawValue>();
+    const shown = `upstreams.${key.name}.`;
+    if (isMap(value)) {
+      readMap(reading, upstreamTable, value, { layer, prefix: "", shown });
+      entries.push({ alias: key.name, source: key.source, layer });
+    } else
+      reading.problems.push(`${key.source}: upstreams.${key.name} must hold settings of its own, such as ${shown}url.`);
+    return true;
+  });
+  return { source, entries };
 }
 
 /** `a.b.c` → `a`, `a.b`. */
@@ -69,16 +169,16 @@ function parents(key: string): readonly string[] {
   return parts.slice(0, -1).map((_, i) => parts.slice(0, i + 1).join("."));
 }
 
-function exampleBelow(place: string): string {
-  return settings.find(({ key }) => key.startsWith(`${place}.`))?.key ?? place;
+function exampleBelow({ keys }: Table, place: string): string {
+  return [...keys].find((key) => key.startsWith(`${place}.`)) ?? place;
 }
 
-function unknownKey(key: string): string {
+function unknownKey({ keys, places, others }: Table, key: string, shown: string): string {
   const last = key.slice(key.lastIndexOf(".") + 1);
-  const all = settings.flatMap((setting) => [setting.key, ...parents(setting.key)]);
+  const all = [...keys, ...places, ...others];
   // A setting in the wrong place is found by its last word.
   const close = nearest(key, all) ?? all.find((each) => each.endsWith(`.${last}`));
-  return `${key} is not a setting${close === undefined ? "." : `; did you mean ${close}?`}`;
+  return `${shown}${key} is not a setting${close === undefined ? "." : `; did you mean ${shown}${close}?`}`;
 }
 
 /** Anchors, aliases and explicit tags: features that make one text mean another. */

@@ -1,3 +1,4 @@
+import { isAssayError, parseNamePattern } from "@assay/core";
 import ipaddr from "ipaddr.js";
 import { normalPublicUrl, normalUpstreamUrl } from "./urls.ts";
 
@@ -95,6 +96,34 @@ export function upstreamUrl(): Kind {
   return single("an http or https URL without user, query or fragment", { type: "string", format: "uri" }, (value) =>
     typeof value === "string" ? normalUpstreamUrl(value) : undefined,
   );
+}
+
+/** Short name of an upstream. `hosted` stands in records for packages published here. */
+export function upstreamAlias(): Kind {
+  return text("1 to 32 characters of a-z, 0-9 and -, and not hosted", "^(?!hosted$)[a-z0-9-]{1,32}$");
+}
+
+const mostPatterns = 1000;
+
+/** Patterns of package names, each once. */
+export function namePatterns(): Kind {
+  const isPattern = (item: unknown): boolean => {
+    try {
+      return typeof item === "string" && parseNamePattern(item) === item;
+    } catch (error) {
+      if (isAssayError(error, "BAD_NAME")) return false;
+      throw error;
+    }
+  };
+  return {
+    allowed: "a list of package names, or beginnings of names that end in *, such as vite, vite-*, @acme/* or *",
+    list: true,
+    schema: { type: "array", items: { type: "string" }, minItems: 1, maxItems: mostPatterns },
+    read: (value) => {
+      const isGood = Array.isArray(value) && value.length > 0 && value.length <= mostPatterns && value.every(isPattern);
+      return isGood ? value : undefined;
+    },
+  };
 }
 
 /** Addresses and CIDR blocks. */

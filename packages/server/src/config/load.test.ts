@@ -49,8 +49,8 @@ test("finds the upstream where npm has it, with its credentials, for this folder
     "registry=https://user.example.com/\n//project.example.com/npm/:_authToken=${NPM_SECRET}\n//user.example.com/:_authToken=other\n",
   );
   const { config, secrets, upstreamFromNpm } = await load({}, { NPM_SECRET: "s3cret" });
-  assert.equal(config.upstream.url, "https://project.example.com/npm/main");
-  assert.equal(secrets.upstreamAuthorization, "Bearer s3cret");
+  assert.equal(config.upstreams[0]?.url, "https://project.example.com/npm/main");
+  assert.equal(secrets.upstreams.get("npm")?.authorization, "Bearer s3cret");
   assert.equal(upstreamFromNpm, true);
 });
 
@@ -60,8 +60,8 @@ test("npm_config_registry, basic credentials, proxy and certificates count as th
     'registry=https://user.example.com/\n//env.example.com/:username=ann\n//env.example.com/:_password=cHc=\nhttps-proxy=http://proxy.example.com:1/\nnoproxy=a.example,b.example\ncafile=/ca.pem\nca[]="PEM1"\nca[]="PEM2"\nstrict-ssl=false\n',
   );
   const { config, secrets, notes } = await load({}, { npm_config_registry: "https://env.example.com/" });
-  assert.equal(config.upstream.url, "https://env.example.com");
-  assert.equal(secrets.upstreamAuthorization, `Basic ${Buffer.from("ann:pw").toString("base64")}`);
+  assert.equal(config.upstreams[0]?.url, "https://env.example.com");
+  assert.equal(secrets.upstreams.get("npm")?.authorization, `Basic ${Buffer.from("ann:pw").toString("base64")}`);
   assert.equal(secrets.httpsProxy, "http://proxy.example.com:1/");
   assert.equal(config.network.noProxy, "a.example,b.example");
   assert.equal(config.network.caFile, "/ca.pem");
@@ -87,7 +87,7 @@ test("npm pointed at this server is refused at first, and harmless once the upst
   assert.match(await problemOf(here.load()), /npm's registry.*this server itself/);
   await rememberUpstream(join(here.cwd, "assay-data"), "https://registry.example.com");
   const { config, provenance } = await here.load();
-  assert.equal(config.upstream.url, "https://registry.example.com");
+  assert.equal(config.upstreams[0]?.url, "https://registry.example.com");
   assert.match(provenance.get("upstream.url") ?? "", /assay-data\/assay\.yaml:3:8$/);
 });
 
@@ -132,14 +132,14 @@ test("flags are checked like everything else", async () => {
   assert.equal(config.dataFolder, "/d");
   assert.deepEqual(config.listen, { host: "0.0.0.0", port: 99 });
   assert.deepEqual(config.publicUrls, ["http://a.example", "http://b.example", "http://c.example"]);
-  assert.equal(config.upstream.url, "https://flag.example.com");
+  assert.equal(config.upstreams[0]?.url, "https://flag.example.com");
   assert.match(await problemOf(load({ port: "many" })), /listen\.port \(--port\)/);
 });
 
 test("secrets may come from files", async () => {
   const { load } = await place({ secret: "Bearer abc\n" }, "registry=https://up.example.com/\n");
   assert.equal(
-    (await load({}, { ASSAY_UPSTREAM_AUTHORIZATION_FILE: "secret" })).secrets.upstreamAuthorization,
+    (await load({}, { ASSAY_UPSTREAM_AUTHORIZATION_FILE: "secret" })).secrets.upstreams.get("npm")?.authorization,
     "Bearer abc",
   );
   assert.match(

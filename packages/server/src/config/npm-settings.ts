@@ -45,7 +45,7 @@ export async function readNpmSettings(env: Environment, cwd: string, execPath: s
   if (config.get("strict-ssl") === false)
     notes.push("npm's strict-ssl=false is not followed: certificates are always checked.");
   if (config.getCredentialsByURI(withSlash(registry)).certfile !== undefined) {
-    notes.push("npm's certfile and keyfile are not used: client certificates are not supported yet.");
+    notes.push("npm's certfile and keyfile are not used: name them as upstream.tls.certFile and upstream.tls.keyFile.");
   }
   const proxy = textOf(config.get("proxy"));
   return {

@@ -66,8 +66,8 @@ describe("with nothing said", () => {
   });
 
   test("the upstream and its credentials are npm's", () => {
-    assert.equal(config.upstream.url, "https://registry.example.com");
-    assert.equal(secrets.upstreamAuthorization, "Bearer t0ken");
+    assert.equal(config.upstreams[0]?.url, "https://registry.example.com");
+    assert.equal(secrets.upstreams.get("npm")?.authorization, "Bearer t0ken");
     assert.equal(upstreamFromNpm, true);
     assert.equal(provenance.get("upstream.url"), "npm's registry");
     assert.doesNotMatch(JSON.stringify(config), /t0ken/);
@@ -91,10 +91,10 @@ test("flags win over the environment, that over the file, that over what was rem
   assert.deepEqual(port({ env, file }), [2, "ASSAY_PORT"]);
   assert.deepEqual(port({ file }), [3, "/etc/assay/assay.yaml:2:9"]);
   const remembered = "upstream:\n  url: https://remembered.example.com\n";
-  assert.equal(resolveFrom({ remembered }).config.upstream.url, "https://remembered.example.com");
+  assert.equal(resolveFrom({ remembered }).config.upstreams[0]?.url, "https://remembered.example.com");
   assert.equal(resolveFrom({ remembered }).upstreamFromNpm, false);
   assert.equal(
-    resolveFrom({ remembered, env: { ASSAY_UPSTREAM: "https://e.example.com/npm/" } }).config.upstream.url,
+    resolveFrom({ remembered, env: { ASSAY_UPSTREAM: "https://e.example.com/npm/" } }).config.upstreams[0]?.url,
     "https://e.example.com/npm",
   );
 });
@@ -180,11 +180,11 @@ test("refuses itself as upstream under any of its names", () => {
     /upstream\.url \(npm's registry\).*this server itself/,
   );
   assert.equal(
-    resolveFrom({ env: { ASSAY_UPSTREAM: "http://localhost:4874" } }).config.upstream.url,
+    resolveFrom({ env: { ASSAY_UPSTREAM: "http://localhost:4874" } }).config.upstreams[0]?.url,
     "http://localhost:4874",
   );
   assert.equal(
-    resolveFrom({ env: { ...open, ASSAY_UPSTREAM: "https://reg.example.org:8443" } }).config.upstream.url,
+    resolveFrom({ env: { ...open, ASSAY_UPSTREAM: "https://reg.example.org:8443" } }).config.upstreams[0]?.url,
     "https://reg.example.org:8443",
   );
 });
@@ -279,11 +279,11 @@ test("engine and database URL must agree", () => {
 
 test("credentials for the upstream are npm's only for npm's registry, unless they are given", () => {
   assert.equal(
-    resolveFrom({ env: { ASSAY_UPSTREAM: "https://other.example.com" } }).secrets.upstreamAuthorization,
+    resolveFrom({ env: { ASSAY_UPSTREAM: "https://other.example.com" } }).secrets.upstreams.get("npm")?.authorization,
     undefined,
   );
   assert.equal(
-    resolveFrom({ env: { ASSAY_UPSTREAM_AUTHORIZATION: "Basic YTpi" } }).secrets.upstreamAuthorization,
+    resolveFrom({ env: { ASSAY_UPSTREAM_AUTHORIZATION: "Basic YTpi" } }).secrets.upstreams.get("npm")?.authorization,
     "Basic YTpi",
   );
   const wrong = problemOf({ env: { ASSAY_UPSTREAM_AUTHORIZATION: "hunter2" } });

@@ -1,11 +1,14 @@
 import { isAbsolute, join, relative } from "node:path";
 import { AssayError } from "@assay/core";
-import { chooseAddresses, chooseUpstream } from "./addresses.ts";
+import { chooseAddresses, chooseUpstream, type Addresses } from "./addresses.ts";
 import type { Config, LoggingConfig, LogConfig, NetworkConfig, Secrets, UpstreamConfig } from "./config.ts";
 import type { EnvPass } from "./env.ts";
 import type { FilePass } from "./file.ts";
 import type { NpmSettings } from "./npm-settings.ts";
 import { settings, type Layer, type SecretVariable } from "./settings.ts";
+import { chooseForm } from "./upstream-form.ts";
+import { upstreamSecrets } from "./upstream-secrets.ts";
+import { loneUpstream, manyUpstreams } from "./upstreams.ts";
 import { isLoopbackHost } from "./urls.ts";
 import { readValues, type Values } from "./values.ts";
 
@@ -45,15 +48,16 @@ export interface ResolvedConfig {
 export function resolveConfig(sources: ConfigSources): ResolvedConfig {
   const problems = [sources.env, sources.file, sources.remembered].flatMap((pass) => pass?.problems ?? []);
   const layers = [sources.flags, sources.env.layer, sources.file?.layer, sources.remembered?.layer];
-  const values = readValues(layers, sources.cwd, problems);
+  const values = readValues(settings, layers, sources.cwd, problems);
   const addresses = chooseAddresses(values, problems);
-  const upstream = chooseUpstream(values, sources.npm, addresses, problems);
+  const upstreams = decideUpstreams(values, sources, addresses, problems);
   const dataFolder = values.path("dataFolder") ?? sources.cwd;
   const config: Config = {
     dataFolder,
     ...addresses,
     trustedProxies: values.list("trustedProxies"),
-    upstream: upstreamConfig(values, upstream?.url ?? ""),
+    upstreams: upstreams.list,
+    lockfileUrls: values.text("lockfileUrls") as Config["lockfileUrls"],
     network: networkConfig(values, sources),
     logging: loggingConfig(values),
     database: { engine: chooseEngine(values, sources, problems) },
@@ -72,29 +76,39 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
       memoryCacheBytes: values.number("limits.memoryCacheBytes"),
     },
   };
-  const secrets = readSecrets(values, sources, config.upstream.url, problems);
+  const secrets = readSecrets(values, sources, upstreams, problems);
   if (problems.length > 0) throw new AssayError("CONFIG", { reason: listProblems(problems) });
   return {
     config: deepFreeze(config),
     secrets: Object.freeze(secrets),
-    provenance: new Map(settings.map(({ key }) => [key, values.from(key)])).set("upstream.url", upstream?.source ?? ""),
-    upstreamFromNpm: upstream?.fromNpm === true,
+    provenance: new Map(settings.map(({ key }) => [key, values.from(key)])).set("upstream.url", upstreams.source),
+    upstreamFromNpm: upstreams.fromNpm,
     notes: notesOf(sources),
   };
 }
 
-function upstreamConfig(values: Values, url: string): UpstreamConfig {
-  return {
-    name: values.text("upstream.name"),
-    url,
-    tarballHosts: values.list("upstream.tarballHosts"),
-    integrity: values.text("upstream.integrity") as UpstreamConfig["integrity"],
-    timeouts: {
-      connectMs: values.number("upstream.timeouts.connectMs"),
-      headersMs: values.number("upstream.timeouts.headersMs"),
-      bodyIdleMs: values.number("upstream.timeouts.bodyIdleMs"),
-    },
-  };
+interface DecidedUpstreams {
+  readonly list: readonly UpstreamConfig[];
+  readonly isShort: boolean;
+  readonly source: string;
+  readonly fromNpm: boolean;
+}
+
+/** The long form, where a file has one, else the short form. */
+function decideUpstreams(
+  values: Values,
+  sources: ConfigSources,
+  addresses: Addresses,
+  problems: string[],
+): DecidedUpstreams {
+  const many = chooseForm(sources, problems);
+  if (many !== undefined) {
+    const list = manyUpstreams(many, addresses, sources.cwd, problems);
+    return { list, isShort: false, source: many.source, fromNpm: false };
+  }
+  const chosen = chooseUpstream(values, sources.npm, addresses, problems);
+  const list = [loneUpstream(values, chosen, problems)];
+  return { list, isShort: true, source: chosen?.source ?? "", fromNpm: chosen?.fromNpm === true };
 }
 
 function networkConfig(values: Values, sources: ConfigSources): NetworkConfig {
@@ -156,20 +170,23 @@ function logConfig(
   };
 }
 
-function readSecrets(values: Values, sources: ConfigSources, upstreamUrl: string, problems: string[]): Secrets {
+function readSecrets(values: Values, sources: ConfigSources, upstreams: DecidedUpstreams, problems: string[]): Secrets {
   const npm = npmOf(sources);
   const { httpsProxy, httpProxy } = sources.env.surroundings;
   const databaseUrl = secretOf("ASSAY_DATABASE_URL", sources);
   if (databaseUrl !== undefined && !/^postgres(?:ql)?:\/\/\S+$/.test(databaseUrl)) {
     problems.push("ASSAY_DATABASE_URL must be a postgres:// URL.");
   }
-  const authorization = secretOf("ASSAY_UPSTREAM_AUTHORIZATION", sources);
-  if (authorization !== undefined && !/^(?:Bearer|Basic) [A-Za-z0-9\-._~+/=]+$/.test(authorization)) {
-    problems.push("ASSAY_UPSTREAM_AUTHORIZATION must be `Bearer <token>` or `Basic <base64>`.");
-  }
   const proxy = values.optionalText("network.proxy");
   return {
-    upstreamAuthorization: authorization ?? npm?.authorizationFor(upstreamUrl),
+    upstreams: upstreamSecrets(
+      upstreams,
+      {
+        secrets: new Map([...sources.secretFiles, ...sources.env.secrets]),
+        npmAuthorizationFor: (url) => npm?.authorizationFor(url),
+      },
+      problems,
+    ),
     databaseUrl,
     httpsProxy: proxy ?? npm?.httpsProxy ?? httpsProxy,
     httpProxy: proxy ?? npm?.httpProxy ?? httpProxy,

@@ -1,4 +1,5 @@
-import { addressBlocks, hosts, oneOf, path, publicUrls, size, text, upstreamUrl, whole, type Kind } from "./kinds.ts";
+import { addressBlocks, oneOf, path, publicUrls, size, text, upstreamAlias, whole, type Kind } from "./kinds.ts";
+import { upstreamSettings, variableOf } from "./upstream-settings.ts";
 
 /** One thing that can be configured. The table below is all there is: parsing, schema and template come from it. */
 export interface Setting {
@@ -16,7 +17,27 @@ export interface Setting {
   readonly example?: unknown;
 }
 
-const milliseconds = whole(100, 600_000);
+/** One registry that owns every name, without an alias: `upstream.url` and what else means something then. */
+function shortForm(): readonly Setting[] {
+  const url =
+    "The registry that packages are read from. Default: the one that npm is configured for, remembered at the first start.";
+  const name: Setting = {
+    key: "upstream.name",
+    env: "ASSAY_UPSTREAM_NAME",
+    kind: upstreamAlias(),
+    fallback: "npm",
+    doc: "Short name of the upstream; stands in log records as `source`.",
+  };
+  const others = upstreamSettings
+    .filter(({ isShort }) => isShort === true)
+    .map(({ key, kind, fallback, example, doc }): Setting => {
+      const common = { key: `upstream.${key}`, kind, fallback, example };
+      return key === "url"
+        ? { ...common, env: "ASSAY_UPSTREAM", flag: "upstream", doc: url }
+        : { ...common, env: `ASSAY_UPSTREAM_${variableOf(key)}`, doc };
+    });
+  return [...others.slice(0, 1), name, ...others.slice(1)];
+}
 
 export const settings: readonly Setting[] = [
   {
@@ -60,57 +81,7 @@ export const settings: readonly Setting[] = [
     doc: "Addresses or CIDR blocks of proxies whose X-Forwarded-Host and X-Forwarded-Proto are believed.",
   },
 
-  {
-    key: "upstream.url",
-    env: "ASSAY_UPSTREAM",
-    flag: "upstream",
-    kind: upstreamUrl(),
-    fallback: undefined,
-    example: "https://registry.example.com",
-    doc: "The registry that packages are read from. Default: the one that npm is configured for, remembered at the first start.",
-  },
-  {
-    key: "upstream.name",
-    env: "ASSAY_UPSTREAM_NAME",
-    kind: text("1 to 32 characters of a-z, 0-9 and -", "^[a-z0-9-]{1,32}$"),
-    fallback: "npm",
-    doc: "Short name of the upstream; stands in log records as `source`.",
-  },
-  {
-    key: "upstream.tarballHosts",
-    env: "ASSAY_UPSTREAM_TARBALL_HOSTS",
-    kind: hosts(),
-    fallback: [],
-    doc: "Other hosts from which the upstream serves tarballs.",
-  },
-  {
-    key: "upstream.integrity",
-    env: "ASSAY_UPSTREAM_INTEGRITY",
-    kind: oneOf("require", "accept-sha1", "compute"),
-    fallback: "accept-sha1",
-    doc: "What to do with a version that lists no sha512: refuse it, check its sha1, or take what comes.",
-  },
-  {
-    key: "upstream.timeouts.connectMs",
-    env: "ASSAY_UPSTREAM_TIMEOUTS_CONNECT_MS",
-    kind: milliseconds,
-    fallback: 10_000,
-    doc: "Longest wait for a connection to the upstream.",
-  },
-  {
-    key: "upstream.timeouts.headersMs",
-    env: "ASSAY_UPSTREAM_TIMEOUTS_HEADERS_MS",
-    kind: milliseconds,
-    fallback: 30_000,
-    doc: "Longest wait for the start of an answer.",
-  },
-  {
-    key: "upstream.timeouts.bodyIdleMs",
-    env: "ASSAY_UPSTREAM_TIMEOUTS_BODY_IDLE_MS",
-    kind: milliseconds,
-    fallback: 30_000,
-    doc: "Longest pause within an answer.",
-  },
+  ...shortForm(),
 
   {
     key: "network.proxy",
@@ -193,6 +164,14 @@ export const settings: readonly Setting[] = [
   },
 
   {
+    key: "lockfileUrls",
+    env: "ASSAY_LOCKFILE_URLS",
+    kind: oneOf("here", "upstream"),
+    fallback: "here",
+    doc: "Whose tarball URLs packuments carry: this server's, or the owner's. See docs/operations/lockfiles.md before you change it.",
+  },
+
+  {
     key: "limits.packumentBytes",
     env: "ASSAY_LIMITS_PACKUMENT_BYTES",
     kind: size(),
@@ -258,17 +237,18 @@ export const settings: readonly Setting[] = [
   },
 ];
 
-const byKey: ReadonlyMap<string, Setting> = new Map(settings.map((setting) => [setting.key, setting]));
-
-/** The setting at a dotted place; undefined when there is none. */
-export function settingOf(key: string): Setting | undefined {
-  return byKey.get(key);
-}
-
-/** Values that are never written to assay.yaml: an environment variable, or `<name>_FILE` with a path to a file that holds it. */
+/**
+ * Values that are never written to assay.yaml: an environment variable, or `<name>_FILE` with a path to a file that
+ * holds it. Each upstream has one of its own besides: `ASSAY_UPSTREAM_<ALIAS>_AUTHORIZATION`.
+ */
 export const secretVariables = ["ASSAY_UPSTREAM_AUTHORIZATION", "ASSAY_DATABASE_URL"] as const;
 
-export type SecretVariable = (typeof secretVariables)[number];
+export type SecretVariable = (typeof secretVariables)[number] | `ASSAY_UPSTREAM_${string}_AUTHORIZATION`;
+
+/** The variable with the credentials of an upstream: upper case, dashes as underscores. */
+export function authorizationVariable(alias: string): SecretVariable {
+  return `ASSAY_UPSTREAM_${alias.toUpperCase().replaceAll("-", "_")}_AUTHORIZATION`;
+}
 
 /** A value with where it came from, before it is checked. */
 export interface RawValue {
@@ -277,6 +257,8 @@ export interface RawValue {
   readonly source: string;
   /** What a relative path is relative to. */
   readonly folder: string;
+  /** Where each member of a list stands, when that is known. */
+  readonly items?: readonly string[];
 }
 
 /** Values of one source by dotted key. */

@@ -1,3 +1,4 @@
+import { domainToUnicode } from "node:url";
 import ipaddr from "ipaddr.js";
 
 /** Characters with exactly one spelling in a URL, so that a prefix can be compared as it stands. */
@@ -36,6 +37,13 @@ export function isLoopbackHost(host: string): boolean {
 /** True for 0.0.0.0 and ::. */
 export function isAnyAddress(host: string): boolean {
   return ipaddr.isValid(host) && ipaddr.process(host).range() === "unspecified";
+}
+
+/** A URL for people: a host with other letters than ASCII in both its forms, for either alone can be mistaken. */
+export function urlInWords(url: string): string {
+  const { hostname } = new URL(url);
+  const unicode = domainToUnicode(hostname);
+  return unicode === hostname || unicode === "" ? url : `${url} (${unicode})`;
 }
 
 /** A host as it stands in a URL. */

@@ -1,15 +1,16 @@
-import { buffer } from "node:stream/consumers";
 import { AssayError, parsePackageName, parseVersion } from "@assay/core";
 import type { FastifyInstance } from "fastify";
 import type { Clock } from "../platform/clock.ts";
 import type { Upstreams } from "../upstreams/upstreams.ts";
+import { parseAudit, readAdvisories } from "./advisories.ts";
+import { relayJson } from "./relay.ts";
 import { search, type SearchQuery } from "./search.ts";
 import type { ServingRoutesDeps } from "./routes.ts";
 
 const relayedBytes = 1024 * 1024;
 const keysMaxAgeMs = 5 * 60 * 1000;
 
-/** Search over what is known here; signing keys, attestations and advisories of the upstream, relayed. */
+/** Search over what is known here; signing keys, attestations and advisories of the owners, relayed. */
 export function addRelayRoutes(fastify: FastifyInstance, { upstreams, clock }: ServingRoutesDeps): void {
   const keys = createKeys(upstreams, clock);
 
@@ -42,42 +43,33 @@ export function addRelayRoutes(fastify: FastifyInstance, { upstreams, clock }: S
     const name = parsePackageName(request.params.spec.slice(0, Math.max(at, 0)));
     const version = parseVersion(request.params.spec.slice(at + 1));
     const path = `/-/npm/v1/attestations/${name.replace("/", "%2f")}@${encodeURIComponent(version)}`;
-    const answer = await relay(upstreams, { method: "GET", path, maxBytes: relayedBytes });
+    const owner = upstreams.ownerOf(name);
+    const answer =
+      owner === undefined
+        ? undefined
+        : await relayJson(upstreams, owner, { method: "GET", path, maxBytes: relayedBytes });
     if (answer === undefined) throw new AssayError("NOT_FOUND", { what: `Attestations of ${name}@${version}` });
-    return reply.header("content-type", "application/json; charset=utf-8").send(answer);
+    return reply.header("content-type", "application/json; charset=utf-8").send(answer.bytes);
   });
 
   fastify.post("/-/npm/v1/security/advisories/bulk", async (request, reply) => {
-    const body = Buffer.from(JSON.stringify(parseAudit(request.body)));
-    const headers = { "content-type": "application/json" };
-    const answer = await relay(upstreams, {
-      method: "POST",
-      path: "/-/npm/v1/security/advisories/bulk",
-      headers,
-      body,
-      maxBytes: relayedBytes,
-    });
-    if (answer === undefined) void reply.header("assay-advisories", "none: the upstream has no advisories endpoint");
+    const { byName, without } = await readAdvisories(upstreams, parseAudit(request.body));
+    if (without.length > 0) {
+      void reply.header("assay-advisories", `none: no advisories endpoint at ${without.join(", ")}`);
+    }
     return reply
       .headers({ "content-type": "application/json; charset=utf-8", "cache-control": "no-store" })
-      .send(answer ?? "{}");
+      .send(JSON.stringify(byName));
   });
 }
 
-/** The upstream's signing keys: remembered while they are young, kept in memory while it cannot be asked. */
+/** The signing keys of all registries: remembered while they are young, kept in memory while one cannot be asked. */
 function createKeys(upstreams: Upstreams, clock: Clock): () => Promise<Buffer | undefined> {
   let kept: { readonly document: Buffer | undefined; readonly atMs: number } | undefined;
   return async () => {
     if (kept !== undefined && clock.monotonicMs() - kept.atMs < keysMaxAgeMs) return kept.document;
     try {
-      kept = {
-        document: await relay(upstreams, {
-          method: "GET",
-          path: "/-/npm/v1/keys",
-          maxBytes: 1024 * 1024,
-        }),
-        atMs: clock.monotonicMs(),
-      };
+      kept = { document: await readKeys(upstreams), atMs: clock.monotonicMs() };
     } catch (error) {
       if (kept === undefined) throw error;
     }
@@ -85,29 +77,17 @@ function createKeys(upstreams: Upstreams, clock: Clock): () => Promise<Buffer | 
   };
 }
 
-/**
- * The JSON that the upstream answers, or undefined when it has no such endpoint. Throws UPSTREAM_BAD_ANSWER
- * for anything that is not JSON, and what `relay` throws when it cannot be reached.
- */
-async function relay(upstreams: Upstreams, request: Parameters<Upstreams["relay"]>[0]): Promise<Buffer | undefined> {
-  const answer = await upstreams.relay({
-    ...request,
-    headers: { accept: "application/json", ...request.headers },
+/** One registry's document as it is; of several, their keys together. Undefined when none publishes keys. */
+async function readKeys(upstreams: Upstreams): Promise<Buffer | undefined> {
+  const request = { method: "GET", path: "/-/npm/v1/keys", maxBytes: relayedBytes } as const;
+  const answers = await Promise.all(upstreams.registries.map((source) => relayJson(upstreams, source, request)));
+  const documents = answers.filter((answer) => answer !== undefined);
+  if (documents.length <= 1) return documents[0]?.bytes;
+  const keys = documents.flatMap(({ value }) => {
+    const listed = (Object(value) as { readonly keys?: unknown }).keys;
+    return Array.isArray(listed) ? (listed as unknown[]) : [];
   });
-  const bytes = await buffer(answer.body);
-  if (answer.status >= 400 && answer.status < 500) return undefined;
-  const source = "upstream";
-  if (answer.status !== 200)
-    throw new AssayError("UPSTREAM_BAD_ANSWER", {
-      source,
-      reason: `status ${answer.status} for ${request.path}`,
-    });
-  try {
-    JSON.parse(bytes.toString("utf8"));
-  } catch (cause) {
-    throw new AssayError("UPSTREAM_BAD_ANSWER", { source, reason: `${request.path} is not JSON` }, { cause });
-  }
-  return bytes;
+  return Buffer.from(JSON.stringify({ keys }));
 }
 
 function parseSearch(query: Readonly<Record<string, string | string[] | undefined>>): SearchQuery {
@@ -132,26 +112,4 @@ function integer(value: string | string[] | undefined, lowest: number, highest: 
       reason: `a paging parameter must be a whole number from ${lowest}`,
     });
   return Math.min(number, highest);
-}
-
-/** `{name: [version, …]}`, as every client's audit sends it. */
-function parseAudit(body: unknown): Record<string, string[]> {
-  if (typeof body !== "object" || body === null || Array.isArray(body)) {
-    throw new AssayError("BAD_REQUEST", {
-      reason: "the body of an audit is an object of names with lists of versions",
-    });
-  }
-  const result: Record<string, string[]> = {};
-  for (const [name, versions] of Object.entries(body)) {
-    if (
-      !Array.isArray(versions) ||
-      !versions.every((version) => typeof version === "string" && version.length <= 256)
-    ) {
-      throw new AssayError("BAD_REQUEST", {
-        reason: "each package of an audit has a list of versions",
-      });
-    }
-    result[parsePackageName(name)] = versions as string[];
-  }
-  return result;
 }

@@ -1,5 +1,4 @@
 import type { EpochMs, PackageName } from "@assay/core";
-import type { UpstreamConfig } from "../config/config.ts";
 import { createByteCache } from "../platform/cache.ts";
 import type { Random } from "../platform/random.ts";
 import { createSingleFlight } from "../platform/single-flight.ts";
@@ -9,6 +8,7 @@ import { deriveSomewhere, type DeriveInput } from "./derive.ts";
 import { DamagedParts, loadIndex, parseIndex, toPackument, type PartsIndex } from "./parts.ts";
 import { partsPathOf, prune } from "./parts-cache.ts";
 import type { RawDocuments } from "./raw.ts";
+import type { Source, Sources } from "./sources.ts";
 import type { StoredPackument } from "./store.ts";
 import type { Packument } from "./upstreams.ts";
 
@@ -31,8 +31,9 @@ export interface KeptDocuments {
   get(name: PackageName): Kept | undefined;
   /** The listing of a row: from memory, its parts file, or its raw document; undefined when none can be had. */
   load(row: StoredPackument): Promise<Kept | undefined>;
-  /** Takes a raw document apart and writes its parts file. The bytes are used up. */
+  /** Takes a raw document of the source apart and writes its parts file. The bytes are used up. */
   derive(
+    source: Source,
     name: PackageName,
     document: { readonly bytes: Uint8Array<ArrayBuffer>; readonly digest: string },
     fallbackModifiedMs: number,
@@ -54,13 +55,13 @@ interface KeptDeps {
   readonly telemetry: Telemetry;
 }
 
-interface KeptLimits {
-  readonly upstream: Pick<UpstreamConfig, "name" | "url">;
+interface KeptOptions {
+  readonly sources: Pick<Sources, "ownerOf">;
   readonly folder: string;
   readonly listingBytes: number;
 }
 
-export function createKept(deps: KeptDeps, { upstream, folder, listingBytes }: KeptLimits): KeptDocuments {
+export function createKept(deps: KeptDeps, { sources, folder, listingBytes }: KeptOptions): KeptDocuments {
   const listings = createByteCache<Kept>({
     maxBytes: listingBytes,
     sizeOf: ({ packument }) => 1000 + 600 * packument.versions.size,
@@ -80,7 +81,7 @@ export function createKept(deps: KeptDeps, { upstream, folder, listingBytes }: K
     return kept;
   }
 
-  async function readIndex(row: StoredPackument): Promise<PartsIndex | undefined> {
+  async function readIndex(owner: Source, row: StoredPackument): Promise<PartsIndex | undefined> {
     try {
       return await loadIndex(partsPathOf(folder, row.name, row.digest));
     } catch (error) {
@@ -89,11 +90,12 @@ export function createKept(deps: KeptDeps, { upstream, folder, listingBytes }: K
     const bytes = await deps.raws.read(row.digest);
     if (bytes === undefined) return undefined;
     log.info(`rebuilding the parts file of ${row.name}`, { "package.name": row.name });
-    const derived = await derive(row.name, { bytes, digest: row.digest }, row.modified_at_ms);
+    const derived = await derive(owner, row.name, { bytes, digest: row.digest }, row.modified_at_ms);
     return derived.kind === "derived" ? derived.index : undefined;
   }
 
   async function derive(
+    { config }: Source,
     name: PackageName,
     document: { readonly bytes: Uint8Array<ArrayBuffer>; readonly digest: string },
     fallbackModifiedMs: number,
@@ -101,8 +103,8 @@ export function createKept(deps: KeptDeps, { upstream, folder, listingBytes }: K
     const partsPath = partsPathOf(folder, name, document.digest);
     const input: DeriveInput = {
       name,
-      source: upstream.name,
-      upstreamUrl: upstream.url,
+      source: config.name,
+      upstreamUrl: config.url,
       fallbackModifiedMs,
       bytes: document.bytes,
       digest: document.digest,
@@ -137,10 +139,12 @@ export function createKept(deps: KeptDeps, { upstream, folder, listingBytes }: K
   return {
     get: (name) => listings.get(name),
     async load(row) {
-      if (row.status !== "listed" || row.source !== upstream.name) return undefined;
+      const owner = sources.ownerOf(row.name);
+      // What another registry once said about a name that is not its own any more decides nothing.
+      if (owner === undefined || row.status !== "listed" || row.source !== owner.config.name) return undefined;
       const hit = listings.get(row.name);
       if (hit?.packument.digest === row.digest) return hit;
-      const index = await loads.run(`${row.name}@${row.digest}`, () => readIndex(row));
+      const index = await loads.run(`${row.name}@${row.digest}`, () => readIndex(owner, row));
       if (index === undefined) return undefined;
       const check = checks.get(row.name);
       return check?.digest === row.digest ? keep(row, index, check.checkedAtMs, check) : keep(row, index);

@@ -234,10 +234,10 @@ test("downloads a listed tarball exactly as sent", async (t) => {
 test("relays small documents of the owner", async (t) => {
   const { room, upstream } = await openRoom(t);
   upstream.put("/-/npm/v1/keys", '{"keys":[]}', { "content-type": "application/json" });
-  const response = await room.relay({ method: "GET", path: "/-/npm/v1/keys", maxBytes: 1024 });
+  const response = await room.relay("npm", { method: "GET", path: "/-/npm/v1/keys", maxBytes: 1024 });
   assert.equal(await text(response.body), '{"keys":[]}');
   await assert.rejects(
-    room.relay({ method: "GET", path: "/../x", maxBytes: 1 }).then(({ status }) => assert.equal(status, 200)),
+    room.relay("npm", { method: "GET", path: "/../x", maxBytes: 1 }).then(({ status }) => assert.equal(status, 200)),
   );
   assert.equal(room.ownerOf(a), "npm");
 });

@@ -11,17 +11,26 @@ import { createSingleFlight } from "../platform/single-flight.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { Workers } from "../platform/workers/workers.ts";
 import type { Releases } from "../releases/releases.ts";
-import { createByteBudget, fetchDocument, type FetchedDocument, type FetchFailure, type Fetched } from "./fetch.ts";
+import {
+  createByteBudget,
+  fetchDocument,
+  type FetchedDocument,
+  type FetchFailure,
+  type Fetched,
+  type Validators,
+} from "./fetch.ts";
 import { createKept, type Kept } from "./kept.ts";
 import { createPathMemory } from "./path-memory.ts";
 import { createRawDocuments } from "./raw.ts";
 import { rememberDocument, rememberGone, removalHandlers } from "./remember.ts";
+import { createSources, type Source } from "./sources.ts";
 import { readPackument, searchNames, type StoredPackument } from "./store.ts";
 import { tarballUrl } from "./tarball-url.ts";
 import type { Packument, Upstreams } from "./upstreams.ts";
 
 export interface UpstreamsDeps {
-  readonly client: UpstreamClient;
+  /** By alias; of every upstream. */
+  readonly clients: ReadonlyMap<string, UpstreamClient>;
   readonly database: Database;
   readonly blobs: BlobStore;
   readonly jobs: JobQueue;
@@ -49,21 +58,24 @@ const listingBytes = 48 * 1024 * 1024;
  */
 export function createUpstreams(
   deps: UpstreamsDeps,
-  config: Pick<Config, "dataFolder" | "upstream" | "packuments" | "limits">,
+  config: Pick<Config, "dataFolder" | "upstreams" | "packuments" | "limits">,
 ): UpstreamsRoom {
   const { clock, database } = deps;
-  const { upstream } = config;
+  const sources = createSources(config.upstreams, deps.clients);
   const log = deps.telemetry.log;
   const answers = deps.telemetry.metrics.counter(
     "assay_upstream_packuments_total",
-    "Answers of the upstream to packument requests, by outcome.",
-    ["outcome"],
+    "Answers of upstreams to packument requests, by outcome.",
+    ["upstream", "outcome"],
   );
-  const budget = createByteBudget(4 * config.limits.packumentBytes);
+  /** One a source, so that none can use up what the others need. */
+  const budgets = new Map(
+    config.upstreams.map(({ name }) => [name, createByteBudget(4 * config.limits.packumentBytes)]),
+  );
   const raws = createRawDocuments(deps, config.limits.packumentBytes);
   const kept = createKept(
     { ...deps, raws },
-    { upstream, folder: joinPath(config.dataFolder, "cache", "packuments"), listingBytes },
+    { sources, folder: joinPath(config.dataFolder, "cache", "packuments"), listingBytes },
   );
   const memory = createPathMemory<FetchFailure>();
   /** A flight that was a removal, not a fetch, answers undefined. */
@@ -79,61 +91,75 @@ export function createUpstreams(
 
   async function current(name: PackageName): Promise<Packument> {
     const nowMs = clock.now();
+    const owner = sources.ownerOf(name);
+    if (owner === undefined) throw unowned(name);
     if (memory.isMissing(name, nowMs)) throw notFound(name);
     const row = await readPackument(database.read, name);
     const old = row === undefined ? undefined : await kept.load(row);
     if (old !== undefined && isFresh(old, nowMs)) return old.packument;
     const remembered = memory.failure(name, nowMs);
-    if (remembered !== undefined) return settleFailure(name, old, remembered.value, remembered.untilMs);
+    if (remembered !== undefined) return settleFailure(owner, name, old, remembered.value, remembered.untilMs);
     const validators =
       old === undefined || (old.etag ?? old.lastModified) === null
         ? undefined
         : { etag: old.etag, lastModified: old.lastModified };
-    return await settle(
-      name,
-      row,
-      old,
-      await fetchDocument({ ...deps, budget }, name, validators, config.limits.packumentBytes),
-    );
+    return await settle(owner, name, row, old, await ask(owner, name, validators));
+  }
+
+  function ask(source: Source, name: PackageName, validators: Validators | undefined): Promise<Fetched> {
+    const { client } = source;
+    const budget = budgets.get(source.config.name) ?? createByteBudget(0);
+    return fetchDocument({ client, clock, budget }, name, validators, config.limits.packumentBytes);
+  }
+
+  function count({ config: { name } }: Source, outcome: string): void {
+    answers.add(1, { upstream: name, outcome });
   }
 
   async function settle(
+    owner: Source,
     name: PackageName,
     row: StoredPackument | undefined,
     old: Kept | undefined,
     fetched: Fetched,
   ): Promise<Packument> {
     if (fetched.kind === "unchanged" && old !== undefined) {
-      answers.add(1, { outcome: "unchanged" });
+      count(owner, "unchanged");
       return kept.touch(old, clock.now(), old).packument;
     }
     if (fetched.kind === "document") {
       try {
-        return await take(name, old, fetched);
+        return await take(owner, name, old, fetched);
       } finally {
         fetched.release();
       }
     }
-    if (fetched.kind === "missing") return await settleMissing(name, row);
+    if (fetched.kind === "missing") return await settleMissing(owner, name, row);
     return fail(
+      owner,
       name,
       old,
       fetched.kind === "failed" ? fetched : refusal("it answered 304 to an unconditional request"),
     );
   }
 
-  async function take(name: PackageName, old: Kept | undefined, fetched: FetchedDocument): Promise<Packument> {
+  async function take(
+    owner: Source,
+    name: PackageName,
+    old: Kept | undefined,
+    fetched: FetchedDocument,
+  ): Promise<Packument> {
     const nowMs = clock.now();
     const validators = { etag: fetched.etag ?? null, lastModified: fetched.lastModified ?? null };
     if (old !== undefined && old.packument.digest === fetched.digest) {
-      answers.add(1, { outcome: "unchanged" });
+      count(owner, "unchanged");
       return kept.touch(old, nowMs, validators).packument;
     }
-    const derived = await kept.derive(name, fetched, lastModifiedMs(fetched) ?? nowMs);
-    if (derived.kind === "refused") return fail(name, old, refusal(derived.reason));
+    const derived = await kept.derive(owner, name, fetched, lastModifiedMs(fetched) ?? nowMs);
+    if (derived.kind === "refused") return fail(owner, name, old, refusal(derived.reason));
     const row: StoredPackument = {
       name,
-      source: upstream.name,
+      source: owner.config.name,
       status: "listed",
       etag: validators.etag,
       last_modified: validators.lastModified,
@@ -144,19 +170,19 @@ export function createUpstreams(
     };
     await raws.put(fetched.digest, derived.compressed);
     const before = await rememberDocument(deps, row, derived.index);
-    answers.add(1, { outcome: "changed" });
+    count(owner, "changed");
     const packument = kept.keep(row, derived.index).packument;
     await kept.prune(packument, before);
     return packument;
   }
 
   /** A package that was here a moment ago is asked for again: its removal is recorded for ever. */
-  async function settleMissing(name: PackageName, row: StoredPackument | undefined): Promise<never> {
-    answers.add(1, { outcome: "missing" });
-    if (row?.status === "listed" && row.source === upstream.name) {
-      const again = await fetchDocument({ ...deps, budget }, name, undefined, config.limits.packumentBytes);
+  async function settleMissing(owner: Source, name: PackageName, row: StoredPackument | undefined): Promise<never> {
+    count(owner, "missing");
+    if (row?.status === "listed" && row.source === owner.config.name) {
+      const again = await ask(owner, name, undefined);
       if (again.kind === "document") again.release();
-      if (again.kind !== "missing") throw unavailable("it answers differently each time", 1000);
+      if (again.kind !== "missing") throw unavailable(owner, "it answers differently each time", 1000);
       await rememberGone(deps, row, clock.now());
       kept.forget(name);
     }
@@ -164,29 +190,37 @@ export function createUpstreams(
     throw notFound(name);
   }
 
-  function fail(name: PackageName, old: Kept | undefined, failure: FetchFailure): Packument {
+  function fail(owner: Source, name: PackageName, old: Kept | undefined, failure: FetchFailure): Packument {
     const nowMs = clock.now();
     const untilMs = nowMs + Math.min(failure.retryAfterMs ?? failureMs, longestFailureMs);
     memory.failed(name, { value: failure, untilMs });
-    answers.add(1, { outcome: failure.fault });
-    log.warn(`upstream ${upstream.name} failed for ${name}: ${failure.reason}`, {
+    const source = owner.config.name;
+    count(owner, failure.fault);
+    log.warn(`upstream ${source} failed for ${name}: ${failure.reason}`, {
       "package.name": name,
-      "upstream.name": upstream.name,
+      "upstream.name": source,
       "failure.detail": failure.detail,
     });
-    return settleFailure(name, old, failure, untilMs);
+    return settleFailure(owner, name, old, failure, untilMs);
   }
 
-  function settleFailure(name: PackageName, old: Kept | undefined, failure: FetchFailure, untilMs: number): Packument {
-    if (old !== undefined) return { ...old.packument, stale: `upstream ${upstream.name}: ${failure.reason}` };
+  function settleFailure(
+    owner: Source,
+    name: PackageName,
+    old: Kept | undefined,
+    failure: FetchFailure,
+    untilMs: number,
+  ): Packument {
+    const source = owner.config.name;
+    if (old !== undefined) return { ...old.packument, stale: `upstream ${source}: ${failure.reason}` };
     if (failure.fault === "refused")
-      throw new AssayError("UPSTREAM_BAD_ANSWER", { source: upstream.name, reason: `${failure.reason} (${name})` });
-    throw unavailable(failure.reason, untilMs - clock.now());
+      throw new AssayError("UPSTREAM_BAD_ANSWER", { source, reason: `${failure.reason} (${name})` });
+    throw unavailable(owner, failure.reason, untilMs - clock.now());
   }
 
-  function unavailable(reason: string, waitMs: number): AssayError {
+  function unavailable(owner: Source, reason: string, waitMs: number): AssayError {
     return new AssayError("UPSTREAM_UNAVAILABLE", {
-      source: upstream.name,
+      source: owner.config.name,
       reason,
       retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)),
     });
@@ -220,18 +254,20 @@ export function createUpstreams(
       const again = row === undefined ? undefined : await kept.load(row);
       return again === undefined ? await join(name) : { ...again.packument, stale };
     },
-    tarball: async (_packument, version, signal) => {
-      const url = tarballUrl(version.tarball, upstream);
-      return await deps.client.request(url, {
+    tarball: async (packument, version, signal) => {
+      const owner = sources.named(packument.source);
+      const url = tarballUrl(version.tarball, owner.config);
+      return await owner.client.request(url, {
         decode: false,
         maxBytes: config.limits.tarballBytes,
         signal,
         headers: { accept: "application/octet-stream, */*" },
       });
     },
-    relay: ({ path, ...request }) => deps.client.request(path, { ...request, decode: true }),
+    relay: (source, { path, ...request }) => sources.named(source).client.request(path, { ...request, decode: true }),
     search: (text, from, size) => searchNames(database.read, text, from, size),
-    ownerOf: () => upstream.name,
+    ownerOf: (name) => sources.ownerOf(name)?.config.name,
+    registries: sources.registries.map((source) => source.config.name),
     jobHandlers: removalHandlers({ database, raws, flights }),
   };
 }
@@ -243,6 +279,11 @@ function lastModifiedMs({ lastModified }: FetchedDocument): number | undefined {
 
 function notFound(name: PackageName): AssayError {
   return new AssayError("NOT_FOUND", { what: `The package ${name}` });
+}
+
+/** Nobody was asked, and nobody will be: a name goes to its owner only. */
+function unowned(name: PackageName): AssayError {
+  return new AssayError("NOT_FOUND", { what: `The package ${name}, which no configured registry owns,` });
 }
 
 function refusal(reason: string): FetchFailure {

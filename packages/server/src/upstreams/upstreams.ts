@@ -11,8 +11,8 @@ export { withParts } from "./with-parts.ts";
 /** Registries that own names, read through: fetching, remembering, revalidating. */
 export interface Upstreams {
   /**
-   * What the owner of the name lists, revalidated when older than `packuments.maxAgeSeconds`. One upstream
-   * request however many callers wait. A changed document is parsed once, in a worker, into `parts`.
+   * What the owner of the name lists, revalidated when older than `packuments.maxAgeSeconds`. One request
+   * however many callers wait. What the owner has not is not there: nobody else is asked. A changed document is parsed once, in a worker, into `parts`.
    *
    * When the upstream fails, the last good document is answered with `stale` set. Throws NOT_FOUND
    * (remembered briefly), UPSTREAM_UNAVAILABLE, UPSTREAM_BAD_ANSWER.
@@ -37,8 +37,8 @@ export interface Upstreams {
    */
   tarball(packument: Packument, version: ListedVersion, signal: AbortSignal): Promise<UpstreamResponse>;
 
-  /** Relays a small document of the owner: its signing keys, advisories, attestations. Throws NetworkError. */
-  relay(request: RelayRequest): Promise<UpstreamResponse>;
+  /** Relays a small document of an upstream: its signing keys, advisories, attestations. Throws NetworkError. */
+  relay(source: string, request: RelayRequest): Promise<UpstreamResponse>;
 
   /** Stored packages whose name is or starts with the text, in name order; for search. */
   search(
@@ -47,8 +47,11 @@ export interface Upstreams {
     size: number,
   ): Promise<{ readonly total: number; readonly names: readonly PackageName[] }>;
 
-  /** Alias of the upstream that owns a name. */
-  ownerOf(name: PackageName): string;
+  /** Alias of the registry that owns a name; undefined when none does. Requests for a name go nowhere else. */
+  ownerOf(name: PackageName): string | undefined;
+
+  /** Aliases of all registries, in the order of the configuration. */
+  readonly registries: readonly string[];
 }
 
 export interface RelayRequest {

@@ -5,7 +5,7 @@ import { buffer, text } from "node:stream/consumers";
 import { test } from "node:test";
 import * as lies from "@assay/testkit/lies";
 import { createTestUpstream } from "@assay/testkit/upstream";
-import type { UpstreamConfig } from "../../config/config.ts";
+import { upstreamConfig } from "@assay/testkit/upstream-config";
 import type { Clock } from "../clock.ts";
 import { createUpstreamClient } from "./client.ts";
 import { systemResolve, type Resolve } from "./dispatchers.ts";
@@ -32,16 +32,15 @@ function connect(url: string, { tarballHosts = [], resolve = systemResolve, time
     monotonicMs: () => performance.now() + offsetMs,
     sleep: async (ms: number) => void waits.push(ms),
   } as unknown as Clock;
-  const config: UpstreamConfig = {
-    name: "npm",
+  const config = upstreamConfig({
     url,
     tarballHosts,
-    integrity: "require",
     timeouts: { connectMs: timeoutMs, headersMs: timeoutMs, bodyIdleMs: timeoutMs },
-  };
+  });
   const random = { bytes: (count: number) => new Uint8Array(count), fraction: () => 0.5 };
   const client = createUpstreamClient({ clock, random, settings: directSettings, resolve }, config, {
-    upstreamAuthorization: "Bearer secret",
+    authorization: "Bearer secret",
+    certificate: undefined,
   });
   return {
     client,

@@ -1,10 +1,11 @@
 import type { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
-import type { Secrets, UpstreamConfig } from "../../config/config.ts";
+import type { UpstreamConfig } from "../../config/config.ts";
 import type { Clock } from "../clock.ts";
 import type { Random } from "../random.ts";
 import { encodingOf, limitBody } from "./body.ts";
 import { createBreaker, type Breaker } from "./breaker.ts";
+import type { ClientCertificate } from "./client-certificate.ts";
 import { createDispatchers, type Resolve } from "./dispatchers.ts";
 import { isUnreachable, toNetworkError } from "./failures.ts";
 import { NetworkError, type RequestOptions, type UpstreamClient, type UpstreamResponse } from "./network.ts";
@@ -18,6 +19,16 @@ export interface UpstreamClientDeps {
   readonly settings: NetworkSettings;
   readonly resolve: Resolve;
 }
+
+/** What the upstream's own origin is shown, and nobody else. */
+export interface UpstreamCredentials {
+  /** `Bearer …` or `Basic …`. */
+  readonly authorization: string | undefined;
+  readonly certificate: ClientCertificate | undefined;
+}
+
+/** For upstreams that anybody may ask. */
+export const noCredentials: UpstreamCredentials = { authorization: undefined, certificate: undefined };
 
 const maxRedirects = 5;
 const maxTries = 3;
@@ -44,11 +55,11 @@ interface Head {
  */
 export function createUpstreamClient(
   deps: UpstreamClientDeps,
-  config: UpstreamConfig,
-  secrets: Pick<Secrets, "upstreamAuthorization">,
+  config: Pick<UpstreamConfig, "url" | "tarballHosts" | "timeouts">,
+  credentials: UpstreamCredentials,
 ): UpstreamClient {
   const routes = createRoutes(config);
-  const dispatchers = createDispatchers(deps, config);
+  const dispatchers = createDispatchers(deps, { ...config, certificate: credentials.certificate });
   const breakers = new Map<string, Breaker>();
 
   function breakerOf(origin: string): Breaker {
@@ -69,7 +80,7 @@ export function createUpstreamClient(
     for (const [name, value] of Object.entries(options.headers ?? {})) {
       if (isOwn || !ownOnlyHeaders.has(name.toLowerCase())) headers[name.toLowerCase()] = value;
     }
-    if (isOwn && secrets.upstreamAuthorization !== undefined) headers["authorization"] = secrets.upstreamAuthorization;
+    if (isOwn && credentials.authorization !== undefined) headers["authorization"] = credentials.authorization;
     return headers;
   }
 

@@ -4,6 +4,7 @@ import type { LookupFunction } from "node:net";
 import { Pool, ProxyAgent, type Dispatcher } from "undici";
 import type { UpstreamConfig } from "../../config/config.ts";
 import { addressKind } from "./addresses.ts";
+import type { ClientCertificate } from "./client-certificate.ts";
 import { NetworkError } from "./network.ts";
 import { proxyFor, type NetworkSettings } from "./settings.ts";
 
@@ -33,10 +34,12 @@ const connectionsPerOrigin = 64;
  */
 export function createDispatchers(
   deps: { readonly resolve: Resolve; readonly settings: NetworkSettings },
-  config: Pick<UpstreamConfig, "timeouts">,
+  config: Pick<UpstreamConfig, "timeouts"> & { readonly certificate: ClientCertificate | undefined },
 ): Dispatchers {
   const dispatchers = new Map<string, Dispatcher>();
-  const tls = trust(deps.settings.certificates);
+  const { certificates } = deps.settings;
+  const anonymous = trust(certificates, undefined);
+  const own = config.certificate === undefined ? anonymous : trust(certificates, config.certificate);
   const limits = {
     connections: connectionsPerOrigin,
     headersTimeout: config.timeouts.headersMs,
@@ -44,6 +47,7 @@ export function createDispatchers(
   };
 
   function open(url: URL, isOwn: boolean): Dispatcher {
+    const tls = isOwn ? own : anonymous;
     const proxy = proxyFor(url, deps.settings.proxy);
     if (proxy !== undefined) {
       return new ProxyAgent({
@@ -52,7 +56,7 @@ export function createDispatchers(
         allowH2: false,
         connectTimeout: config.timeouts.connectMs,
         requestTls: { ...tls, timeout: config.timeouts.connectMs },
-        proxyTls: { ...tls, timeout: config.timeouts.connectMs },
+        proxyTls: { ...anonymous, timeout: config.timeouts.connectMs },
       });
     }
     const lookup = checkedLookup(deps.resolve, isOwn);
@@ -79,9 +83,12 @@ export function createDispatchers(
 }
 
 /** One context for all connections: parsing a few hundred roots for each would cost milliseconds a time. */
-function trust(certificates: readonly string[]): { readonly secureContext?: SecureContext } {
-  if (certificates.length === 0) return {};
-  return { secureContext: createSecureContext({ ca: [...getCACertificates("default"), ...certificates] }) };
+function trust(
+  certificates: readonly string[],
+  shown: ClientCertificate | undefined,
+): { readonly secureContext?: SecureContext } {
+  if (certificates.length === 0 && shown === undefined) return {};
+  return { secureContext: createSecureContext({ ca: [...getCACertificates("default"), ...certificates], ...shown }) };
 }
 
 /** The addresses that are checked are the ones connected to: a second answer of the DNS changes nothing. */

@@ -1,18 +1,20 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, test } from "node:test";
+import { isAssayError } from "@assay/core";
 import { createSeededRandom } from "@assay/testkit/seeded-random";
 import * as lies from "@assay/testkit/lies";
 import { createTestUpstream } from "@assay/testkit/upstream";
 import type { Clock } from "../clock.ts";
 import { createSystemClock } from "../system-clock.ts";
 import { createUpstreamClient } from "./client.ts";
+import { loadClientCertificate, type ClientCertificate } from "./client-certificate.ts";
 import { systemResolve, type Resolve } from "./dispatchers.ts";
 import { NetworkError, type NetworkErrorReason } from "./network.ts";
 import { directSettings, loadNetworkSettings, type NetworkSettings } from "./settings.ts";
@@ -23,6 +25,9 @@ const options = { decode: true, maxBytes: 1024 * 1024 };
 
 interface Authority {
   readonly caFile: string;
+  readonly ca: string;
+  readonly keyFile: string;
+  readonly certFile: string;
   readonly key: string;
   readonly cert: string;
 }
@@ -59,7 +64,16 @@ function createAuthority(): Authority | undefined {
     "cert.pem",
   );
   const read = (file: string): string => readFileSync(join(folder, file), "utf8");
-  return { caFile: join(folder, "ca.pem"), key: read("key.pem"), cert: read("cert.pem") };
+  const at = (file: string): string => join(folder, file);
+  chmodSync(at("key.pem"), 0o600);
+  return {
+    caFile: at("ca.pem"),
+    ca: read("ca.pem"),
+    keyFile: at("key.pem"),
+    certFile: at("cert.pem"),
+    key: read("key.pem"),
+    cert: read("cert.pem"),
+  };
 }
 
 const authority = createAuthority();
@@ -68,15 +82,19 @@ const skip = authority === undefined ? "openssl is missing: TLS with a private C
 function clientOf(
   url: string,
   settings: NetworkSettings,
-  more: { readonly tarballHosts?: readonly string[]; readonly resolve?: Resolve } = {},
+  more: {
+    readonly tarballHosts?: readonly string[];
+    readonly resolve?: Resolve;
+    readonly certificate?: ClientCertificate;
+  } = {},
 ) {
   const system = createSystemClock();
   const clock: Clock = { ...system, sleep: async () => {} };
   const timeouts = { connectMs: 2000, headersMs: 2000, bodyIdleMs: 2000 };
   return createUpstreamClient(
     { clock, random: createSeededRandom(), settings, resolve: more.resolve ?? systemResolve },
-    { name: "npm", url, tarballHosts: more.tarballHosts ?? [], integrity: "require", timeouts },
-    { upstreamAuthorization: "Bearer secret" },
+    { url, tarballHosts: more.tarballHosts ?? [], timeouts },
+    { authorization: "Bearer secret", certificate: more.certificate },
   );
 }
 
@@ -131,6 +149,51 @@ test("a certificate for another name is refused", { skip }, async () => {
     { resolve },
   );
   await assert.rejects(client.request("/a", options), failsWith("connection"));
+});
+
+test("shows its certificate to the own origin, and to no other host that it is sent to", { skip }, async () => {
+  assert.ok(authority !== undefined);
+  await using upstream = await createTestUpstream({ tls: authority });
+  await using files = await createTestUpstream({ tls: authority });
+  const listed = `files.test:${new URL(files.url).port}`;
+  files.put("/a.tgz", "tarball");
+  upstream.publish({ name: "b", version: "1.0.0" });
+  upstream.lie("/a", lies.redirect(`https://${listed}/a.tgz`));
+  const certificate = await loadClientCertificate({ name: "npm", tls: authority });
+  assert.ok(certificate !== undefined);
+  await using proxy = await createProxy();
+  const own = `https://registry.test:${new URL(upstream.url).port}`;
+  const trusting = await loadNetworkSettings({ caFile: authority.caFile, httpsProxy: proxy.url });
+  await using client = clientOf(own, trusting, { tarballHosts: [listed], certificate });
+  assert.equal((await client.request("/b", options)).status, 200);
+  assert.equal(await text((await client.request("/a", options)).body), "tarball");
+  assert.deepEqual(
+    upstream.requests.map(({ clientName }) => clientName),
+    ["registry.test", "registry.test"],
+  );
+  assert.deepEqual(
+    files.requests.map(({ clientName }) => clientName),
+    [undefined],
+  );
+});
+
+test("a client key that others may read, or of another certificate, is refused by name", { skip }, async () => {
+  assert.ok(authority !== undefined);
+  const folder = dirname(authority.keyFile);
+  const open = join(folder, "open.pem");
+  writeFileSync(open, authority.key);
+  chmodSync(open, 0o640);
+  const load = (tls: { certFile: string; keyFile: string }) => loadClientCertificate({ name: "acme", tls });
+  const fails = (text: RegExp) => (error: unknown) =>
+    isAssayError(error, "CONFIG") && text.test(error.message) && !error.message.includes("PRIVATE");
+  const { certFile, keyFile, caFile } = authority;
+  await assert.rejects(load({ certFile, keyFile: open }), fails(/tls\.keyFile of upstream acme .*\(mode 640\)/));
+  await assert.rejects(load({ certFile: caFile, keyFile }), fails(/is not the key of tls\.certFile of upstream acme/));
+  await assert.rejects(load({ certFile: keyFile, keyFile }), fails(/tls\.certFile .* holds no PEM certificate/));
+  chmodSync(certFile, 0o600);
+  await assert.rejects(load({ certFile, keyFile: certFile }), fails(/tls\.keyFile .* holds no PEM private key/));
+  await assert.rejects(load({ certFile, keyFile: join(folder, "none") }), fails(/tls\.keyFile .* cannot be read/));
+  assert.equal(await loadClientCertificate({ name: "acme", tls: undefined }), undefined);
 });
 
 test("goes through a CONNECT proxy, where credentials still reach the own origin only", { skip }, async () => {
