@@ -12,9 +12,13 @@ const maxFieldLength = 8_192;
 /** What drives a terminal or cannot be seen: nothing that is printed may hold it. */
 const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 
-/** Why a lockfile is refused: BAD_FORMAT, `reason` names the place. */
+/** Why a lockfile is refused: BAD_FORMAT, `reason` names the place. What it quotes is made printable. */
 export function malformed(reason: string, cause?: unknown): AssayError<"BAD_FORMAT"> {
-  return new AssayError("BAD_FORMAT", { what: "The lockfile", reason }, { cause });
+  const printable = reason.replaceAll(
+    new RegExp(unprintable, "gu"),
+    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  );
+  return new AssayError("BAD_FORMAT", { what: "The lockfile", reason: printable }, { cause });
 }
 
 /** The text of a lockfile. Reads past a byte order mark, as the clients do. Throws BAD_FORMAT when it is too large or no UTF-8. */
