@@ -29,6 +29,8 @@ const composition = new Set([
   "doctor.ts",
   "doctor-finding.ts",
   "doctor-upstreams.ts",
+  "log-commands.ts",
+  "storage.ts",
   "welcome.ts",
 ]);
 /** Besides its face: what a worker thread of another room loads, without the room. */

@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import about from "../package.json" with { type: "json" };
 import { doctorCommand } from "./commands/doctor.ts";
 import { initCommand } from "./commands/init.ts";
+import { logCommand } from "./commands/log/log.ts";
 import { quarantineCommand } from "./commands/quarantine.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { verifyCommand } from "./commands/verify.ts";
@@ -26,6 +27,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     initCommand(context, finish),
     doctorCommand(context, finish),
     verifyCommand(context, finish),
+    logCommand(context, finish),
     quarantineCommand(context, finish),
   ];
   for (const command of commands) program.addCommand(command);

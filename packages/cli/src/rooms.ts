@@ -16,17 +16,25 @@ export function installationOptions(command: Command): Command {
     .option("--data <folder>", "the data folder");
 }
 
+/** The configuration of the installation here. Throws what `loadConfig` throws. */
+export async function loadInstallation(
+  context: CliContext,
+  { config, data }: InstallationOptions,
+): Promise<LoadedConfig> {
+  const { loadConfig } = await import("@assay/server/load");
+  const flags = { ...(config !== undefined && { config }), ...(data !== undefined && { data }) };
+  return await loadConfig({ flags, env: context.env, cwd: context.cwd });
+}
+
 /**
  * Opens the rooms of the installation here; safe beside a running server. Dispose them. Throws what
  * `loadConfig` and `openRooms` throw.
  */
 export async function openInstallation(
   context: CliContext,
-  { config, data }: InstallationOptions,
+  options: InstallationOptions,
 ): Promise<{ readonly rooms: Rooms; readonly loaded: LoadedConfig }> {
-  const { loadConfig } = await import("@assay/server/load");
+  const loaded = await loadInstallation(context, options);
   const { openRooms } = await import("@assay/server/app");
-  const flags = { ...(config !== undefined && { config }), ...(data !== undefined && { data }) };
-  const loaded = await loadConfig({ flags, env: context.env, cwd: context.cwd });
   return { loaded, rooms: await openRooms(loaded, { logTo: context.stderr }) };
 }

@@ -1,11 +1,10 @@
 /** The composition root: the only file that wires adapters to rooms. */
-import { appendFile, mkdir, rm } from "node:fs/promises";
+import { appendFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Writable } from "node:stream";
 import { renderRefusal } from "@assay/web";
 import about from "../package.json" with { type: "json" };
-import { admissionMigrations, createAdmission, type Admission } from "./admission/admission.ts";
-import { checksumMigrations, createChecksums, type Checksums, type LogReader } from "./checksums/checksums.ts";
+import { createAdmission, type Admission } from "./admission/admission.ts";
+import { createChecksums, type Checksums, type LogReader } from "./checksums/checksums.ts";
 import { logRoutes } from "./checksums/routes.ts";
 import type { Config, UpstreamConfig } from "./config/config.ts";
 import type { LoadedConfig } from "./config/load.ts";
@@ -13,30 +12,24 @@ import { rememberUpstream } from "./config/remember.ts";
 import { urlInWords } from "./config/urls.ts";
 import { createAccessLog } from "./http/access-log.ts";
 import { createHttpServer, defaultHttpLimits, type HttpServer } from "./http/server.ts";
-import { clearTemporaryBlobs, createFileBlobStore } from "./platform/blobs/files.ts";
+import { clearTemporaryBlobs } from "./platform/blobs/files.ts";
 import type { BlobStore } from "./platform/blobs/blobs.ts";
 import { createSpool } from "./platform/blobs/spool.ts";
 import type { Database } from "./platform/database/database.ts";
 import { lockFolder } from "./platform/database/folder-lock.ts";
-import { runMigrations } from "./platform/database/migrate.ts";
-import { openDatabase } from "./platform/database/open.ts";
-import { createEvents, eventMigrations } from "./platform/events/outbox.ts";
-import { createJobQueue, jobMigrations } from "./platform/jobs/queue.ts";
+import { createJobQueue } from "./platform/jobs/queue.ts";
 import type { JobQueue } from "./platform/jobs/jobs.ts";
 import { openUpstreamClients } from "./platform/network/clients.ts";
 import { listenProblem, makeOwnFolder } from "./platform/surroundings.ts";
 import { createSystemClock } from "./platform/system-clock.ts";
 import { createSystemRandom } from "./platform/system-random.ts";
-import { chooseFormat, createLogger } from "./platform/telemetry/logger.ts";
-import { createMetrics } from "./platform/telemetry/metrics.ts";
 import type { Telemetry } from "./platform/telemetry/telemetry.ts";
 import { createWorkers } from "./platform/workers/workers.ts";
 import { createReleases } from "./releases/create-releases.ts";
-import { releaseMigrations } from "./releases/migrations.ts";
 import type { Releases } from "./releases/releases.ts";
 import { createAnswers, createReadyAnswers, createServing, servingRoutes, type Serving } from "./serving/serving.ts";
-import { createSigning } from "./signing/signing.ts";
-import { createUpstreams, upstreamMigrations, type UpstreamsRoom } from "./upstreams/upstreams.ts";
+import { createUpstreams, type UpstreamsRoom } from "./upstreams/upstreams.ts";
+import { openStorage, type StorageOptions } from "./storage.ts";
 import { welcome } from "./welcome.ts";
 
 /** The rooms over their storage, without a server and with nothing running in the background. */
@@ -62,50 +55,21 @@ export interface App extends AsyncDisposable {
   drain(graceMs: number): Promise<void>;
 }
 
-export interface AppOptions {
-  /** Log lines; text on a terminal, JSON elsewhere. */
-  readonly logTo: Writable & { readonly isTTY?: boolean };
-}
+export type AppOptions = StorageOptions;
 
 /** Bytes of large downloads under way, all together. */
 const spoolBytes = 4 * 1024 ** 3;
 
 /** Opens everything below the data folder, bringing the schema up to date. What was opened is closed when a later step fails. */
-export async function openRooms({ config, secrets }: LoadedConfig, { logTo }: AppOptions): Promise<Rooms> {
-  const clock = createSystemClock();
-  const random = createSystemRandom();
-  const log = createLogger(
-    { clock, write: (line) => void logTo.write(line) },
-    { level: config.logging.level, format: chooseFormat(config.logging.format, logTo.isTTY === true) },
-  );
-  const telemetry: Telemetry = { log, metrics: createMetrics({ processMetrics: true }) };
+export async function openRooms(loaded: LoadedConfig, options: AppOptions): Promise<Rooms> {
+  const { config, secrets } = loaded;
   const below = (folder: string): string => join(config.dataFolder, folder);
-  await mkdir(config.dataFolder, { recursive: true, mode: 0o700 });
-
   await using stack = new AsyncDisposableStack();
-  const database = stack.use(
-    await openDatabase(
-      { clock, random },
-      config.database.engine === "sqlite"
-        ? { engine: "sqlite", path: below("assay.db") }
-        : { engine: "postgres", url: secrets.databaseUrl ?? "" },
-    ),
-  );
-  const migrations = [
-    jobMigrations,
-    eventMigrations,
-    checksumMigrations,
-    releaseMigrations,
-    upstreamMigrations,
-    admissionMigrations,
-  ];
-  await runMigrations({ database, clock }, migrations);
-  const blobs = await createFileBlobStore({ random }, { folder: below("blobs") });
+  const storage = stack.use(await openStorage(loaded, options));
+  const { clock, random, telemetry, database, blobs, events } = storage;
   const jobs = createJobQueue({ database, clock, random, telemetry });
-  const events = createEvents({ clock });
   const workers = stack.use(createWorkers({ maxThreads: 2, idleMs: 10_000, maxHeapMiB: 1024 }));
-  const signing = createSigning({ random }, { keyFolder: below("keys") });
-  const checksums = await createChecksums({ database, blobs, signing, clock, random, telemetry, events }, config.log);
+  const checksums = await createChecksums(storage, config.log);
   const releases = createReleases(
     { database, checksums, events, clock, telemetry },
     { refuseWithinHours: config.removed.refuseWithinHours },

@@ -14,6 +14,7 @@ import { createGuardFile } from "./guard.ts";
 import { createLogInstruments } from "./instruments.ts";
 import { createPublishedHeads } from "./published.ts";
 import { createLogReader } from "./reader.ts";
+import { openShardAfterRestore } from "./rotation/after-restore.ts";
 import { runSequencer } from "./sequence/run.ts";
 import type { CrashPoint } from "./sequence/steps.ts";
 import { createShardList } from "./shard-list.ts";
@@ -26,6 +27,7 @@ export type { LogBrowser, ProvenRecord, RecordAddress } from "./browse.ts";
 export { checkLog } from "./check.ts";
 export type * from "./claim-facts.ts";
 export { checksumMigrations } from "./migrations.ts";
+export { awaitRotation, requestRotation } from "./rotation/request.ts";
 
 /** The checksum database: one record for ever of what a name@version is. */
 export interface Checksums extends Claims {
@@ -136,7 +138,24 @@ export interface ChecksumsConfig {
 }
 
 /** The log of the public namespace, and the `ns` of its records. */
-const publicLog = "npm";
+export const publicLog = "npm";
+
+/**
+ * `openShardAfterRestore` for the public log: a new shard where `createChecksums` refuses with LOG_GUARD. Throws CONFIG
+ * when it would not.
+ */
+export async function reopenAfterRestore(
+  deps: ChecksumsDependencies,
+  config: ChecksumsConfig,
+): ReturnType<typeof openShardAfterRestore> {
+  const { seenElsewhere = async () => [] } = deps;
+  const guardFile = createGuardFile(deps, { folder: config.guardFolder });
+  const tiles = createTiles(deps, { cacheBytes: tileCacheBytes });
+  return await openShardAfterRestore(
+    { ...deps, guardFile, tiles, seenElsewhere },
+    { log: publicLog, originBase: config.originBase },
+  );
+}
 
 /** Memory for tiles with their inner nodes, bytes: the tiles of half a million entries. */
 const tileCacheBytes = 32 * 1024 * 1024;

@@ -23,7 +23,7 @@ export async function requestRotation(database: Database, log: string): Promise<
   });
 }
 
-/** The successor of a shard once it is open and has a signed checkpoint; undefined when `waitMs` were not enough. */
+/** The newest shard after this one once it is open and has a signed checkpoint; undefined when `waitMs` were not enough. */
 export async function awaitRotation(
   { database, clock }: { readonly database: Database; readonly clock: Clock },
   ended: Shard,
@@ -32,9 +32,10 @@ export async function awaitRotation(
   const deadline = clock.monotonicMs() + waitMs;
   for (;;) {
     const shards = await listShards(database.read);
-    const next = shards.find(({ log, number }) => log === ended.log && number === ended.number + 1);
-    if (next !== undefined && next.state !== "next" && (await headOf(database.read, next.id))?.note !== undefined)
-      return next;
+    const next = shards.find(
+      ({ log, number, state }) => log === ended.log && number > ended.number && state !== "next",
+    );
+    if (next !== undefined && (await headOf(database.read, next.id))?.note !== undefined) return next;
     if (clock.monotonicMs() >= deadline) return undefined;
     await clock.sleep(pollMs, signal);
   }

@@ -1,0 +1,107 @@
+/** What `assay log` does to an installation, with or without a server that runs on it. */
+import { join } from "node:path";
+import { AssayError, isAssayError } from "@assay/core";
+import {
+  awaitRotation,
+  createChecksums,
+  publicLog,
+  reopenAfterRestore,
+  requestRotation,
+  type Checksums,
+} from "./checksums/checksums.ts";
+import type { LoadedConfig } from "./config/load.ts";
+import { lockFolder } from "./platform/database/folder-lock.ts";
+import { openStorage, type Storage, type StorageOptions } from "./storage.ts";
+
+export interface RotateOptions extends StorageOptions {
+  /** After an old backup was restored: the old shard cannot be signed any more. */
+  readonly isRestored: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface Rotated {
+  readonly ended: string;
+  /** The new shard. */
+  readonly shard: string;
+  readonly origin: string;
+  readonly vkey: string;
+  /** Entries that were signed and are not in this database; only after a restore. */
+  readonly lost: number;
+}
+
+/** Longest wait for a server to open a shard, ms; a server looks each second. */
+const longestWaitMs = 15_000;
+
+/**
+ * Ends the open shard of the log and opens the next one. A server that runs does it within a second; where none does,
+ * this process does it. Cut off anywhere, it is finished by whoever does this again or by the next server that starts.
+ *
+ * Throws LOG_GUARD for a restored backup unless `isRestored`; CONFIG when that is said and is not so, or a server runs;
+ * NOT_READY when a server runs and does not sequence.
+ */
+export async function rotateLog(loaded: LoadedConfig, options: RotateOptions): Promise<Rotated> {
+  const isShared = loaded.config.database.engine !== "sqlite";
+  await using storage = await openStorage(loaded, options);
+  using lock = isShared ? undefined : lockIfFree(loaded, options);
+  if (options.isRestored) {
+    const { abandoned, lost } = await reopenAfterRestore(storage, loaded.config.log);
+    const checksums = await createChecksums(storage, loaded.config.log);
+    return { ...(await sequenceUntilOpen(storage, checksums, { ended: abandoned, signal: options.signal })), lost };
+  }
+  if (lock !== undefined) return await rotateHere(storage, loaded, options);
+  const ended = await requestRotation(storage.database, publicLog);
+  const opened = await awaitRotation(storage, ended, { waitMs: longestWaitMs, signal: options.signal });
+  if (opened !== undefined) return rotated(ended, opened);
+  // No lock tells whether a server runs on a shared database; one that did would have opened it by now.
+  if (isShared) return await rotateHere(storage, loaded, options);
+  throw new AssayError("NOT_READY", {
+    reason: `the server on this data folder has not opened the shard after ${ended.id}; restart it, it does that first`,
+    retryAfterSeconds: 30,
+  });
+}
+
+/** The lock of the data folder, or undefined while a server holds it. After a restore no server may run. */
+function lockIfFree({ config }: LoadedConfig, { isRestored }: RotateOptions): Disposable | undefined {
+  try {
+    return lockFolder(join(config.dataFolder, "lock.db"));
+  } catch (error) {
+    if (isRestored || !isAssayError(error, "CONFIG")) throw error;
+    return undefined;
+  }
+}
+
+async function rotateHere(storage: Storage, loaded: LoadedConfig, { signal }: RotateOptions): Promise<Rotated> {
+  // Opening the room checks the log: a restored backup is refused before anything is asked for.
+  const checksums = await createChecksums(storage, loaded.config.log);
+  const ended = await requestRotation(storage.database, publicLog);
+  return await sequenceUntilOpen(storage, checksums, { ended, signal });
+}
+
+/** Sequences the log in this process until a shard after this one is open. */
+async function sequenceUntilOpen(
+  storage: Storage,
+  checksums: Checksums,
+  { ended, signal }: { readonly ended: EndedShard; readonly signal: AbortSignal },
+): Promise<Rotated> {
+  const done = new AbortController();
+  const stop = AbortSignal.any([signal, done.signal]);
+  const running = checksums.run(stop);
+  const waiting = awaitRotation(storage, ended, { waitMs: longestWaitMs, signal: stop });
+  try {
+    const opened = await Promise.race([waiting, running.then(() => undefined)]);
+    if (opened !== undefined) return rotated(ended, opened);
+    throw new AssayError("NOT_READY", {
+      reason: `the shard after ${ended.id} is not open yet; do this again, or start the server`,
+      retryAfterSeconds: 1,
+    });
+  } finally {
+    done.abort();
+    await Promise.allSettled([running, waiting]);
+  }
+}
+
+type EndedShard = Awaited<ReturnType<typeof requestRotation>>;
+
+function rotated(ended: EndedShard, { id, origin, vkey }: EndedShard): Rotated {
+  return { ended: ended.id, shard: id, origin, vkey, lost: 0 };
+}

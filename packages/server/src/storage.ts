@@ -1,0 +1,86 @@
+/** What the rooms stand on, opened: shared by the server and by commands that work on an installation without it. */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Writable } from "node:stream";
+import { admissionMigrations } from "./admission/admission.ts";
+import { checksumMigrations } from "./checksums/checksums.ts";
+import type { LoadedConfig } from "./config/load.ts";
+import type { BlobStore } from "./platform/blobs/blobs.ts";
+import { createFileBlobStore } from "./platform/blobs/files.ts";
+import type { Clock } from "./platform/clock.ts";
+import type { Database } from "./platform/database/database.ts";
+import { runMigrations } from "./platform/database/migrate.ts";
+import { openDatabase } from "./platform/database/open.ts";
+import { createEvents, eventMigrations } from "./platform/events/outbox.ts";
+import type { Events } from "./platform/events/events.ts";
+import { jobMigrations } from "./platform/jobs/queue.ts";
+import type { Random } from "./platform/random.ts";
+import { createSystemClock } from "./platform/system-clock.ts";
+import { createSystemRandom } from "./platform/system-random.ts";
+import { chooseFormat, createLogger } from "./platform/telemetry/logger.ts";
+import { createMetrics } from "./platform/telemetry/metrics.ts";
+import type { Telemetry } from "./platform/telemetry/telemetry.ts";
+import { releaseMigrations } from "./releases/migrations.ts";
+import { createSigning } from "./signing/signing.ts";
+import type { Signing } from "./signing/signing.ts";
+import { upstreamMigrations } from "./upstreams/upstreams.ts";
+
+export interface Storage extends AsyncDisposable {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly telemetry: Telemetry;
+  readonly database: Database;
+  readonly blobs: BlobStore;
+  readonly events: Events;
+  readonly signing: Signing;
+}
+
+export interface StorageOptions {
+  /** Log lines; text on a terminal, JSON elsewhere. */
+  readonly logTo: Writable & { readonly isTTY?: boolean };
+}
+
+const migrations = [
+  jobMigrations,
+  eventMigrations,
+  checksumMigrations,
+  releaseMigrations,
+  upstreamMigrations,
+  admissionMigrations,
+];
+
+/** Opens database, blobs and keys below the data folder, making what is not there and bringing the schema up to date. */
+export async function openStorage({ config, secrets }: LoadedConfig, { logTo }: StorageOptions): Promise<Storage> {
+  const clock = createSystemClock();
+  const random = createSystemRandom();
+  const log = createLogger(
+    { clock, write: (line) => void logTo.write(line) },
+    { level: config.logging.level, format: chooseFormat(config.logging.format, logTo.isTTY === true) },
+  );
+  const telemetry: Telemetry = { log, metrics: createMetrics({ processMetrics: true }) };
+  const below = (folder: string): string => join(config.dataFolder, folder);
+  await mkdir(config.dataFolder, { recursive: true, mode: 0o700 });
+
+  await using stack = new AsyncDisposableStack();
+  const database = stack.use(
+    await openDatabase(
+      { clock, random },
+      config.database.engine === "sqlite"
+        ? { engine: "sqlite", path: below("assay.db") }
+        : { engine: "postgres", url: secrets.databaseUrl ?? "" },
+    ),
+  );
+  await runMigrations({ database, clock }, migrations);
+  const blobs = await createFileBlobStore({ random }, { folder: below("blobs") });
+  const opened = stack.move();
+  return {
+    clock,
+    random,
+    telemetry,
+    database,
+    blobs,
+    events: createEvents({ clock }),
+    signing: createSigning({ random }, { keyFolder: below("keys") }),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
