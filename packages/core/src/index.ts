@@ -23,6 +23,7 @@ export * from "./record.ts";
 export * from "./registry-signature.ts";
 export * from "./registry-keys.ts";
 export * from "./record-kinds.ts";
+export * from "./approval.ts";
 export * from "./tlog-proof.ts";
 export * from "./bundle.ts";
 export * from "./witness/cosignature.ts";

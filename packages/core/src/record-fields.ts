@@ -49,6 +49,14 @@ export function parseKeyName(text: string, field: string): string {
   return text;
 }
 
+/** One line for people: at most 500 characters, none of them a control or a bidirectional override. */
+export function parseReason(text: string, field: string): string {
+  if ([...text].length > 500 || /[\p{Cc}\u202a-\u202e\u2066-\u2069]/u.test(text)) {
+    throw malformed(field, "at most 500 printable characters are expected");
+  }
+  return text;
+}
+
 /** A dist-tag: the characters of a version, so that it is one field of one line. */
 export function parseTag(text: string, field: string): string {
   try {

@@ -1,6 +1,5 @@
-import { encodeUtf8 } from "./bytes.ts";
 import { AssayError } from "./errors.ts";
-import type { FieldParser } from "./record-fields.ts";
+import { readFields, textLines, writeFields } from "./field-lines.ts";
 import { recordFields } from "./record-kinds.ts";
 import type { KnownRecord, RecordKind } from "./record-kinds.ts";
 
@@ -23,9 +22,7 @@ export type RecordText = string;
  * written. Throws BAD_FORMAT, BAD_NAME or BAD_VERSION. Spec: docs/formats/record.md.
  */
 export function formatRecord(record: KnownRecord): RecordText {
-  const values: Readonly<Record<string, unknown>> = { ...record };
-  const lines = fieldsOf(record.kind).map(([field]) => `${field} ${String(values[field])}\n`);
-  const text = `assay/v1 ${record.kind}\n${lines.join("")}`;
+  const text = `assay/v1 ${record.kind}\n${writeFields(recordFields[record.kind], record)}`;
   parseRecord(text);
   return text;
 }
@@ -35,36 +32,19 @@ export function formatRecord(record: KnownRecord): RecordText {
  * `unknown`. Throws BAD_FORMAT, BAD_NAME or BAD_VERSION. Spec: docs/formats/record.md.
  */
 export function parseRecord(text: string): LogRecord {
-  if (encodeUtf8(text).length > maxRecordBytes) {
-    throw malformed(`it is larger than ${maxRecordBytes} bytes`);
-  }
-  const lines = text.split("\n");
-  if (lines.pop() !== "") throw malformed("it does not end in a line feed");
-  if (/\p{Cc}/u.test(lines.join(""))) throw malformed("it holds a control character");
-  const [first = "", ...rest] = lines;
+  const [first = "", ...lines] = textLines("A record", text, maxRecordBytes);
   const kind = /^assay\/v1 ([a-z][a-z0-9-]{0,31})$/.exec(first)?.[1];
   if (kind === undefined) throw malformed("its first line is not assay/v1 and a kind");
-  const read = rest.map((line) => /^([a-z][a-z0-9-]{0,31}) (.+)$/u.exec(line));
-  if (!isKnownKind(kind)) {
-    if (read.includes(null)) throw malformed("it has lines that are not its fields");
-    return { kind: "unknown", unknownKind: kind };
+  if (isKnownKind(kind))
+    return { kind, ...readFields("A record", recordFields[kind], lines) } as unknown as KnownRecord;
+  if (!lines.every((line) => /^[a-z][a-z0-9-]{0,31} .+$/u.test(line))) {
+    throw malformed("it has lines that are not its fields");
   }
-  const fields = fieldsOf(kind);
-  const values = fields.map(([field, parse], i) => {
-    const line = read[i];
-    if (line?.[1] !== field) throw malformed(`line ${i + 2} is not the field ${field}`);
-    return [field, parse(line[2] ?? "", field)] as const;
-  });
-  if (read.length !== fields.length) throw malformed("it has lines that are not its fields");
-  return { kind, ...Object.fromEntries(values) } as unknown as KnownRecord;
+  return { kind: "unknown", unknownKind: kind };
 }
 
 function isKnownKind(kind: string): kind is RecordKind {
   return Object.hasOwn(recordFields, kind);
-}
-
-function fieldsOf(kind: RecordKind): readonly (readonly [string, FieldParser<unknown>])[] {
-  return Object.entries(recordFields[kind]);
 }
 
 function malformed(reason: string): AssayError<"BAD_FORMAT"> {
