@@ -51,7 +51,7 @@ export function parseKeyName(text: string, field: string): string {
 
 /** One line for people: at most 500 characters, none of them a control or a bidirectional override. */
 export function parseReason(text: string, field: string): string {
-  if ([...text].length > 500 || /[\p{Cc}\u202a-\u202e\u2066-\u2069]/u.test(text)) {
+  if (text.length > 500 || /[\p{Cc}\u202a-\u202e\u2066-\u2069]/u.test(text)) {
     throw malformed(field, "at most 500 printable characters are expected");
   }
   return text;
