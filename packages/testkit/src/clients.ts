@@ -38,6 +38,8 @@ export interface Client {
   readonly lockfile: string;
   /** Installs the project of the request; never throws for a failed install: see `exitCode`. */
   install(request: InstallRequest): Promise<ClientRun>;
+  /** Runs any other command of the client in the same isolation, with the same settings and cache. */
+  run(request: InstallRequest, parameters: readonly string[]): Promise<ClientRun>;
   /** What the lockfile in the project folder says, or an empty map when there is none. */
   integrities(project: string): Integrities;
 }
@@ -60,7 +62,9 @@ interface ClientKind {
   readonly parse: (text: string) => Integrities;
   /** Files that the client reads its settings from, written into the project before the run. */
   readonly settings: (request: InstallRequest) => Readonly<Record<string, string>>;
-  readonly command: (request: InstallRequest) => readonly [string, ...string[]];
+  readonly program: readonly [string, ...string[]];
+  /** What follows the program to install. */
+  readonly install: (request: InstallRequest) => readonly string[];
   readonly env?: (request: InstallRequest) => Readonly<Record<string, string>>;
 }
 
@@ -88,14 +92,14 @@ function npm(entry: string): ClientKind {
       if (entry === "npm10") files[".npmrc"] = files[".npmrc"]?.replace("min-release-age=0\n", "") ?? "";
       return files;
     },
-    command: (request) => [
-      node,
-      clientFile(entry, "bin", "npm-cli.js"),
+    program: [node, clientFile(entry, "bin", "npm-cli.js")],
+    install: (request) => [
       request.frozen === true ? "ci" : "install",
       "--loglevel=warn",
       "--no-progress",
       `--cache=${path.join(request.cache, "npm")}`,
     ],
+    env: (request) => ({ npm_config_cache: path.join(request.cache, "npm") }),
   };
 }
 
@@ -113,16 +117,16 @@ function pnpm(entry: string, program: readonly [string, ...string[]]): ClientKin
         "strictDepBuilds: false",
         "packageManagerStrict: false",
         "packages: []",
+        `storeDir: ${path.join(request.cache, `${entry}-store`)}`,
         "",
       ].join("\n"),
     }),
-    command: (request) => [
-      ...program,
+    program,
+    install: (request) => [
       "install",
       "--ignore-scripts",
       request.frozen === true ? "--frozen-lockfile" : "--no-frozen-lockfile",
       "--reporter=append-only",
-      `--store-dir=${path.join(request.cache, `${entry}-store`)}`,
     ],
     env: (request) => ({ PNPM_HOME: path.join(request.home, "pnpm") }),
   };
@@ -142,9 +146,8 @@ const kinds: { readonly [Name in ClientName]: ClientKind } = {
       ".npmrc": `registry=${request.registry}/\n`,
       ".yarnrc": `registry "${request.registry}/"\ndisable-self-update-check true\n`,
     }),
-    command: (request) => [
-      node,
-      clientFile("yarn1", "bin", "yarn.js"),
+    program: [node, clientFile("yarn1", "bin", "yarn.js")],
+    install: (request) => [
       "install",
       "--non-interactive",
       "--ignore-scripts",
@@ -153,6 +156,7 @@ const kinds: { readonly [Name in ClientName]: ClientKind } = {
       ...(request.frozen === true ? ["--frozen-lockfile"] : []),
       `--cache-folder=${path.join(request.cache, "yarn1")}`,
     ],
+    env: (request) => ({ YARN_CACHE_FOLDER: path.join(request.cache, "yarn1") }),
   },
   yarn4: {
     lockfile: "yarn.lock",
@@ -171,12 +175,8 @@ const kinds: { readonly [Name in ClientName]: ClientKind } = {
         "",
       ].join("\n"),
     }),
-    command: (request) => [
-      node,
-      clientFile("yarn4", "bin", "yarn.js"),
-      "install",
-      request.frozen === true ? "--immutable" : "--no-immutable",
-    ],
+    program: [node, clientFile("yarn4", "bin", "yarn.js")],
+    install: (request) => ["install", request.frozen === true ? "--immutable" : "--no-immutable"],
   },
   bun: {
     lockfile: "bun.lock",
@@ -185,14 +185,15 @@ const kinds: { readonly [Name in ClientName]: ClientKind } = {
       ".npmrc": `registry=${request.registry}/\n`,
       "bunfig.toml": `telemetry = false\n[install]\nregistry = "${request.registry}/"\nminimumReleaseAge = 0\n`,
     }),
-    command: (request) => [
-      clientFile("bun", "bin", "bun"),
+    program: [clientFile("bun", "bin", "bun")],
+    install: (request) => [
       "install",
       "--ignore-scripts",
       "--no-progress",
       ...(request.frozen === true ? ["--frozen-lockfile"] : []),
       `--cache-dir=${path.join(request.cache, "bun")}`,
     ],
+    env: (request) => ({ BUN_INSTALL_CACHE_DIR: path.join(request.cache, "bun") }),
   },
   deno: {
     lockfile: "deno.lock",
@@ -201,12 +202,8 @@ const kinds: { readonly [Name in ClientName]: ClientKind } = {
       ".npmrc": `registry=${request.registry}/\n`,
       "deno.json": `{"nodeModulesDir":"auto"}\n`,
     }),
-    command: (request) => [
-      clientFile("deno", "deno"),
-      "install",
-      "--minimum-dependency-age=0",
-      ...(request.frozen === true ? ["--frozen"] : []),
-    ],
+    program: [clientFile("deno", "deno")],
+    install: (request) => ["install", "--minimum-dependency-age=0", ...(request.frozen === true ? ["--frozen"] : [])],
     env: (request) => ({
       DENO_DIR: path.join(request.cache, "deno"),
       DENO_NO_UPDATE_CHECK: "1",
@@ -219,29 +216,26 @@ const kinds: { readonly [Name in ClientName]: ClientKind } = {
     settings: (request) => ({
       "vlt.json": `${JSON.stringify({ config: { registry: `${request.registry}/` } })}\n`,
     }),
-    command: (request) => [
-      node,
-      clientFile("vlt", "vlt.js"),
-      "install",
-      "--view=silent",
-      ...(request.frozen === true ? ["--frozen-lockfile"] : []),
-    ],
+    program: [node, clientFile("vlt", "vlt.js")],
+    install: (request) => ["install", "--view=silent", ...(request.frozen === true ? ["--frozen-lockfile"] : [])],
   },
 };
 
 function createClient(name: ClientName, kind: ClientKind): Client {
+  const run: Client["run"] = (request, parameters) => {
+    for (const [file, text] of Object.entries(kind.settings(request))) {
+      writeFileSync(path.join(request.project, file), text);
+    }
+    return runClient([...kind.program, ...parameters], {
+      ...request,
+      env: { ...kind.env?.(request), ...request.env },
+    });
+  };
   return {
     name,
     lockfile: kind.lockfile,
-    install(request) {
-      for (const [file, text] of Object.entries(kind.settings(request))) {
-        writeFileSync(path.join(request.project, file), text);
-      }
-      return runClient(kind.command(request), {
-        ...request,
-        env: { ...kind.env?.(request), ...request.env },
-      });
-    },
+    install: (request) => run(request, kind.install(request)),
+    run,
     integrities(project) {
       const file = path.join(project, kind.lockfile);
       return existsSync(file) ? kind.parse(readFileSync(file, "utf8")) : new Map();
