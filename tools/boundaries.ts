@@ -9,6 +9,7 @@ import { parseSync } from "oxc-parser";
 /** Rooms of the server, lowest first: a room imports the public faces of rooms before it. */
 const rooms = [
   "signing",
+  "witnessing",
   "checksums",
   "releases",
   "upstreams",
@@ -32,6 +33,9 @@ const composition = new Set([
   "log-commands.ts",
   "storage.ts",
   "welcome.ts",
+  "witness-app.ts",
+  "witness-main.ts",
+  "witness-welcome.ts",
 ]);
 /** Besides its face: what a worker thread of another room loads, without the room. */
 const workerFaces = new Set(["packages/server/src/upstreams/assemble.ts"]);

@@ -6,6 +6,7 @@ import { logCommand } from "./commands/log/log.ts";
 import { quarantineCommand } from "./commands/quarantine.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { verifyCommand } from "./commands/verify.ts";
+import { witnessCommand } from "./commands/witness.ts";
 import type { CliContext, ExitCode, Finish } from "./context.ts";
 import { reportError } from "./errors.ts";
 
@@ -28,6 +29,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     doctorCommand(context, finish),
     verifyCommand(context, finish),
     logCommand(context, finish),
+    witnessCommand(context, finish),
     quarantineCommand(context, finish),
   ];
   for (const command of commands) program.addCommand(command);

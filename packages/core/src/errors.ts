@@ -28,6 +28,7 @@ export interface ErrorTable {
   BODY_TOO_LARGE: { limitBytes: number };
   UNSUPPORTED_MEDIA_TYPE: { reason: string };
   WRONG_HOST: { host: string };
+  WITNESS_REFUSED: { reason: string };
   TOO_MANY_REQUESTS: { retryAfterSeconds: number };
   HEADERS_TOO_LARGE: { limitBytes: number };
   INTERNAL: { id: string };
@@ -117,6 +118,11 @@ export const errorKinds: { readonly [C in keyof ErrorTable]: ErrorKind<ErrorTabl
     status: 421,
     sentence: (d) => `This registry is not known as ${d.host}; add its URL to publicUrls in assay.yaml.`,
     publicFields: ["host"],
+  },
+  WITNESS_REFUSED: {
+    status: 422,
+    sentence: (d) => `This witness does not cosign the checkpoint: ${d.reason}.`,
+    publicFields: ["reason"],
   },
   TOO_MANY_REQUESTS: {
     status: 429,

@@ -1,4 +1,4 @@
-import { concatBytes, decodeUtf8, encodeUtf8, fromBase64, toBase64, toHex } from "./bytes.ts";
+import { concatBytes, decodeUtf8, encodeUtf8, fromBase64, fromHex, toBase64, toHex } from "./bytes.ts";
 import { AssayError } from "./errors.ts";
 import type { NoteVerifier } from "./note-verifier.ts";
 import { isKeyName } from "./vkey.ts";
@@ -36,6 +36,11 @@ export function signatureLine(name: string, keyId: Uint8Array, signature: Uint8A
   if (!isKeyName(name)) throw badNote("a key name is empty, too long, or holds + or a space");
   if (keyId.length !== 4 || signature.length === 0) throw badNote("a signature has a wrong length");
   return `— ${name} ${toBase64(concatBytes(keyId, signature))}\n`;
+}
+
+/** A signature that was read, as the line it was read from. */
+export function formatSignature({ name, keyIdHex, signature }: NoteSignature): string {
+  return signatureLine(name, fromHex(keyIdHex), signature);
 }
 
 /** The note of a text (which ends in LF) and its signature lines (each with its LF). Throws BAD_FORMAT. */

@@ -14,6 +14,13 @@ export interface RunOptions {
   readonly signal: AbortSignal;
 }
 
+/** What a process runs. */
+interface Runnable extends AsyncDisposable {
+  listen(): Promise<void>;
+  welcome(): string;
+  drain(graceMs: number): Promise<void>;
+}
+
 /** Requests under way get this long after a signal; the process is gone within 5 s. */
 const drainMs = 3500;
 
@@ -22,10 +29,19 @@ const drainMs = 3500;
  * configuration is refused or names a port or folder that cannot be had, 1 when the start fails; what was wrong
  * is on `stderr`.
  */
-export async function runServer({ flags, env, cwd, stdout, stderr, signal }: RunOptions): Promise<number> {
+export async function runServer({ flags, env, cwd, ...process }: RunOptions): Promise<number> {
+  return await runUntilSignal(process, async () =>
+    createApp(await loadConfig({ flags, env, cwd }), { logTo: process.stderr }),
+  );
+}
+
+/** As `runServer`, for anything that listens and drains. */
+export async function runUntilSignal(
+  { stdout, stderr, signal }: Pick<RunOptions, "stdout" | "stderr" | "signal">,
+  create: () => Promise<Runnable>,
+): Promise<number> {
   try {
-    const loaded = await loadConfig({ flags, env, cwd });
-    await using app = await createApp(loaded, { logTo: stderr });
+    await using app = await create();
     await app.listen();
     stdout.write(`${app.welcome()}\n`);
     // What only the start needed goes back to the system: 25 of 156 MB, for 60 ms before anybody asks.

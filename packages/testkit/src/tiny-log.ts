@@ -16,6 +16,7 @@ import {
   parseTilePath,
   parseVersion,
   parseVkey,
+  proveConsistency,
   proveMany,
   signatureLine,
   tileHashReader,
@@ -41,6 +42,10 @@ export interface TinyLog {
   text(index: number): string;
   /** Signed checkpoint of the first `size` entries; default all. */
   checkpoint(size?: number): Promise<string>;
+  /** Any text as a note signed with the log's key. */
+  sign(text: string): Promise<string>;
+  /** Consistency proof from the first `oldSize` entries to the first `newSize`. */
+  consistency(oldSize: number, newSize: number): Promise<readonly Uint8Array[]>;
   /** A tile or entry bundle of the newest tree, by its path; undefined when there is none. */
   tile(path: string): Uint8Array | undefined;
   /** A lookup's answer for what is bound, over the newest tree; undefined when it is not. */
@@ -104,7 +109,10 @@ function build(origin: string, vkey: string, sign: Sign, texts: string[]): TinyL
 
   async function checkpoint(size: number = leaves.length): Promise<string> {
     const root = await treeRoot(sha256, size, readerAt(size));
-    const text = formatCheckpoint({ origin, size, root });
+    return await signedNote(formatCheckpoint({ origin, size, root }));
+  }
+
+  async function signedNote(text: string): Promise<string> {
     const signature = await sign(encodeUtf8(text));
     return formatNote(text, [signatureLine(origin, parseVkey(vkey).keyId, signature)]);
   }
@@ -132,6 +140,8 @@ function build(origin: string, vkey: string, sign: Sign, texts: string[]): TinyL
     append,
     text: (index) => texts[index] ?? "",
     checkpoint,
+    sign: signedNote,
+    consistency: (oldSize, newSize) => proveConsistency(sha256, oldSize, newSize, readerAt(newSize)),
     tile,
 
     bind(name, version, integrity) {

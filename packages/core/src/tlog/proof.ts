@@ -117,11 +117,25 @@ export function consistencyNodes(oldSize: number, newSize: number): (readonly No
  * need equal roots and no proof; the empty tree is a prefix of every tree. Never throws.
  */
 export function verifyConsistency(sha256: Sha256, claim: ConsistencyClaim): boolean {
+  const roots = provenRoots(sha256, claim);
+  return roots !== undefined && equalBytes(roots.oldRoot, claim.oldRoot) && equalBytes(roots.newRoot, claim.newRoot);
+}
+
+/**
+ * The two roots that a consistency proof leads to. When the new one is right, the old one is what the new tree has
+ * at the old size, whatever was claimed: that is how a fork shows itself. Where the old tree is a complete subtree of
+ * the new one (its size is a power of two) the proof starts from the claimed old root. Undefined when the sizes are
+ * wrong, a hash is not 32 bytes or the proof has another length. Never throws.
+ */
+export function provenRoots(
+  sha256: Sha256,
+  claim: ConsistencyClaim,
+): { readonly oldRoot: Uint8Array; readonly newRoot: Uint8Array } | undefined {
   const { oldSize, oldRoot, newSize, newRoot, proof } = claim;
-  if (!isSize(oldSize) || !isSize(newSize) || oldSize > newSize) return false;
-  if (!areHashes([oldRoot, newRoot, ...proof])) return false;
-  if (oldSize === newSize) return proof.length === 0 && equalBytes(oldRoot, newRoot);
-  if (oldSize === 0) return proof.length === 0 && equalBytes(oldRoot, emptyRoot(sha256));
+  if (!isSize(oldSize) || !isSize(newSize) || oldSize > newSize) return undefined;
+  if (!areHashes([oldRoot, newRoot, ...proof])) return undefined;
+  if (oldSize === newSize) return proof.length === 0 ? { oldRoot: newRoot, newRoot } : undefined;
+  if (oldSize === 0) return proof.length === 0 ? { oldRoot: emptyRoot(sha256), newRoot } : undefined;
 
   const sides: ("left" | "right")[] = [];
   let start = 0;
@@ -138,12 +152,12 @@ export function verifyConsistency(sha256: Sha256, claim: ConsistencyClaim): bool
   }
   const hashes = start > 0 ? [...proof] : [oldRoot, ...proof];
   const foot = hashes.shift();
-  if (foot === undefined || hashes.length !== sides.length) return false;
+  if (foot === undefined || hashes.length !== sides.length) return undefined;
   let oldHash = foot;
   let newHash = foot;
   for (const [i, side] of sides.toReversed().entries()) {
     const sibling = hashes[i];
-    if (sibling === undefined) return false;
+    if (sibling === undefined) return undefined;
     if (side === "left") {
       oldHash = nodeHash(sha256, sibling, oldHash);
       newHash = nodeHash(sha256, sibling, newHash);
@@ -151,7 +165,7 @@ export function verifyConsistency(sha256: Sha256, claim: ConsistencyClaim): bool
       newHash = nodeHash(sha256, newHash, sibling);
     }
   }
-  return equalBytes(oldHash, oldRoot) && equalBytes(newHash, newRoot);
+  return { oldRoot: oldHash, newRoot: newHash };
 }
 
 /** The siblings on the way from a leaf to the root. */

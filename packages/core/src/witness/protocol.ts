@@ -1,7 +1,7 @@
-import { decodeUtf8, encodeUtf8, fromBase64, fromHex, toBase64 } from "../bytes.ts";
+import { decodeUtf8, encodeUtf8, fromBase64, toBase64 } from "../bytes.ts";
 import { parseDecimal } from "../decimal.ts";
 import { AssayError } from "../errors.ts";
-import { formatNote, openNote, parseNote, signatureLine, type NoteSignature } from "../note.ts";
+import { formatNote, formatSignature, openNote, parseNote, type NoteSignature } from "../note.ts";
 import type { NoteVerifier } from "../note-verifier.ts";
 import { hashLength } from "../tlog/hash.ts";
 import { cosignatureTime } from "./cosignature.ts";
@@ -92,7 +92,7 @@ export async function readCosignatures(
     const time = cosignatureTime(signature);
     if (time === undefined || time > latestSeconds) throw malformed("a cosignature has a time in the future");
   }
-  return verified.map(lineOf);
+  return verified.map(formatSignature);
 }
 
 /**
@@ -108,11 +108,7 @@ export function addSignatures(note: string, lines: readonly string[]): string {
     const key = `${signature.name}+${signature.keyIdHex}`;
     if (!byKey.has(key)) byKey.set(key, signature);
   }
-  return formatNote(text, [...byKey.values()].map(lineOf));
-}
-
-function lineOf({ name, keyIdHex, signature }: NoteSignature): string {
-  return signatureLine(name, fromHex(keyIdHex), signature);
+  return formatNote(text, [...byKey.values()].map(formatSignature));
 }
 
 function malformed(reason: string): AssayError<"BAD_FORMAT"> {

@@ -10,15 +10,22 @@ export interface Addresses {
   readonly loopbackOnly: boolean;
 }
 
-/** Decides listen address and public URLs; beyond loopback, missing public URLs are a problem that says what to write. */
-export function chooseAddresses(values: Values, problems: string[]): Addresses {
+/**
+ * Decides listen address and public URLs; beyond loopback, missing public URLs are a problem that says what to write,
+ * and `where`: "in assay.yaml, …".
+ */
+export function chooseAddresses(
+  values: Values,
+  problems: string[],
+  where = "in assay.yaml, or set ASSAY_PUBLIC_URL or --public-url",
+): Addresses {
   const listen = { host: values.text("listen.host"), port: values.number("listen.port") };
   const given = values.optionalList("publicUrls");
   const publicUrls = given !== undefined && given.length > 0 ? given : loopbackUrls(listen);
   const isBroken = given === undefined && values.from("publicUrls") !== "default";
   if (publicUrls !== given && !isLoopbackHost(listen.host) && !isBroken) {
     problems.push(
-      `listen.host (${values.from("listen.host")}) is ${listen.host}, which other machines can reach, so the URLs under which they do must be named: write publicUrls: ["https://registry.example.com"] with your own in assay.yaml, or set ASSAY_PUBLIC_URL or --public-url.`,
+      `listen.host (${values.from("listen.host")}) is ${listen.host}, which other machines can reach, so the URLs under which they do must be named: write publicUrls: ["https://registry.example.com"] with your own ${where}.`,
     );
   }
   const loopbackOnly = isLoopbackHost(listen.host) && publicUrls.every((url) => isLoopbackHost(new URL(url).hostname));

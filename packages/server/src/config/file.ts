@@ -30,10 +30,10 @@ export interface RawUpstream {
 const longestFile = 256 * 1024;
 
 /**
- * Reads the text of an assay.yaml. Every problem names `path:line:column`. Unknown keys, duplicate keys, anchors
- * and tags are problems; a key with an empty value counts as not set.
+ * Reads the text of an assay.yaml, or of another file with these keys. Every problem names `path:line:column`. Unknown
+ * keys, duplicate keys, anchors and tags are problems; a key with an empty value counts as not set.
  */
-export function readConfigFile(text: string, path: string): FilePass {
+export function readConfigFile(text: string, path: string, keys?: readonly string[]): FilePass {
   if (text.length > longestFile) {
     return { layer: new Map(), problems: [`${path} is larger than ${longestFile} characters.`] };
   }
@@ -59,8 +59,9 @@ export function readConfigFile(text: string, path: string): FilePass {
   const layer = new Map<string, RawValue>();
   let upstreams: RawUpstreams | undefined;
   if (isMap(document.contents)) {
-    readMap(reading, fileTable, document.contents, { layer, prefix: "" }, (key, value) => {
-      if (key.name !== "upstreams") return false;
+    const table = keys === undefined ? fileTable : tableOf(keys, []);
+    readMap(reading, table, document.contents, { layer, prefix: "" }, (key, value) => {
+      if (!table.others.includes(key.name)) return false;
       upstreams = readUpstreams(reading, key, value);
       return true;
     });

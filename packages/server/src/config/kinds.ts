@@ -1,4 +1,4 @@
-import { isAssayError, parseNamePattern } from "@assay/core";
+import { isAssayError, parseNamePattern, parseVkey, signatureType } from "@assay/core";
 import ipaddr from "ipaddr.js";
 import { normalPublicUrl, normalUpstreamUrl } from "./urls.ts";
 
@@ -142,4 +142,31 @@ export function hosts(): Kind {
       return url !== null && /^[^\s/?#@\\]+$/.test(item) && url.host !== "" ? url.host : undefined;
     },
   );
+}
+
+/** Logs that a witness watches: `<vkey>`, or `<vkey>=<url>`; kept as written, read by `parseWatchedLog`. */
+export function watchedLogs(): Kind {
+  return listOf(
+    "a list of a log's verifier keys (name+8 hex digits+base64, type 1), each with an optional =URL behind it",
+    (item) => (parseWatchedLog(item) === undefined ? undefined : item),
+  );
+}
+
+/** A log to watch and, where it was said, the URL below which its checkpoint and tiles are. */
+export interface WatchedLogSetting {
+  readonly vkey: string;
+  readonly url: string | undefined;
+}
+
+/** Undefined on anything else than `<vkey of type 0x01>` or `<vkey>=<http(s) URL>`. */
+export function parseWatchedLog(text: string): WatchedLogSetting | undefined {
+  const [, vkey = "", given] = /^(.+?)(?:=(https?:\/\/.*))?$/i.exec(text) ?? [];
+  const url = given === undefined ? undefined : normalUpstreamUrl(given);
+  if (given !== undefined && url === undefined) return undefined;
+  try {
+    return parseVkey(vkey).type === signatureType.ed25519 ? { vkey, url } : undefined;
+  } catch (error) {
+    if (isAssayError(error, "BAD_FORMAT")) return undefined;
+    throw error;
+  }
 }

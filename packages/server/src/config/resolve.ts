@@ -219,7 +219,7 @@ function secretOf(name: SecretVariable, sources: ConfigSources): string | undefi
   return sources.env.secrets.get(name) ?? sources.secretFiles.get(name);
 }
 
-function listProblems(problems: readonly string[]): string {
+export function listProblems(problems: readonly string[]): string {
   const [only] = problems;
   return problems.length === 1 && only !== undefined
     ? only

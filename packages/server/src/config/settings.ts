@@ -39,6 +39,9 @@ function shortForm(): readonly Setting[] {
   return [...others.slice(0, 1), name, ...others.slice(1)];
 }
 
+/** A setting that only a file and the command line know. */
+export type FileSetting = Omit<Setting, "env">;
+
 export const settings: readonly Setting[] = [
   {
     key: "dataFolder",

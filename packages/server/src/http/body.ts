@@ -43,6 +43,18 @@ async function readJson(request: FastifyRequest, limitBytes: number): Promise<un
   return parseJsonBody(encoding === "gzip" ? await inflate(sent, limitBytes) : sent);
 }
 
+/**
+ * The body of a route with `config: { body: "stream" }` as it was sent, at most `limitBytes`.
+ * Throws BODY_TOO_LARGE, and UNSUPPORTED_MEDIA_TYPE for a body with a content encoding.
+ */
+export async function readRawBody(request: FastifyRequest, limitBytes: number): Promise<Uint8Array> {
+  const { headers } = request;
+  if ((headers["content-encoding"] ?? "identity") !== "identity")
+    throw new AssayError("UNSUPPORTED_MEDIA_TYPE", { reason: "it must be sent without a content encoding" });
+  if (Number(headers["content-length"] ?? 0) > limitBytes) throw new AssayError("BODY_TOO_LARGE", { limitBytes });
+  return await readAll(request, limitBytes);
+}
+
 async function readAll(request: FastifyRequest, limitBytes: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;

@@ -1,15 +1,11 @@
-import { createHash, createPrivateKey, createPublicKey, sign } from "node:crypto";
+import { createHash, sign } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { join } from "node:path";
 import { AssayError, formatVkey, parseVkey, signatureType, toHex } from "@assay/core";
 import type { Random } from "../platform/random.ts";
+import { keyFromSeed, publicBytesOf } from "./ed25519.ts";
 import { createKeyFile, readKeyFile } from "./private-key-file.ts";
 import type { CheckpointSigner, Signing } from "./signing.ts";
-
-/** PKCS #8 of an Ed25519 seed is this prefix and the 32 bytes of the seed (RFC 8410 §7). */
-const pkcs8Prefix = Buffer.from("302e020100300506032b657004220420", "hex");
-/** SubjectPublicKeyInfo of an Ed25519 key is this prefix and its 32 bytes (RFC 8410 §4). */
-const spkiPrefixBytes = 12;
 
 /**
  * Checkpoint keys as files `<keyFolder>/<hex sha256 of the origin>.key`.
@@ -77,11 +73,6 @@ function parsePrivateKey(text: string, origin: string, path: string): Checkpoint
   };
 }
 
-function keyFromSeed(seed: Uint8Array): KeyObject {
-  return createPrivateKey({ key: Buffer.concat([pkcs8Prefix, seed]), format: "der", type: "pkcs8" });
-}
-
 function vkeyOf(origin: string, privateKey: KeyObject): string {
-  const spki = createPublicKey(privateKey).export({ format: "der", type: "spki" });
-  return formatVkey(origin, signatureType.ed25519, spki.subarray(spkiPrefixBytes));
+  return formatVkey(origin, signatureType.ed25519, publicBytesOf(privateKey));
 }

@@ -1,0 +1,37 @@
+import { columns } from "../platform/database/columns.ts";
+import type { Migrations } from "../platform/database/database.ts";
+
+/** The tables of this room, in a database of their own: a witness is no part of a registry. */
+export const witnessMigrations: Migrations = {
+  "0070-witnessing-checkpoints": {
+    async up(transaction) {
+      const { table, text, integer, blob } = columns(transaction);
+
+      await table("witness_logs")
+        .addColumn("origin", text, (column) => column.primaryKey())
+        .addColumn("vkey", text, (column) => column.notNull())
+        .addColumn("size", integer)
+        .addColumn("root", blob)
+        .addColumn("note", text)
+        .addColumn("cosigned_at", integer)
+        .addColumn("added_at_ms", integer, (column) => column.notNull())
+        .execute();
+
+      await table("witness_checkpoints")
+        .addColumn("origin", text, (column) => column.notNull())
+        .addColumn("size", integer, (column) => column.notNull())
+        .addColumn("root", blob, (column) => column.notNull())
+        .addColumn("note", text, (column) => column.notNull())
+        .addUniqueConstraint("witness_checkpoints_size", ["origin", "size"])
+        .execute();
+
+      await table("witness_forks")
+        .addColumn("origin", text, (column) => column.notNull())
+        .addColumn("digest", text, (column) => column.notNull())
+        .addColumn("document", text, (column) => column.notNull())
+        .addColumn("found_at_ms", integer, (column) => column.notNull())
+        .addUniqueConstraint("witness_forks_digest", ["origin", "digest"])
+        .execute();
+    },
+  },
+};
