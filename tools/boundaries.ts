@@ -30,7 +30,7 @@ const composition = new Set([
   "doctor.ts",
   "doctor-finding.ts",
   "doctor-upstreams.ts",
-  "log-commands.ts",
+  "log-commands",
   "storage.ts",
   "welcome.ts",
   "witness-app.ts",

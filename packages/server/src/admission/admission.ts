@@ -1,5 +1,7 @@
 import type { PackageName, Version } from "@assay/core";
+import type { SupersedeFacts } from "../checksums/checksums.ts";
 import type { BoundRelease } from "../releases/releases.ts";
+import type { Replacement, ReplacementRequest } from "./replace.ts";
 
 /** The one way in for bytes from outside: fetch → verify → inspect → store → claim. */
 export interface Admission {
@@ -18,6 +20,21 @@ export interface Admission {
   restore(name: PackageName, version: Version): Promise<void>;
 
   /**
+   * Examines bytes that are to replace what a bound version is. Stores nothing. Throws as `admit` does, and CONFIG when
+   * the owner does not list these bytes though its manifest is asked for.
+   */
+  examineReplacement(request: ReplacementRequest): Promise<Replacement>;
+
+  /**
+   * Replaces what a version is, after people approved: bytes, manifest and the signed approval are durable, then the
+   * supersede is claimed. "stale": another record than `replaces` stands.
+   */
+  replace(
+    replacement: Replacement,
+    decision: { readonly replaces: SupersedeFacts["replaces"]; readonly approval: string },
+  ): Promise<"superseded" | "same" | "stale">;
+
+  /**
    * Removes stored blobs that nothing refers to and that are older than an hour. Run it now and then; safe
    * beside admissions of any process.
    */
@@ -25,4 +42,5 @@ export interface Admission {
 }
 
 export { createAdmission, type AdmissionDeps, type AdmissionOptions } from "./create-admission.ts";
+export type { Replacement, ReplacementRequest } from "./replace.ts";
 export { admissionMigrations } from "./migrations.ts";

@@ -1,6 +1,6 @@
 import { AssayError, encodeUtf8, fromBase64, integrityHex, toHex } from "@assay/core";
 import type { Bind, BindFacts, Checksums } from "../checksums/checksums.ts";
-import type { BlobKey, BlobStore } from "../platform/blobs/blobs.ts";
+import type { BlobKey, BlobSource, BlobStore } from "../platform/blobs/blobs.ts";
 import { blobKey } from "../platform/blobs/key.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database, Transaction } from "../platform/database/database.ts";
@@ -47,14 +47,34 @@ export async function storeAndClaim(
   fragment: string,
   download: Download,
 ): Promise<Bind> {
+  return await storeThen(deps, { facts, fragment, tarball: download.blob }, (transaction, keys) =>
+    claim(deps, transaction, facts, keys),
+  );
+}
+
+/** What every release that comes in leaves as blobs. */
+export interface StoredRelease {
+  readonly facts: BindFacts;
+  readonly fragment: string;
+  readonly tarball: BlobSource;
+}
+
+/** Stores the blobs durably, then claims in one transaction, in which the collector has not doomed them. */
+export async function storeThen<T>(
+  deps: Pick<ClaimDeps, "blobs" | "database" | "clock"> & { readonly checksums: Pick<Checksums, "wake"> },
+  { facts, fragment, tarball }: StoredRelease,
+  claiming: (transaction: Transaction, keys: readonly BlobKey[]) => Promise<T>,
+): Promise<T> {
   const keys = [tarballKey(facts), fragmentKey(facts)];
   for (let attempt = 0; attempt < doomedTries; attempt++) {
-    await putTarball(deps.blobs, facts, download);
+    await putTarball(deps.blobs, facts, { blob: tarball });
     await putFragment(deps.blobs, facts, fragment);
-    const bind = await deps.database.write((transaction) => claim(deps, transaction, facts, keys));
-    if (bind !== "doomed") {
+    const claimed = await deps.database.write(async (transaction) =>
+      (await anyDoomed(transaction, keys)) ? undefined : { outcome: await claiming(transaction, keys) },
+    );
+    if (claimed !== undefined) {
       deps.checksums.wake();
-      return bind;
+      return claimed.outcome;
     }
     // The collector found the blob before we wanted it; once it is gone, it is put again.
     await deps.clock.sleep(doomedWaitMs);
@@ -66,7 +86,7 @@ export async function storeAndClaim(
 export async function putTarball(
   blobs: BlobStore,
   facts: Pick<BindFacts, "integrity" | "sizeBytes">,
-  download: Download,
+  download: Pick<Download, "blob">,
 ): Promise<void> {
   await blobs.put(tarballKey(facts), download.blob, {
     sizeBytes: facts.sizeBytes,
@@ -90,9 +110,8 @@ async function claim(
   transaction: Transaction,
   facts: BindFacts,
   keys: readonly BlobKey[],
-): Promise<Bind | "doomed"> {
+): Promise<Bind> {
   const { name, version, source, integrity } = facts;
-  if (await anyDoomed(transaction, keys)) return "doomed";
   const { outcome, bind } = await deps.checksums.claimBind(transaction, facts);
   const subject = `npm ${name}@${version}`;
   if (outcome === "bound") {

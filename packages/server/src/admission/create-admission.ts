@@ -20,11 +20,12 @@ import { inspect } from "./inspect.ts";
 import { type Located, findListed, locate } from "./locate.ts";
 import { collectOrphans } from "./orphans.ts";
 import { createRemembered } from "./remembered.ts";
+import { examineReplacement, replace } from "./replace.ts";
 
 export interface AdmissionDeps {
   readonly database: Database;
   readonly blobs: BlobStore;
-  readonly checksums: Pick<Checksums, "bindsOf" | "claimBind" | "claimConflict" | "wake">;
+  readonly checksums: Pick<Checksums, "bindsOf" | "claimBind" | "claimConflict" | "claimSupersede" | "wake">;
   readonly releases: Pick<Releases, "packageState" | "raise">;
   readonly upstreams: Pick<Upstreams, "packument" | "reload" | "tarball">;
   readonly events: Events;
@@ -56,6 +57,7 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
     clock,
     maxBytes: options.limits.tarballBytes,
   };
+  const replaceDeps = { ...deps, limits: archiveLimits, integrityPolicy: options.integrityPolicy };
   const admissions = createSingleFlight<BoundRelease>();
   const restores = createSingleFlight<void>();
   const refusals = createRemembered<AssayError>(clock, rememberMs);
@@ -163,6 +165,8 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
   return {
     admit: (name, version) => admissions.run(`${name}@${version}`, () => admitNow(name, version)),
     restore: (name, version) => restores.run(`${name}@${version}`, () => restoreNow(name, version)),
+    examineReplacement: (request) => examineReplacement(replaceDeps, request),
+    replace: (replacement, decision) => replace(replaceDeps, replacement, decision),
     collectOrphans: (signal) => collectOrphans(deps, signal),
   };
 }

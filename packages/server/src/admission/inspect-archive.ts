@@ -53,7 +53,7 @@ export async function inspectArchive({
 }
 
 /** Pieces of 64 KiB: what reads them decompresses one at a time. */
-async function* chunksOf(source: BlobSource): AsyncGenerator<Uint8Array> {
+export async function* chunksOf(source: BlobSource): AsyncGenerator<Uint8Array> {
   if (!(source instanceof Uint8Array)) {
     for await (const chunk of createReadStream(source.path)) yield chunk as Uint8Array;
     return;

@@ -98,6 +98,9 @@ export interface LogConfig {
   readonly originBase: string | undefined;
   /** Where the second copy of the signing guard lives; outside `dataFolder`. */
   readonly guardFolder: string;
+  /** vkeys of who may approve a supersede, and how many of them must. */
+  readonly approvers: readonly string[];
+  readonly approvalsNeeded: number;
 }
 
 /** How the outside is reached: from assay.yaml, or else what npm and the environment say. Proxies are in Secrets: their URLs may hold passwords. */

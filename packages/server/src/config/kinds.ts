@@ -126,6 +126,18 @@ export function namePatterns(): Kind {
   };
 }
 
+/** Keys of signed notes (c2sp.org/signed-note) that sign the text itself. */
+export function vkeys(): Kind {
+  return listOf("a list of Ed25519 vkeys, such as team.example+f4e2a1b0+Aa…", (item) => {
+    try {
+      return parseVkey(item).type === signatureType.ed25519 ? item : undefined;
+    } catch (error) {
+      if (isAssayError(error, "BAD_FORMAT")) return undefined;
+      throw error;
+    }
+  });
+}
+
 /** Addresses and CIDR blocks. */
 export function addressBlocks(): Kind {
   return listOf("a list of IP addresses and CIDR blocks, such as 10.0.0.0/8 or ::1", (item) =>

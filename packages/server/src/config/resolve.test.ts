@@ -264,6 +264,22 @@ test("the guard's second copy must be outside the data folder", () => {
   );
 });
 
+test("approvers of a supersede are Ed25519 vkeys, as many as must sign", () => {
+  const keys = [
+    "log.example/npm+caaf430b+AQZd48zwXEvPIzkT+69rYaKheY8DByr46GgAAY0QwNHN",
+    "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
+  ];
+  const { log } = resolveFrom({ env: { ASSAY_LOG_APPROVERS: keys.join(",") } }).config;
+  assert.deepEqual([log.approvers, log.approvalsNeeded], [keys, 2]);
+  assert.deepEqual(resolveFrom({}).config.log.approvers, []);
+  const few = problemOf({ env: { ASSAY_LOG_APPROVERS: keys[0] ?? "" } });
+  assert.match(few, /names 1, but log\.approvalsNeeded asks for 2/);
+  const one = resolveFrom({ env: { ASSAY_LOG_APPROVERS: keys[0] ?? "", ASSAY_LOG_APPROVALS_NEEDED: "1" } });
+  assert.equal(one.config.log.approvalsNeeded, 1);
+  for (const wrong of ["somebody", keys[0]?.replace("caaf430b", "caaf430c") ?? ""])
+    assert.match(problemOf({ env: { ASSAY_LOG_APPROVERS: wrong } }), /must be a list of Ed25519 vkeys/);
+});
+
 test("engine and database URL must agree", () => {
   const url = "postgres://ann:hunter2@db.example/assay";
   const { config, secrets } = resolveFrom({ env: { ASSAY_DATABASE_URL: url } });

@@ -157,6 +157,13 @@ function logConfig(
       `log.guardFolder (${values.from("log.guardFolder")}) is ${guardFolder}, inside the data folder ${server.dataFolder}; it must be outside, so that restoring one never restores the other.`,
     );
   }
+  const approvers = values.list("log.approvers");
+  const approvalsNeeded = values.number("log.approvalsNeeded");
+  if (approvers.length > 0 && approvers.length < approvalsNeeded) {
+    problems.push(
+      `log.approvers (${values.from("log.approvers")}) names ${approvers.length}, but log.approvalsNeeded asks for ${approvalsNeeded} of them.`,
+    );
+  }
   const canonical = new URL(server.publicUrls[0] ?? "http://localhost");
   return {
     visibility: values.text("log.visibility") as LogConfig["visibility"],
@@ -167,6 +174,8 @@ function logConfig(
       ? undefined
       : `${canonical.host}${canonical.pathname}`.replace(/\/$/, ""),
     guardFolder,
+    approvers,
+    approvalsNeeded,
   };
 }
 

@@ -1,4 +1,4 @@
-import { addressBlocks, oneOf, path, publicUrls, size, text, upstreamAlias, whole, type Kind } from "./kinds.ts";
+import { addressBlocks, oneOf, path, publicUrls, size, text, upstreamAlias, vkeys, whole, type Kind } from "./kinds.ts";
 import { upstreamSettings, variableOf } from "./upstream-settings.ts";
 
 /** One thing that can be configured. The table below is all there is: parsing, schema and template come from it. */
@@ -142,6 +142,20 @@ export const settings: readonly Setting[] = [
     fallback: undefined,
     example: "/var/lib/assay-guard",
     doc: "Second copy of the signing guard; must be outside the data folder. Default: assay/guard in the user's state folder.",
+  },
+  {
+    key: "log.approvers",
+    env: "ASSAY_LOG_APPROVERS",
+    kind: vkeys(),
+    fallback: [],
+    doc: "vkeys of the people who may approve that a wrong bind is replaced (assay log supersede). Their keys belong on their own machines.",
+  },
+  {
+    key: "log.approvalsNeeded",
+    env: "ASSAY_LOG_APPROVALS_NEEDED",
+    kind: whole(1, 16),
+    fallback: 2,
+    doc: "How many different approvers must sign.",
   },
 
   {

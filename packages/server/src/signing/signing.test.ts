@@ -6,7 +6,7 @@ import { encodeUtf8, formatNote, openNote, parseVkey, signatureLine, verifier } 
 import { createSeededRandom } from "@assay/testkit/seeded-random";
 import { tempFolder } from "@assay/testkit/temp-folder";
 import { createSystemRandom } from "../platform/system-random.ts";
-import { createSigning } from "./signing.ts";
+import { createNoteKey, createSigning, openNoteKey } from "./signing.ts";
 
 const origin = "log.example.com/-/log/npm-2026a";
 
@@ -30,6 +30,19 @@ test("makes a key on first use, for its owner's eyes only, and uses it ever afte
   assert.equal(statSync(keyFolder).mode & 0o777, 0o700);
   assert.equal((await signing.checkpointSigner(origin)).vkey, vkey);
   assert.equal((await signing.checkpointSigner(origin, vkey)).vkey, vkey);
+});
+
+test("makes the key of a person once, and opens it for its owner alone", async (t) => {
+  const path = join(tempFolder(t), "mine");
+  const random = createSystemRandom();
+  await assert.rejects(openNoteKey(path), { code: "CONFIG", message: /There is no key file/ });
+  const vkey = await createNoteKey({ random }, path, "approver.example");
+  const signer = await openNoteKey(path);
+  assert.deepEqual([signer.name, signer.vkey], ["approver.example", vkey]);
+  await assert.rejects(createNoteKey({ random }, path, "approver.example"), /is there already/);
+  await assert.rejects(createNoteKey({ random }, `${path}2`, "two words"), { code: "BAD_FORMAT" });
+  chmodSync(path, 0o640);
+  await assert.rejects(openNoteKey(path), /open to group or others/);
 });
 
 test("signs notes that the vkey verifies", async (t) => {

@@ -1,8 +1,18 @@
 import { Command } from "commander";
 import type { CliContext, Finish } from "../../context.ts";
+import { approveCommand, approverKeyCommand } from "./approve.ts";
 import { rotateCommand } from "./rotate.ts";
+import { supersedeCommand } from "./supersede.ts";
 
 /** `assay log …`: the checksum database of this installation, or of another one by its URL. */
 export function logCommand(context: CliContext, finish: Finish): Command {
-  return new Command("log").description("the checksum database").addCommand(rotateCommand(context, finish));
+  const commands = [
+    rotateCommand(context, finish),
+    supersedeCommand(context, finish),
+    approveCommand(context, finish),
+    approverKeyCommand(context, finish),
+  ];
+  const log = new Command("log").description("the checksum database");
+  for (const command of commands) log.addCommand(command);
+  return log;
 }

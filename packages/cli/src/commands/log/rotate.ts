@@ -23,7 +23,7 @@ async function runRotate(
   { restored = false, json, ...installation }: RotateOptions,
 ): Promise<ExitCode> {
   const loaded = await loadInstallation(context, installation);
-  const { rotateLog } = await import("@assay/server/log-commands");
+  const { rotateLog } = await import("@assay/server/log-commands/rotate");
   const rotated = await rotateLog(loaded, {
     logTo: context.stderr,
     isRestored: restored,

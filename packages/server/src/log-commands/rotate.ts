@@ -1,4 +1,3 @@
-/** What `assay log` does to an installation, with or without a server that runs on it. */
 import { join } from "node:path";
 import { AssayError, isAssayError } from "@assay/core";
 import {
@@ -8,10 +7,10 @@ import {
   reopenAfterRestore,
   requestRotation,
   type Checksums,
-} from "./checksums/checksums.ts";
-import type { LoadedConfig } from "./config/load.ts";
-import { lockFolder } from "./platform/database/folder-lock.ts";
-import { openStorage, type Storage, type StorageOptions } from "./storage.ts";
+} from "../checksums/checksums.ts";
+import type { LoadedConfig } from "../config/load.ts";
+import { lockFolder } from "../platform/database/folder-lock.ts";
+import { openStorage, type Storage, type StorageOptions } from "../storage.ts";
 
 export interface RotateOptions extends StorageOptions {
   /** After an old backup was restored: the old shard cannot be signed any more. */
