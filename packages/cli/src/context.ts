@@ -9,6 +9,8 @@ export interface CliContext {
   /** From this call on SIGINT, SIGTERM and SIGHUP abort the signal; one that comes a second later ends the process. */
   readonly stopSignal: () => AbortSignal;
   readonly clock: CliClock;
+  /** Asks a person one question and answers the line typed; undefined where nobody sits at a terminal. */
+  readonly ask: (question: string) => Promise<string | undefined>;
   /** A name for a temporary file that no other process uses at the same time. */
   readonly uniqueName: () => string;
 }
@@ -22,6 +24,8 @@ export type Output = Writable & {
 export interface CliClock {
   /** Milliseconds of a clock that never goes back; for durations. */
   readonly monotonicMs: () => number;
+  /** Milliseconds since 1970; may be set back. */
+  readonly nowMs: () => number;
   readonly sleep: (ms: number) => Promise<void>;
 }
 

@@ -11,18 +11,19 @@ const wrongUseCodes: readonly ErrorCode[] = ["USAGE", "CONFIG", "BAD_FORMAT", "B
 
 /**
  * Tells the user what went wrong, once, and answers the exit code. With `json` an object on stdout, else a
- * sentence on stderr; the evidence of misbehaviour is always printed whole.
+ * sentence on stderr; evidence against a log is always printed whole.
  */
 export function reportError(context: Pick<CliContext, "stdout" | "stderr">, error: unknown, json: boolean): ExitCode {
   const message = error instanceof Error ? error.message : String(error);
   if (json) {
     const code = isAssayError(error) ? error.code : nameOf(error);
-    const evidence = error instanceof MisbehaviourError ? { evidence: error.evidence } : {};
-    const answer = { ok: false, error: { code, message, ...evidence } };
+    const evidence = evidenceOf(error);
+    const answer = { ok: false, error: { code, message, ...(evidence === undefined ? {} : { evidence }) } };
     context.stdout.write(`${JSON.stringify(answer, undefined, 2)}\n`);
   } else {
     context.stderr.write(`assay: ${message}\n`);
-    if (error instanceof MisbehaviourError) context.stderr.write(evidenceText(error));
+    const evidence = evidenceOf(error);
+    if (evidence !== undefined) context.stderr.write(evidenceText(evidence));
   }
   if (isFault(error)) context.stderr.write(`${error.stack ?? ""}\n`);
   return isAssayError(error) && wrongUseCodes.includes(error.code) ? 2 : 1;
@@ -38,8 +39,13 @@ function nameOf(error: unknown): string {
   return error instanceof MisbehaviourError ? "MISBEHAVIOUR" : "FAILED";
 }
 
-function evidenceText(error: MisbehaviourError): string {
-  const parts = Object.entries(error.evidence).map(
+function evidenceOf(error: unknown): Readonly<Record<string, string>> | undefined {
+  if (error instanceof MisbehaviourError) return error.evidence;
+  return isAssayError(error, "LOG_REFUSED") ? error.details.evidence : undefined;
+}
+
+function evidenceText(evidence: Readonly<Record<string, string>>): string {
+  const parts = Object.entries(evidence).map(
     ([name, text]) => `--- ${name} ---\n${text}${text.endsWith("\n") ? "" : "\n"}`,
   );
   return `\nEvidence (keep it):\n${parts.join("")}--- end ---\n`;

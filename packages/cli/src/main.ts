@@ -1,5 +1,6 @@
 /** The process of the command `assay`: arguments, environment and signals in, exit code out. */
 import { randomUUID } from "node:crypto";
+import { createInterface } from "node:readline/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { runCli } from "./program.ts";
 
@@ -22,6 +23,17 @@ function stopSignal(): AbortSignal {
   return stopping.signal;
 }
 
+async function ask(question: string): Promise<string | undefined> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
+  // On stderr, so that what a command prints can go into a file.
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await terminal.question(question);
+  } finally {
+    terminal.close();
+  }
+}
+
 process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
   cwd: process.cwd(),
@@ -30,7 +42,9 @@ process.exitCode = await runCli(process.argv.slice(2), {
   stopSignal,
   clock: {
     monotonicMs: () => performance.now(),
+    nowMs: () => Date.now(),
     sleep: (ms) => sleep(ms),
   },
+  ask,
   uniqueName: randomUUID,
 });

@@ -5,6 +5,7 @@ import { initCommand } from "./commands/init.ts";
 import { logCommand } from "./commands/log/log.ts";
 import { quarantineCommand } from "./commands/quarantine.ts";
 import { serveCommand } from "./commands/serve.ts";
+import { trustCommand } from "./commands/trust.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { witnessCommand } from "./commands/witness.ts";
 import type { CliContext, ExitCode, Finish } from "./context.ts";
@@ -28,6 +29,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     initCommand(context, finish),
     doctorCommand(context, finish),
     verifyCommand(context, finish),
+    trustCommand(context, finish),
     logCommand(context, finish),
     witnessCommand(context, finish),
     quarantineCommand(context, finish),

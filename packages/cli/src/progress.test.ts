@@ -17,7 +17,7 @@ function terminal(isTTY: boolean): {
     },
   });
   const stderr = Object.assign(stream, { isTTY, columns: 40 });
-  const clock = { monotonicMs: () => now, sleep: async () => {} };
+  const clock = { monotonicMs: () => now, nowMs: () => now, sleep: async () => {} };
   return {
     progress: createProgress({ stderr, clock }, "Looking up"),
     written: () => text,

@@ -62,15 +62,13 @@ test("fails on one changed character, and names the package, both digests and th
 });
 
 test("without trust it checks nothing, exits 2, shows the key and both ways to pin it", async (context) => {
-  const { verify, vkey, folder, server } = await project(context);
+  const { verify, vkey, server } = await project(context);
   const { code, stdout, stderr } = await verify();
   assert.deepEqual([code, stdout], [2, ""]);
   assert.ok(stderr.includes(`assay verify --trust '${vkey}'`));
   assert.deepEqual(server.requests, ["GET /-/log/"]);
-  const shown = stderr.slice(stderr.indexOf("{\n"));
-  await mkdir(join(folder, ".git"));
-  await writeFile(join(folder, "assay.trust.json"), shown);
-  assert.equal((await verify()).code, 0);
+  assert.ok(stderr.includes(`assay trust init --registry ${server.url}`));
+  assert.match(stderr, /SHA256:[A-Za-z0-9+/]{43}\n/);
 });
 
 test("finds the trust file above the lockfile, but not above the repository", async (context) => {
@@ -123,9 +121,11 @@ test("prints the whole report as JSON", async (context) => {
 
 test("a saved bundle does without the registry, and a changed one is refused", async (context) => {
   const { verify, vkey, folder, server } = await project(context);
-  assert.equal((await verify("--trust", vkey, "--write-bundle", "proofs.json")).code, 0);
+  assert.equal((await verify("--trust", vkey, "--save-bundle", "proofs.json")).code, 0);
   const asked = server.requests.length;
-  const args = ["--trust", vkey, "--offline", "proofs.json"];
+  const args = ["--trust", vkey, "--offline", "--bundle", "proofs.json"];
+  assert.equal((await verify("--trust", vkey, "--offline", "proofs.json")).code, 0);
+  assert.match((await verify("--trust", vkey, "--offline")).stderr, /--offline needs a bundle/);
   assert.equal((await verify(...args)).code, 0);
   const path = join(folder, "proofs.json");
   await writeFile(path, (await readFile(path, "utf8")).replace("size 1234", "size 1235"));
@@ -136,6 +136,10 @@ test("a saved bundle does without the registry, and a changed one is refused", a
   assert.equal((await verify(...args)).code, 2);
   assert.equal((await verify("--offline", "proofs.json")).code, 2, "no trust, and nobody is asked");
   assert.equal(server.requests.length, asked);
+  await writeLockfile(folder, [...names, "delta"]);
+  await verify("--trust", vkey, "--save-bundle", "proofs.json");
+  const online = await verify("--trust", vkey, "--bundle", "proofs.json");
+  assert.match(online.stdout, /✗ 1 missing[^]*delta@1\.0\.0: it is not in the bundle/);
 });
 
 test("a fork prints both signed notes as evidence, also as JSON", async (context) => {

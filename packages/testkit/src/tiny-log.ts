@@ -36,6 +36,8 @@ export interface TinyLog {
   size(): number;
   /** Appends a bind in the namespace `npm`; answers its index. */
   bind(name: string, version: string, integrity: Integrity): number;
+  /** Appends a supersede of the record at an index; answers its own. */
+  supersede(name: string, version: string, integrity: Integrity, supersedes: number): number;
   /** Appends any text as an entry; answers its index. */
   append(text: string): number;
   /** The text of an entry. */
@@ -117,13 +119,16 @@ function build(origin: string, vkey: string, sign: Sign, texts: string[]): TinyL
     return formatNote(text, [signatureLine(origin, parseVkey(vkey).keyId, signature)]);
   }
 
-  const byKey = new Map<string, number>();
+  /** Binds and supersedes of each version, in order. */
+  const byKey = new Map<string, number[]>();
   for (const [index, text] of texts.entries()) remember(text, index);
 
   function remember(text: string, index: number): void {
     const name = /^name (.+)$/m.exec(text)?.[1];
     const version = /^version (.+)$/m.exec(text)?.[1];
-    if (text.startsWith("assay/v1 bind\n")) byKey.set(`${name}@${version}`, index);
+    if (!/^assay\/v1 (?:bind|supersede)\n/.test(text)) return;
+    const key = `${name}@${version}`;
+    byKey.set(key, [...(byKey.get(key) ?? []), index]);
   }
 
   function append(text: string): number {
@@ -144,29 +149,22 @@ function build(origin: string, vkey: string, sign: Sign, texts: string[]): TinyL
     consistency: (oldSize, newSize) => proveConsistency(sha256, oldSize, newSize, readerAt(newSize)),
     tile,
 
-    bind(name, version, integrity) {
-      return append(
+    bind: (name, version, integrity) =>
+      append(formatRecord({ kind: "bind", ...contentOf(name, version, integrity), ...placeNowhere })),
+
+    supersede: (name, version, integrity, supersedes) =>
+      append(
         formatRecord({
-          kind: "bind",
-          ns: "npm",
-          name: parsePackageName(name),
-          version: parseVersion(version),
-          integrity,
-          tree: `t1-${"A".repeat(43)}=`,
-          manifest: `sha256-${"A".repeat(43)}=`,
-          size: 1234,
-          source: "npm",
-          signer: "-",
-          seq: 1,
-          prev: "-",
-          time: 1_795_255_200,
-          nonce: "-",
+          kind: "supersede",
+          ...contentOf(name, version, integrity),
+          supersedes: logIndex(supersedes),
+          approval: `sha256-${"A".repeat(43)}=`,
+          ...placeNowhere,
         }),
-      );
-    },
+      ),
 
     async lookup(name, version) {
-      const index = byKey.get(`${name}@${version}`);
+      const [index] = byKey.get(`${name}@${version}`) ?? [];
       return index === undefined ? undefined : `${index}\n${texts[index] ?? ""}\n${await checkpoint()}`;
     },
 
@@ -196,6 +194,24 @@ function build(origin: string, vkey: string, sign: Sign, texts: string[]): TinyL
 }
 
 const row0 = new Uint8Array(32);
+
+/** What a record says of a release: made up, but for the digest. */
+function contentOf(name: string, version: string, integrity: Integrity) {
+  return {
+    ns: "npm",
+    name: parsePackageName(name),
+    version: parseVersion(version),
+    integrity,
+    tree: `t1-${"A".repeat(43)}=`,
+    manifest: `sha256-${"A".repeat(43)}=`,
+    size: 1234,
+    source: "npm",
+    signer: "-",
+  };
+}
+
+/** Which place in the chain of its package a record claims is nothing that a tiny log keeps. */
+const placeNowhere = { seq: 1, prev: "-", time: 1_795_255_200, nonce: "-" } as const;
 
 function leafOf(text: string): Uint8Array {
   return leafHash(sha256, encodeUtf8(text));

@@ -13,23 +13,24 @@ import {
   type Bundle,
   type LogBundle,
   type Sha256,
+  type WitnessedBy,
 } from "@assay/core";
 import { maxBundleBytes } from "./log-client-effects.ts";
-import { misbehaviour } from "./follow/evidence.ts";
+import { evidenceIn, misbehaviour, type Evidence } from "./follow/evidence.ts";
+import { checkWitnessed, quorumOf } from "./follow/policy.ts";
 import { openCheckpoint, type SignedCheckpoint } from "./follow/signed-checkpoint.ts";
-import type { TrustedLog } from "./trust.ts";
-
-/** A bind that is in the tree of a signed checkpoint. */
-export interface ProvenBind {
-  readonly record: BindRecord;
-  readonly index: number;
-  readonly log: TrustedLog;
-}
+import type { TileDeps } from "./follow/tile-chain.ts";
+import { checkAge, type CheckpointAge } from "./freshness.ts";
+import type { ProvenStatement } from "./standing.ts";
+import type { TrustedLog, TrustPolicy } from "./trust.ts";
 
 /** One shard's part of a bundle, proven. */
 export interface OpenedBundle {
   readonly signed: SignedCheckpoint;
-  readonly binds: readonly ProvenBind[];
+  readonly statements: readonly ProvenStatement[];
+  /** Who cosigned the checkpoint, of the policy's witnesses. */
+  readonly cosignatures: readonly WitnessedBy[];
+  readonly age: CheckpointAge | undefined;
 }
 
 /** A part that proves nothing, with why; `keys` are the `name@version` it spoke of. */
@@ -37,6 +38,16 @@ export interface RefusedBundle {
   readonly origin: string;
   readonly reason: string;
   readonly keys: readonly string[];
+  /** What a second party can check of it; undefined where there is nothing to show. */
+  readonly evidence: Evidence | undefined;
+}
+
+/** What opening a part needs. `tiles` undefined: offline, nothing is fetched. */
+export interface OpeningDeps {
+  readonly sha256: Sha256;
+  readonly policy: Pick<TrustPolicy, "logs" | "witnesses" | "maxAgeSeconds">;
+  readonly nowSeconds: number;
+  readonly tiles: TileDeps | undefined;
 }
 
 /** Reads the text of an `assay-bundle/v1` strictly. Throws BAD_FORMAT. */
@@ -49,24 +60,31 @@ export function readBundle(bytes: Uint8Array): Bundle {
 }
 
 /**
- * Proves one part of a bundle: one signature, then all records by one multiproof
- * (docs/formats/bundle.md). A part that fails is refused whole; nothing of it is used.
+ * Proves one part of a bundle: one signature, then all records by one multiproof (docs/formats/bundle.md), then the
+ * cosignatures and the age that the policy asks for. A part that fails is refused whole; nothing of it is used.
  *
  * Throws MisbehaviourError when the log itself signed a tree that binds one name@version twice.
  */
-export async function openBundlePart(
-  deps: { readonly sha256: Sha256; readonly trust: readonly TrustedLog[] },
-  part: LogBundle,
-): Promise<OpenedBundle | RefusedBundle> {
+export async function openBundlePart(deps: OpeningDeps, part: LogBundle): Promise<OpenedBundle | RefusedBundle> {
+  const { sha256, policy, nowSeconds, tiles } = deps;
   try {
-    const signed = await proveBundlePart(deps, part);
+    const signed = await proveBundlePart({ sha256, trust: policy.logs }, part);
     const double = findDoubleBind(part);
     if (double !== undefined) throw boundTwice(signed.log, part, double);
-    return { signed, binds: placedBinds(part).map((bind) => ({ ...bind, log: signed.log })) };
+    const statements = statementsOf(part).map((each) => ({ ...each, log: signed.log }));
+    await checkWitnessed(policy, signed);
+    const { cosignatures } = await quorumOf(policy.witnesses, signed);
+    const age = await checkAge({ policy, nowSeconds, tiles }, signed, { cosignatures, recordTimes: timesOf(part) });
+    return { signed, statements, cosignatures, age };
   } catch (error) {
-    if (!isBadInput(error)) throw error;
-    return { origin: part.origin, reason: error.details.reason, keys: keysOf(part) };
+    if (isBadInput(error)) return refusedPart(part, error.details.reason);
+    if (isAssayError(error, "LOG_REFUSED")) return refusedPart(part, error.details.reason, evidenceIn(error));
+    throw error;
   }
+}
+
+function refusedPart(part: LogBundle, reason: string, evidence?: Evidence): RefusedBundle {
+  return { origin: part.origin, reason, keys: keysOf(part), evidence };
 }
 
 function isBadInput(
@@ -110,9 +128,21 @@ interface PlacedBind {
 }
 
 function placedBinds(part: LogBundle): PlacedBind[] {
+  return statementsOf(part).flatMap(({ record, index }) => (record.kind === "bind" ? [{ record, index }] : []));
+}
+
+/** The records that say what a version is. Throws BAD_FORMAT on one that is no record. */
+function statementsOf(part: LogBundle): Omit<ProvenStatement, "log">[] {
   return part.records.flatMap(({ index, text }) => {
     const record = parseRecord(text);
-    return record.kind === "bind" ? [{ record, index }] : [];
+    return record.kind === "bind" || record.kind === "supersede" ? [{ record, index }] : [];
+  });
+}
+
+function timesOf(part: LogBundle): number[] {
+  return part.records.flatMap(({ text }) => {
+    const record = parseRecord(text);
+    return record.kind === "unknown" ? [] : [record.time];
   });
 }
 

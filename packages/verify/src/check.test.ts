@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { MisbehaviourError, encodeUtf8 } from "@assay/core";
 import { createTinyLog, integrityOf, type TinyLog } from "@assay/testkit/tiny-log";
-import { boundLog, check, lockfileOf, otherSeed, sha256, some } from "../test/checking.ts";
+import { boundLog, check, lockfileOf, otherSeed, sha256, some, unpinned } from "../test/checking.ts";
 import { tinyWorld } from "../test/tiny-effects.ts";
-import { trustLog, verifyLockfiles, type Lockfile } from "./index.ts";
+import { trustLog, trustLogs, verifyLockfiles, type Lockfile } from "./index.ts";
 
 test("verifies what the log binds, with one bundle and no lookup", async () => {
   const world = tinyWorld(await boundLog());
@@ -132,10 +132,9 @@ test("looks up what is missing, 8 at a time, and replaces the bundle once", asyn
     { sha256, effects: world.effects },
     {
       lockfiles: [lockfileOf(packages)],
-      trust: [trustLog(log.vkey)],
-      offlineBundle: undefined,
-      allowUnverifiable: new Set(),
-      accept: new Set(),
+      policy: trustLogs([trustLog(log.vkey)]),
+      bundle: undefined,
+      isOffline: false,
       registry: "https://registry.example.com",
       onProgress: ({ done, total }) => {
         assert.equal(total, 39);
@@ -264,13 +263,6 @@ test("a lockfile without registry packages asks nobody", async () => {
   assert.equal(report.ok, true);
   assert.equal(world.counts.bundles, 0);
 });
-
-const unpinned = (archiveUrl?: string): Lockfile => {
-  const [first] = lockfileOf(some).packages;
-  assert.ok(first);
-  const { name, version, path } = first;
-  return { ...lockfileOf([]), unpinned: [{ name, version, path, archiveUrl }] };
-};
 
 test("what the lockfile does not pin passes through the record, once that category is accepted", async () => {
   const world = tinyWorld(await boundLog());

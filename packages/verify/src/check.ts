@@ -1,4 +1,4 @@
-import type { Sha256 } from "@assay/core";
+import { AssayError, type Sha256 } from "@assay/core";
 import type { LogClientEffects } from "./log-client-effects.ts";
 import {
   createLogClient,
@@ -9,17 +9,20 @@ import {
 } from "./log-client.ts";
 import type { Lockfile } from "./lockfile/lockfile.ts";
 import type { Report } from "./report.ts";
-import type { TrustedLog } from "./trust.ts";
-import { bindsOf, judge, keyOf, type Acceptance, type Gathered } from "./verdict.ts";
+import type { TrustPolicy } from "./trust.ts";
+import { judge, keyOf, statementsOf, type Gathered } from "./verdict.ts";
 
 /** What to check, and against whom. */
-export interface VerifyRequest extends Acceptance {
+export interface VerifyRequest {
   /** One project's, or all of a monorepo: one bundle is asked for over all. */
   readonly lockfiles: readonly Lockfile[];
-  /** At least one. */
-  readonly trust: readonly TrustedLog[];
-  /** A bundle saved earlier: then nothing is fetched. Undefined: the registry is asked. */
-  readonly offlineBundle: Uint8Array | undefined;
+  readonly policy: TrustPolicy;
+  /** Base URL of the registry that the project installs from, no trailing slash: other places of tarballs are no registry's. */
+  readonly registry: string;
+  /** A bundle saved earlier: then the registry is asked for no other. */
+  readonly bundle: Uint8Array | undefined;
+  /** Nothing at all is fetched; needs a bundle. A checkpoint of another size than the last one seen is not compared. */
+  readonly isOffline: boolean;
   readonly onProgress: (progress: LookupProgress) => void;
 }
 
@@ -55,9 +58,13 @@ async function gather(
   request: VerifyRequest,
   keys: readonly PackageKey[],
 ): Promise<Gathered> {
-  const client = createLogClient({ ...deps, trust: request.trust });
-  if (request.offlineBundle === undefined) return await askFor(client, request, keys);
-  const view = await client.open(request.offlineBundle, { offline: true });
+  const client = createLogClient({ ...deps, policy: request.policy });
+  const { bundle, isOffline } = request;
+  if (bundle === undefined) {
+    if (isOffline) throw new AssayError("USAGE", { reason: "Without a bundle nothing can be checked offline." });
+    return await askFor(client, request, keys);
+  }
+  const view = await client.open(bundle, { offline: isOffline });
   return { view, reasons: new Map(), silent: "it is not in the bundle" };
 }
 
@@ -66,7 +73,7 @@ async function askFor(client: LogClient, request: VerifyRequest, keys: readonly 
   const view = await client.ask(keys);
   // What a refused part speaks of is bound already; looking it up would change nothing.
   const spokenOf = new Set(view.refused.flatMap((part) => part.keys));
-  const missing = keys.filter((key) => bindsOf(view, key).length === 0 && !spokenOf.has(keyOf(key)));
+  const missing = keys.filter((key) => statementsOf(view, key).length === 0 && !spokenOf.has(keyOf(key)));
   if (missing.length === 0) return { view, reasons: new Map(), silent };
   const reasons = await client.lookUp(missing, request.onProgress);
   return { view: reasons.size === missing.length ? view : await client.ask(keys), reasons, silent };
@@ -78,7 +85,7 @@ function distinctKeys(lockfiles: readonly Lockfile[]): readonly PackageKey[] {
 }
 
 const emptyView: BundleView = {
-  binds: new Map(),
+  statements: new Map(),
   checkpoints: [],
   refused: [],
   bytes: new Uint8Array(),

@@ -19,6 +19,7 @@ export type { Consistency } from "./follow/merge.ts";
 export { anyCheckpoint, quorumTime, type FollowPolicy } from "./follow/policy.ts";
 export type { SignedCheckpoint } from "./follow/signed-checkpoint.ts";
 export type { ProvenRecord, ProvenTree } from "./follow/tree.ts";
+export type { CheckpointAge } from "./freshness.ts";
 export { createHttpEffects, listLogs, type HttpDeps, type ListedLog } from "./http-effects.ts";
 export { maxBundleBytes, type LogClientEffects, type LookupOutcome } from "./log-client-effects.ts";
 export {
@@ -47,8 +48,19 @@ export type {
   MissingPackage,
   Report,
   ReportedPackage,
+  SupersededPackage,
   ThroughRecordPackage,
   VerifiedPackage,
 } from "./report.ts";
-export { checkDistinct, formatTrustFile, parseTrustFile, trustFileName, trustLog, type TrustedLog } from "./trust.ts";
-export type { AcceptableCategory, Acceptance } from "./verdict.ts";
+export {
+  acceptableCategories,
+  checkDistinct,
+  trustLog,
+  trustLogs,
+  vkeyFingerprint,
+  type AcceptableCategory,
+  type AllowedSupersede,
+  type TrustedLog,
+  type TrustPolicy,
+} from "./trust.ts";
+export { formatTrustFile, maxTrustFileBytes, parseTrustFile, trustFileName } from "./trust-file.ts";

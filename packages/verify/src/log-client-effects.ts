@@ -15,6 +15,9 @@ export interface LogClientEffects extends CheckpointState {
 
   /** A tile of a log by its path below the log's URL (`tile/0/x001/234.p/5`), at most 8,192 bytes; undefined when there is none. */
   fetchTile(log: TrustedLog, path: string): Promise<Uint8Array | undefined>;
+
+  /** Whole seconds since 1970: how old checkpoints are is told by it. */
+  nowSeconds(): number;
 }
 
 /** `bound`: ask for a new bundle. `refused`: the registry said no, with this one line. */

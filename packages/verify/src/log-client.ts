@@ -1,10 +1,11 @@
 import { isAssayError, toBase64, type PackageName, type Sha256, type Version } from "@assay/core";
-import { openBundlePart, readBundle, type ProvenBind, type RefusedBundle } from "./bundle-opening.ts";
+import { openBundlePart, readBundle, type RefusedBundle } from "./bundle-opening.ts";
 import { noTileCache } from "./follow/effects.ts";
 import { mergeCheckpoint, type MergeDeps } from "./follow/merge.ts";
 import type { LogClientEffects } from "./log-client-effects.ts";
 import type { CheckpointReport } from "./report.ts";
-import type { TrustedLog } from "./trust.ts";
+import type { ProvenStatement } from "./standing.ts";
+import type { TrustPolicy } from "./trust.ts";
 
 /**
  * The client side of the checksum database: asks for proofs, believes only what leads to a checkpoint that a
@@ -41,8 +42,8 @@ export interface LookupProgress {
 
 /** What a bundle proves. */
 export interface BundleView {
-  /** By `<ns> <name>@<version>`; several when several trusted logs have one. */
-  readonly binds: ReadonlyMap<string, readonly ProvenBind[]>;
+  /** By `<ns> <name>@<version>`: everything that the trusted logs say of a version. */
+  readonly statements: ReadonlyMap<string, readonly ProvenStatement[]>;
   readonly checkpoints: readonly CheckpointReport[];
   readonly refused: readonly RefusedBundle[];
   /** The bundle as it came, for offline use. */
@@ -51,36 +52,41 @@ export interface BundleView {
 
 const lookupsAtOnce = 8;
 
-/** A client over these effects that trusts these logs and no other. Methods throw as `openBundlePart` and `mergeCheckpoint` say. */
+/** A client over these effects that trusts the logs of this policy and no other. Methods throw as `openBundlePart` and `mergeCheckpoint` say. */
 export function createLogClient(deps: {
   readonly sha256: Sha256;
   readonly effects: LogClientEffects;
-  readonly trust: readonly TrustedLog[];
+  readonly policy: Pick<TrustPolicy, "logs" | "witnesses" | "maxAgeSeconds">;
 }): LogClient {
-  const { effects, sha256 } = deps;
+  const { effects, sha256, policy } = deps;
   const merging: MergeDeps = { sha256, effects: { ...effects, ...noTileCache }, memory: new Map() };
 
   async function open(bytes: Uint8Array, options: { readonly offline: boolean }): Promise<BundleView> {
-    const binds = new Map<string, ProvenBind[]>();
+    const statements = new Map<string, ProvenStatement[]>();
     const checkpoints: CheckpointReport[] = [];
     const refused: RefusedBundle[] = [];
+    const tiles = options.offline ? undefined : merging;
+    const opening = { sha256, policy, nowSeconds: effects.nowSeconds(), tiles };
     for (const part of readBundle(bytes).bundles) {
-      const opened = await openBundlePart(deps, part);
+      const opened = await openBundlePart(opening, part);
       if ("reason" in opened) {
         refused.push(opened);
         continue;
       }
-      const { signed } = opened;
+      const { signed, cosignatures, age } = opened;
       const consistency = await mergeCheckpoint(merging, signed, options);
       const { origin, size, root } = signed.checkpoint;
-      checkpoints.push({ origin, size, root: toBase64(root), consistency, note: signed.note });
-      for (const bind of opened.binds) {
-        const { ns, name, version } = bind.record;
+      const { note } = signed;
+      checkpoints.push({ origin, size, root: toBase64(root), consistency, note, cosignatures, age });
+      for (const each of opened.statements) {
+        const { ns, name, version } = each.record;
         const key = `${ns} ${name}@${version}`;
-        binds.set(key, [...(binds.get(key) ?? []), bind]);
+        const known = statements.get(key);
+        if (known === undefined) statements.set(key, [each]);
+        else known.push(each);
       }
     }
-    return { binds, checkpoints, refused, bytes };
+    return { statements, checkpoints, refused, bytes };
   }
 
   return {

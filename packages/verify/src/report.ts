@@ -1,5 +1,6 @@
-import type { Integrity, PackageName, Version } from "@assay/core";
+import type { Integrity, PackageName, Version, WitnessedBy } from "@assay/core";
 import type { RefusedBundle } from "./bundle-opening.ts";
+import type { CheckpointAge } from "./freshness.ts";
 import type { Consistency } from "./follow/merge.ts";
 import type { SkippedCounts, UnverifiablePackage } from "./lockfile/lockfile.ts";
 
@@ -11,6 +12,8 @@ export interface Report {
   readonly verified: readonly VerifiedPackage[];
   /** In the log, but the lockfile does not pin the tarball: which bytes it installs is the registry's word. */
   readonly throughRecord: readonly ThroughRecordPackage[];
+  /** The log replaced what it had bound, and nobody allowed that. */
+  readonly superseded: readonly SupersededPackage[];
   /** In the log, with other bytes. */
   readonly mismatching: readonly MismatchingPackage[];
   /** Not proven to be in a trusted log. */
@@ -48,6 +51,18 @@ export interface VerifiedPackage extends ReportedPackage, Marks {
   readonly index: number;
 }
 
+/** A version whose bind was replaced, after people at the log approved. The trust file does not allow it. */
+export interface SupersededPackage extends Omit<MissingPackage, "reason"> {
+  /** What the log says now. */
+  readonly bound: Integrity;
+  /** What it said before, the first bind first. */
+  readonly replaced: readonly Integrity[];
+  /** True when the lockfile still has replaced bytes: then allowing it would not help. */
+  readonly isReplaced: boolean;
+  readonly origin: string;
+  readonly index: number;
+}
+
 export interface ThroughRecordPackage extends Omit<ReportedPackage, "integrity">, Marks {
   /** What the log says; the lockfile has nothing to compare with it. */
   readonly bound: Integrity;
@@ -77,4 +92,8 @@ export interface CheckpointReport {
   readonly consistency: Consistency;
   /** The signed note, byte for byte. */
   readonly note: string;
+  /** Good cosignatures by witnesses of the trust file. */
+  readonly cosignatures: readonly WitnessedBy[];
+  /** Undefined: nothing tells it. */
+  readonly age: CheckpointAge | undefined;
 }

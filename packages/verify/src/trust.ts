@@ -1,4 +1,5 @@
-import { AssayError, decodeUtf8, isAssayError, parseJson, parseVkey } from "@assay/core";
+import { AssayError, encodeUtf8, noWitnesses, parseVkey, toBase64, type Sha256, type WitnessPolicy } from "@assay/core";
+import type { Integrity, PackageName, Version } from "@assay/core";
 
 /** One log (a shard) that the user has decided to believe. */
 export interface TrustedLog {
@@ -10,42 +11,48 @@ export interface TrustedLog {
   readonly url: string | undefined;
 }
 
-/** Name of the file in a repository that pins logs. */
-export const trustFileName: string = "assay.trust.json";
+/** What a project believes, and what it lets pass: docs/formats/trust-file.md. */
+export interface TrustPolicy {
+  /** At least one, each origin once. */
+  readonly logs: readonly TrustedLog[];
+  /** Whose cosignatures a checkpoint must carry; its `logs` are not used. */
+  readonly witnesses: WitnessPolicy;
+  /** Oldest age of a checkpoint that counts, in seconds; undefined: any. */
+  readonly maxAgeSeconds: number | undefined;
+  /** Replaced versions that were looked at: with these bytes they count. */
+  readonly supersedes: readonly AllowedSupersede[];
+  /** Categories that may pass although they prove less than `verified`. */
+  readonly accept: ReadonlySet<AcceptableCategory>;
+  /** Names that may be unverifiable, such as a git dependency that was reviewed. */
+  readonly allow: ReadonlySet<string>;
+}
 
-const format = "assay-trust/v1";
-const maxBytes = 65_536;
-const maxLogs = 64;
+/** One version that a log replaced, and the bytes that are believed to be the right ones. */
+export interface AllowedSupersede {
+  readonly name: PackageName;
+  readonly version: Version;
+  readonly integrity: Integrity;
+}
+
+/** `through-record`: the log binds the version, but the lockfile does not pin the tarball. */
+export type AcceptableCategory = "through-record";
+
+/** Every category that can be accepted. */
+export const acceptableCategories: readonly AcceptableCategory[] = ["through-record"];
+
 const ed25519 = 1;
+
+/** Believes these logs, asks for no witness, and lets nothing pass. */
+export function trustLogs(logs: readonly TrustedLog[]): TrustPolicy {
+  const nothing = { maxAgeSeconds: undefined, supersedes: [], accept: new Set<never>(), allow: new Set<string>() };
+  return { logs: checkDistinct(logs), witnesses: noWitnesses, ...nothing };
+}
 
 /** Takes a vkey as the user gave it. Throws BAD_FORMAT when it is none, or not that of a log (Ed25519, type 1). */
 export function trustLog(vkey: string, url?: string): TrustedLog {
   const { name, type } = parseVkey(vkey);
   if (type !== ed25519) throw malformed(`the key of ${name} has type ${type}; a log signs with Ed25519 (type 1)`);
   return { vkey, origin: name, url: url === undefined ? undefined : checkUrl(url) };
-}
-
-/**
- * Reads `assay.trust.json`: `{"format":"assay-trust/v1","logs":[{"vkey":"…","url":"…"}]}`, `url` optional,
- * no other fields, at most 64 logs, each origin once. Throws BAD_FORMAT, naming the place.
- */
-export function parseTrustFile(bytes: Uint8Array): readonly TrustedLog[] {
-  if (bytes.length > maxBytes) throw malformed(`larger than ${maxBytes} bytes`);
-  const { value, duplicateKeys } = parseJson(decodeUtf8(bytes));
-  const [twice] = duplicateKeys;
-  if (twice !== undefined) throw malformed(`the key ${JSON.stringify(twice)} stands there twice`);
-  const file = onlyFields(value, ["format", "logs"], "the file");
-  if (file.get("format") !== format) throw malformed(`format must be ${format}`);
-  const logs = file.get("logs");
-  if (!Array.isArray(logs) || logs.length === 0 || logs.length > maxLogs)
-    throw malformed(`logs must be a list of 1 to ${maxLogs}`);
-  return checkDistinct(logs.map((log: unknown, at) => readLog(log, `logs[${at}]`)));
-}
-
-/** Writes what `parseTrustFile` reads, for people: two spaces, a final newline. */
-export function formatTrustFile(logs: readonly TrustedLog[]): string {
-  const listed = logs.map(({ vkey, url }) => (url === undefined ? { vkey } : { vkey, url }));
-  return `${JSON.stringify({ format, logs: listed }, undefined, 2)}\n`;
 }
 
 /** Refuses two keys for one origin: a log that changes its key opens a new shard, with a new origin. Throws BAD_FORMAT. */
@@ -58,18 +65,9 @@ export function checkDistinct(logs: readonly TrustedLog[]): readonly TrustedLog[
   return logs;
 }
 
-function readLog(value: unknown, where: string): TrustedLog {
-  const log = onlyFields(value, ["vkey", "url"], where);
-  const vkey = log.get("vkey");
-  const url = log.get("url");
-  if (typeof vkey !== "string") throw malformed(`${where}.vkey is not a string`);
-  if (url !== undefined && typeof url !== "string") throw malformed(`${where}.url is not a string`);
-  try {
-    return trustLog(vkey, url);
-  } catch (error) {
-    if (!isAssayError(error, "BAD_FORMAT")) throw error;
-    throw malformed(`${where}: ${error.details.reason}`, error);
-  }
+/** What people compare over the telephone: `SHA256:` and the base64 of the vkey's SHA-256, without padding. */
+export function vkeyFingerprint(sha256: Sha256, vkey: string): string {
+  return `SHA256:${toBase64(sha256(encodeUtf8(vkey))).replace(/=+$/, "")}`;
 }
 
 function checkUrl(text: string): string {
@@ -81,16 +79,6 @@ function checkUrl(text: string): string {
   return url.href.replace(/\/+$/, "");
 }
 
-function onlyFields(value: unknown, allowed: readonly string[], where: string): ReadonlyMap<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw malformed(`${where} is not an object`);
-  const fields = new Map<string, unknown>(Object.entries(value));
-  for (const field of fields.keys()) {
-    if (!allowed.includes(field))
-      throw malformed(`${where} has the unknown field ${JSON.stringify(field)}; known: ${allowed.join(", ")}`);
-  }
-  return fields;
-}
-
-function malformed(reason: string, cause?: unknown): AssayError {
-  return new AssayError("BAD_FORMAT", { what: "The trust file or key", reason }, { cause });
+function malformed(reason: string): AssayError<"BAD_FORMAT"> {
+  return new AssayError("BAD_FORMAT", { what: "The trust file or key", reason });
 }

@@ -1,4 +1,4 @@
-import type { ProvenBind } from "./bundle-opening.ts";
+import type { Integrity } from "@assay/core";
 import type { BundleView, PackageKey } from "./log-client.ts";
 import type { Lockfile, UnpinnedPackage, UnverifiablePackage } from "./lockfile/lockfile.ts";
 import type {
@@ -6,22 +6,19 @@ import type {
   MissingPackage,
   Report,
   ReportedPackage,
+  SupersededPackage,
   ThroughRecordPackage,
   VerifiedPackage,
 } from "./report.ts";
+import { standingOf, type ProvenStatement, type Standing } from "./standing.ts";
+import type { TrustPolicy } from "./trust.ts";
 
-/** What may pass although it is not verified: a person's decision, reviewed with the project. */
+/** What the project lets pass, and where it installs from. */
 export interface Acceptance {
-  /** Names that may be unverifiable, such as a git dependency that was reviewed. */
-  readonly allowUnverifiable: ReadonlySet<string>;
-  /** Categories that may pass although they prove less than `verified`. */
-  readonly accept: ReadonlySet<AcceptableCategory>;
-  /** Base URL of the registry that the project installs from, no trailing slash: other places of tarballs are no registry's. */
+  readonly policy: Pick<TrustPolicy, "accept" | "allow" | "supersedes">;
+  /** Base URL of the registry that the project installs from, no trailing slash. */
   readonly registry: string;
 }
-
-/** `through-record`: the log binds the version, but the lockfile does not pin the tarball. */
-export type AcceptableCategory = "through-record";
 
 /** Everything that the verdict rests on. */
 export interface Gathered {
@@ -40,17 +37,18 @@ const notVetted = "not-vetted-here";
 /** The verdict on one lockfile: a pure function of it, what was proven, and what lookups answered. */
 export function judge(lockfile: Lockfile, acceptance: Acceptance, gathered: Gathered): Report {
   const { view } = gathered;
-  const found: Found = { verified: [], throughRecord: [], mismatching: [], missing: [] };
-  for (const each of distinct(lockfile)) judgeLocked(each, gathered, found);
+  const found: Found = { verified: [], throughRecord: [], superseded: [], mismatching: [], missing: [] };
+  for (const each of distinct(lockfile)) judgeLocked(each, acceptance, gathered, found);
   const [usual, elsewhere] = partition(lockfile.unpinned, ({ archiveUrl }) => isAtRegistry(archiveUrl, acceptance));
   for (const each of distinctUnpinned(usual)) judgeUnpinned(each, acceptance, gathered, found);
 
   const unverifiable = [...lockfile.unverifiable, ...elsewhere.map(foreignArchive)].map((each) => ({
     ...each,
-    allowed: acceptance.allowUnverifiable.has(each.name),
+    allowed: acceptance.policy.allow.has(each.name),
   }));
-  const refused = view.refused.map(({ origin, reason }) => ({ origin, reason }));
+  const refused = view.refused.map(({ origin, reason, evidence }) => ({ origin, reason, evidence }));
   const ok =
+    found.superseded.length === 0 &&
     found.mismatching.length === 0 &&
     found.missing.length === 0 &&
     refused.length === 0 &&
@@ -59,9 +57,9 @@ export function judge(lockfile: Lockfile, acceptance: Acceptance, gathered: Gath
   return { ok, ...found, unverifiable, skipped: lockfile.skipped, checkpoints: view.checkpoints, refused };
 }
 
-/** The binds that the trusted logs prove for a version: one a log. */
-export function bindsOf(view: BundleView, key: PackageKey): readonly ProvenBind[] {
-  return view.binds.get(`${namespace} ${keyOf(key)}`) ?? [];
+/** Everything that the trusted logs are proven to say of a version. */
+export function statementsOf(view: BundleView, key: PackageKey): readonly ProvenStatement[] {
+  return view.statements.get(`${namespace} ${keyOf(key)}`) ?? [];
 }
 
 /** `name@version`. */
@@ -72,46 +70,73 @@ export function keyOf({ name, version }: PackageKey): string {
 interface Found {
   readonly verified: VerifiedPackage[];
   readonly throughRecord: ThroughRecordPackage[];
+  readonly superseded: SupersededPackage[];
   readonly mismatching: MismatchingPackage[];
   readonly missing: MissingPackage[];
 }
 
-function judgeLocked(each: ReportedPackage, gathered: Gathered, found: Found): void {
-  const binds = bindsOf(gathered.view, each);
+function judgeLocked(each: ReportedPackage, acceptance: Acceptance, gathered: Gathered, found: Found): void {
+  const standing = standingOf(statementsOf(gathered.view, each));
+  const superseded = supersededIn(standing, each, each.integrity, acceptance);
   // With several logs all must agree: one that says otherwise is a reason to stop, not to choose.
-  const wrong = binds.find(({ record }) => record.integrity !== each.integrity);
-  const [right] = binds;
-  if (wrong !== undefined) {
-    const { record, index, log } = wrong;
-    found.mismatching.push({ ...each, bound: record.integrity, origin: log.origin, index });
+  const wrong = standing.current.find(({ record }) => record.integrity !== each.integrity);
+  const [right] = standing.current;
+  if (superseded !== undefined) {
+    found.superseded.push({ ...each, ...superseded });
+  } else if (wrong !== undefined) {
+    found.mismatching.push({ ...each, bound: wrong.record.integrity, ...placeOf(wrong) });
   } else if (right !== undefined) {
-    const { index, log } = right;
-    found.verified.push({ ...each, authentic: "bytes", vetted: notVetted, origin: log.origin, index });
+    found.verified.push({ ...each, authentic: "bytes", vetted: notVetted, ...placeOf(right) });
   } else {
     found.missing.push({ ...each, reason: whyMissing(each, gathered) });
   }
 }
 
-function judgeUnpinned(each: Unpinned, { accept }: Acceptance, gathered: Gathered, found: Found): void {
-  const [right, ...others] = bindsOf(gathered.view, each);
+function judgeUnpinned(each: Unpinned, acceptance: Acceptance, gathered: Gathered, found: Found): void {
+  const standing = standingOf(statementsOf(gathered.view, each));
+  const superseded = supersededIn(standing, each, undefined, acceptance);
+  const [right, ...others] = standing.current;
   if (right === undefined) {
     found.missing.push({ ...each, integrity: undefined, reason: whyMissing(each, gathered) });
+  } else if (superseded !== undefined) {
+    found.superseded.push({ ...each, integrity: undefined, ...superseded });
   } else if (others.some(({ record }) => record.integrity !== right.record.integrity)) {
     found.missing.push({ ...each, integrity: undefined, reason: "the trusted logs bind different bytes to it" });
   } else {
-    const { record, index, log } = right;
-    const accepted = accept.has("through-record");
-    const bound = record.integrity;
+    const accepted = acceptance.policy.accept.has("through-record");
+    const bound = right.record.integrity;
     found.throughRecord.push({
       ...each,
       authentic: "record",
       vetted: notVetted,
       bound,
-      origin: log.origin,
-      index,
+      ...placeOf(right),
       accepted,
     });
   }
+}
+
+/** Why a version counts as superseded; undefined when it was not replaced, or the trust file allows exactly these bytes. */
+function supersededIn(
+  { current, replaced }: Standing,
+  { name, version }: PackageKey,
+  locked: Integrity | undefined,
+  { policy }: Acceptance,
+): Pick<SupersededPackage, "bound" | "replaced" | "isReplaced" | "origin" | "index"> | undefined {
+  const supersede = current.find(({ record }) => record.kind === "supersede");
+  if (supersede === undefined) return undefined;
+  const bound = supersede.record.integrity;
+  const isReplaced =
+    locked !== undefined && locked !== bound && replaced.some((each) => each.record.integrity === locked);
+  const isAllowed = policy.supersedes.some(
+    (each) => each.name === name && each.version === version && each.integrity === bound,
+  );
+  if (isAllowed && !isReplaced) return undefined;
+  return { bound, replaced: replaced.map(({ record }) => record.integrity), isReplaced, ...placeOf(supersede) };
+}
+
+function placeOf({ log, index }: ProvenStatement): { readonly origin: string; readonly index: number } {
+  return { origin: log.origin, index };
 }
 
 function whyMissing(key: PackageKey, { view, reasons, silent }: Gathered): string {

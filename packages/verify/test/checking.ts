@@ -4,11 +4,13 @@ import { parseIntegrity, parsePackageName, parseVersion } from "@assay/core";
 import { createTinyLog, integrityOf, type TinyLog } from "@assay/testkit/tiny-log";
 import {
   trustLog,
+  trustLogs,
   verifyLockfiles,
   type AcceptableCategory,
   type Lockfile,
   type Report,
   type TrustedLog,
+  type TrustPolicy,
 } from "../src/index.ts";
 import type { TinyWorld } from "./tiny-effects.ts";
 
@@ -41,6 +43,14 @@ export const some = Array.from({ length: 7 }, (_, i) => ({
   integrity: integrityOf(`p${i}`),
 }));
 
+/** A lockfile that names the first of `some` and pins nothing. */
+export function unpinned(archiveUrl?: string): Lockfile {
+  const [first] = lockfileOf(some).packages;
+  assert.ok(first);
+  const { name, version, path } = first;
+  return { ...lockfileOf([]), unpinned: [{ name, version, path, archiveUrl }] };
+}
+
 /** A log of many fillers and `some`. */
 export async function boundLog(extra = 300): Promise<TinyLog> {
   const log = await createTinyLog({});
@@ -58,16 +68,21 @@ export async function check(
     readonly offlineBundle?: Uint8Array;
     readonly allow?: readonly string[];
     readonly accept?: readonly AcceptableCategory[];
+    readonly policy?: Partial<TrustPolicy>;
   } = {},
 ): Promise<Report & { readonly bundle: Uint8Array | undefined }> {
   const { reports, bundle } = await verifyLockfiles(
     { sha256, effects: world.effects },
     {
       lockfiles: [options.lockfile ?? lockfileOf(some)],
-      trust: options.trust ?? [trustLog(world.log.vkey)],
-      offlineBundle: options.offlineBundle,
-      allowUnverifiable: new Set(options.allow),
-      accept: new Set(options.accept),
+      policy: {
+        ...trustLogs(options.trust ?? [trustLog(world.log.vkey)]),
+        accept: new Set(options.accept),
+        allow: new Set(options.allow),
+        ...options.policy,
+      },
+      bundle: options.offlineBundle,
+      isOffline: options.offlineBundle !== undefined,
       registry: "https://registry.example.com",
       onProgress: () => {},
     },

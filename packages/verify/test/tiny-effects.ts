@@ -14,6 +14,8 @@ export interface TinyWorld {
   tamper: (bundle: string) => string;
   /** Changes a tile on its way to the client. */
   tamperTile: (tile: Uint8Array) => Uint8Array | undefined;
+  /** Seconds since 1970; when it starts, the log's records are a minute old. */
+  nowSeconds: number;
   readonly counts: { bundles: number; lookups: number; atOnce: number; mostAtOnce: number };
 }
 
@@ -26,8 +28,10 @@ export function tinyWorld(log: TinyLog): TinyWorld {
     state: new Map(),
     tamper: (bundle) => bundle,
     tamperTile: (tile) => tile,
+    nowSeconds: 1_795_255_260,
     counts,
     effects: {
+      nowSeconds: () => world.nowSeconds,
       async postBundle(request) {
         counts.bundles += 1;
         const { entries } = JSON.parse(request) as { entries: { name: string; version: string }[] };

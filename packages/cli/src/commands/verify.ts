@@ -4,13 +4,18 @@ import type { CliContext, Finish } from "../context.ts";
 /** The options of `assay verify`, as given. */
 export interface VerifyOptions {
   readonly registry?: string;
+  readonly all?: boolean;
   readonly trust?: string[];
-  readonly offline?: string;
-  readonly writeBundle?: string;
+  readonly requireWitnesses?: boolean;
+  readonly maxAge?: string;
+  /** The bundle may be named here too. */
+  readonly offline?: string | true;
+  readonly bundle?: string;
+  readonly saveBundle?: string;
   readonly allow?: string[];
   readonly accept?: string[];
-  readonly all?: boolean;
   readonly state?: string;
+  readonly evidence?: string;
   readonly json?: boolean;
 }
 
@@ -25,13 +30,21 @@ export function verifyCommand(context: CliContext, finish: Finish): Command {
     .option("--all", "check every lockfile in the folder and below it")
     .option("--registry <url>", "Assay registry to ask (default: the one npm is configured for)")
     .option("--trust <vkey>", "key of a log to believe, instead of assay.trust.json; may be repeated", append)
-    .option("--offline <bundle>", "check against a saved bundle; nothing is fetched")
-    .option("--write-bundle <file>", "save the proofs for checking offline")
+    .option("--require-witnesses", "fail unless the trust file asks for witnesses; their quorum must have cosigned")
+    .option("--max-age <duration>", "oldest age of a checkpoint that counts: 90s, 15m, 24h, 7d")
+    .option("--bundle <file>", "check against a saved bundle; only the log's history is fetched")
+    .option("--offline [bundle]", "fetch nothing at all; needs a bundle")
+    .option("--save-bundle <file>", "save the proofs for checking offline")
     .option("--allow <name>", "let this package be unverifiable; may be repeated", append)
     .option("--accept <category>", "let a category pass that proves less; known: through-record", append)
     .option("--state <folder>", "where the last checkpoint seen is kept, by key (default: the user's state folder)")
+    .option("--evidence <file>", "check a file of evidence instead, with nothing but the key in it")
     .option("--json", "print the report as JSON")
     .action(async (lockfile: string | undefined, options: VerifyOptions) => {
+      if (options.evidence !== undefined) {
+        const { runEvidence } = await import("../verify/evidence-file.ts");
+        return finish(await runEvidence(context, options.evidence, options));
+      }
       const { runVerify } = await import("../verify/run-verify.ts");
       finish(await runVerify(context, lockfile, options));
     });

@@ -5,6 +5,7 @@ import {
   type MissingPackage,
   type Report,
   type ReportedPackage,
+  type SupersededPackage,
   type ThroughRecordPackage,
 } from "@assay/verify";
 
@@ -20,7 +21,7 @@ const maxListed = 50;
 
 /** The report for people: a line a group with its count, what failed by name, and what it rests on. */
 export function reportText({ lockfile, format, report }: ShownReport): string {
-  const { verified, throughRecord, mismatching, missing, unverifiable, checkpoints, refused } = report;
+  const { verified, throughRecord, superseded, mismatching, missing, unverifiable, checkpoints, refused } = report;
   const refusedHere = unverifiable.filter((each) => !each.allowed);
   const allowed = unverifiable.filter((each) => each.allowed);
   const lines = [
@@ -33,6 +34,7 @@ export function reportText({ lockfile, format, report }: ShownReport): string {
       `  lockfile ${each.integrity}`,
       `  log      ${each.bound} (record ${each.index} of ${each.origin})`,
     ]),
+    ...group("✗", "superseded: the log replaced what it had bound", superseded, supersededRows),
     ...missingGroup(missing),
     ...group("✗", "unverifiable", refusedHere, (each) => [
       `${titled(each)} at ${each.path}: ${unverifiableSentences[each.reason]}`,
@@ -60,6 +62,19 @@ function throughRecordGroup(packages: readonly ThroughRecordPackage[]): string[]
     `${mark} ${packages.length} through-record${first.accepted ? ", accepted" : ""}: the log binds these versions, but this lockfile does not pin their tarballs`,
     "    Yarn's checksum is of the archive that Yarn makes itself; which bytes it installs is what the registry serves.",
     ...(first.accepted ? [] : ["    --accept through-record lets them pass."]),
+  ];
+}
+
+function supersededRows(each: SupersededPackage): string[] {
+  const { name, version, integrity, bound, replaced, isReplaced } = each;
+  return [
+    `${name}@${version} at ${places(each)}`,
+    ...(integrity === undefined ? [] : [`  lockfile ${integrity}${isReplaced ? " (replaced)" : ""}`]),
+    ...replaced.map((old) => `  log had  ${old}`),
+    `  log now  ${bound} (record ${each.index} of ${each.origin})`,
+    isReplaced
+      ? "  Install it anew, and find out what the replaced bytes did."
+      : `  If the new bytes are right: assay trust add supersede ${name}@${version} ${bound}`,
   ];
 }
 
@@ -119,13 +134,34 @@ const consistencyWords: Readonly<Record<Consistency, string>> = {
   "not-compared": "not compared with the last checkpoint seen, which has another size (offline)",
 };
 
-function checkpointLine({ origin, size, consistency }: CheckpointReport): string {
-  return `Log ${origin}, ${size} entries: ${consistencyWords[consistency]}.`;
+function checkpointLine({ origin, size, consistency, cosignatures, age }: CheckpointReport): string {
+  const by = cosignatures.length === 0 ? "" : ` Cosigned by ${cosignatures.map(({ witness }) => witness).join(", ")}.`;
+  return `Log ${origin}, ${size} entries: ${consistencyWords[consistency]}.${by}${ageWords(age)}`;
+}
+
+function ageWords(age: CheckpointReport["age"]): string {
+  if (age === undefined) return "";
+  const old = durationWords(age.seconds);
+  return age.by === "witnesses"
+    ? ` Its witnesses saw it ${old} ago.`
+    : ` Its newest record known is ${old} old, by the log's own clock: without witnesses nobody else vouches for its age.`;
+}
+
+function durationWords(seconds: number): string {
+  const units = [
+    [86_400, "d"],
+    [3_600, "h"],
+    [60, "min"],
+  ] as const;
+  const [size, unit] = units.find(([each]) => seconds >= 2 * each) ?? [1, "s"];
+  return `${Math.floor(seconds / size)} ${unit}`;
 }
 
 function verdict(report: Report, unverifiable: number): string {
   if (report.mismatching.length > 0)
     return "Do not install from this lockfile: find out where the other bytes come from.";
+  if (report.superseded.length > 0)
+    return "The log replaced versions that this lockfile has: decide on each before you install.";
   if (report.refused.length > 0) return "Proofs were refused: nothing that rests on them counts.";
   if (report.missing.length > 0) return "Not everything is proven to be what the log binds.";
   const { throughRecord } = report;

@@ -1,0 +1,28 @@
+import { isAssayError } from "@assay/core";
+import { listLogs, trustFileName, vkeyFingerprint, type HttpDeps } from "@assay/verify";
+import { sha256 } from "@assay/verify/node";
+
+/** Why nothing was checked, which key the registry shows, and how to pin it. `http` undefined: nobody may be asked. */
+export async function howToTrust(http: HttpDeps | undefined): Promise<string> {
+  const opening = `No log is trusted: give --trust <vkey>, or commit ${trustFileName} beside the lockfile.`;
+  if (http === undefined) return opening;
+  try {
+    const open = (await listLogs(http)).filter(({ state }) => state === "open");
+    if (open.length === 0) return `${opening} The registry at ${http.registry} lists no open log.`;
+    const flags = open.map(({ vkey }) => `--trust '${vkey}'`).join(" ");
+    return [
+      opening,
+      "",
+      `The registry at ${http.registry} shows:`,
+      ...open.flatMap(({ shard, vkey }) => [`  ${shard}  ${vkey}`, `    ${vkeyFingerprint(sha256, vkey)}`]),
+      "",
+      "Compare that with what its operator tells you some other way. If it is the same, either run",
+      `  assay trust init --registry ${http.registry}`,
+      `which writes ${trustFileName} for you to commit, or for once`,
+      `  assay verify ${flags}`,
+    ].join("\n");
+  } catch (error) {
+    if (!isAssayError(error)) throw error;
+    return `${opening} ${error.message}`;
+  }
+}
