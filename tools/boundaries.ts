@@ -16,6 +16,7 @@ const rooms = [
   "identity",
   "vetting",
   "admission",
+  "mirroring",
   "serving",
   "publishing",
   "promotion",
@@ -27,6 +28,7 @@ const rooms = [
 const composition = new Set([
   "app.ts",
   "main.ts",
+  "owned-rooms.ts",
   "doctor.ts",
   "doctor-finding.ts",
   "doctor-upstreams.ts",
@@ -70,7 +72,7 @@ const packageImports: Readonly<Record<string, readonly string[]>> = {
   core: [],
   verify: ["core"],
   web: [],
-  server: ["core", "web"],
+  server: ["core", "verify", "web"],
   cli: ["core", "verify", "server"],
   testkit: ["core", "server"],
 };

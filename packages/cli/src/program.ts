@@ -3,6 +3,7 @@ import about from "../package.json" with { type: "json" };
 import { doctorCommand } from "./commands/doctor.ts";
 import { initCommand } from "./commands/init.ts";
 import { logCommand } from "./commands/log/log.ts";
+import { mirrorCommand } from "./commands/mirror.ts";
 import { quarantineCommand } from "./commands/quarantine.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { trustCommand } from "./commands/trust.ts";
@@ -32,6 +33,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     trustCommand(context, finish),
     logCommand(context, finish),
     witnessCommand(context, finish),
+    mirrorCommand(context, finish),
     quarantineCommand(context, finish),
   ];
   for (const command of commands) program.addCommand(command);

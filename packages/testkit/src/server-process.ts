@@ -213,6 +213,13 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
+/** A command that runs. */
+export interface RunningCommand {
+  /** To be signalled. */
+  readonly child: ChildProcess;
+  readonly result: Promise<CommandResult>;
+}
+
 /** Runs `assay <parameters>` with the installation's home; `folder` is its working folder. */
 export function runAssay(
   installation: Installation,
@@ -220,14 +227,24 @@ export function runAssay(
   folder: string = installation.home,
   env: Readonly<Record<string, string>> = {},
 ): Promise<CommandResult> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [commandLine, ...parameters], {
-      cwd: folder,
-      env: environment(installation, env),
-      stdio: ["ignore", "pipe", "pipe"],
-      timeout: 180_000,
-      killSignal: "SIGKILL",
-    });
+  return startAssay(installation, parameters, folder, env).result;
+}
+
+/** Starts what `runAssay` runs. */
+export function startAssay(
+  installation: Installation,
+  parameters: readonly string[],
+  folder: string = installation.home,
+  env: Readonly<Record<string, string>> = {},
+): RunningCommand {
+  const child = spawn(process.execPath, [commandLine, ...parameters], {
+    cwd: folder,
+    env: environment(installation, env),
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: 180_000,
+    killSignal: "SIGKILL",
+  });
+  const result = new Promise<CommandResult>((resolve, reject) => {
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
@@ -241,6 +258,7 @@ export function runAssay(
       });
     });
   });
+  return { child, result };
 }
 
 /** Resident memory of a process in bytes, its children not counted (Linux only). */

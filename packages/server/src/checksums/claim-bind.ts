@@ -4,6 +4,8 @@ import type { Reader, Transaction } from "../platform/database/database.ts";
 import type { Bind, BindFacts, SupersedeFacts } from "./claim-facts.ts";
 import { claimOnce, untilNext } from "./claim-once.ts";
 import { bindOfClaim, fieldOfClaim } from "./claim-text.ts";
+import type { BoundPlace } from "./claims.ts";
+import { boundPage } from "./store-bound.ts";
 import { claimsBetween, newestClaim } from "./store.ts";
 import type { StoredClaim } from "./store.ts";
 
@@ -78,6 +80,21 @@ export async function bindsIn(reader: Reader, log: string, name: PackageName): P
       return [bind.version, bind];
     }),
   );
+}
+
+/** `Claims.boundAfter` in one log. */
+export async function boundAfterIn(
+  reader: Reader,
+  log: string,
+  position: number,
+  limit: number,
+): Promise<readonly BoundPlace[]> {
+  const rows = await boundPage(reader, log, position, limit);
+  return rows.map(({ id, name, version }) => ({
+    position: id,
+    name: name as PackageName,
+    version: version as Version,
+  }));
 }
 
 /** What stands for a version: a supersede is only claimed once what it replaces has its place, so the newest counts. */

@@ -111,6 +111,26 @@ onEveryDatabase("claims", (databases) => {
     assert.equal((await checksums.bindsOf(parsePackageName("b"))).size, 0);
   });
 
+  test("all binds are read page by page in the order of their claims, and nothing else is", async () => {
+    const log = await freshLog();
+    const checksums = await log.open();
+    await log.claim(1, 3);
+    await log.database.write((transaction) => checksums.claimConflict(transaction, conflict));
+    await log.claim(4, 2);
+    const seen: string[] = [];
+    for (let position = 0; ;) {
+      const page = await checksums.boundAfter(position, 2);
+      if (page.length === 0) break;
+      seen.push(...page.map(({ name, version }) => `${name}@${version}`));
+      position = page.at(-1)?.position ?? 0;
+    }
+    const expected = [1, 2, 3, 4, 5].map((number) => bindFacts(number));
+    assert.deepEqual(
+      seen,
+      expected.map(({ name, version }) => `${name}@${version}`),
+    );
+  });
+
   test("binds are seen inside the transaction that makes them", async () => {
     const log = await freshLog();
     const checksums = await log.open();

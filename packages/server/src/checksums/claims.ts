@@ -1,7 +1,7 @@
 import type { PackageName, Version } from "@assay/core";
 import type { Clock } from "../platform/clock.ts";
 import type { Database, Reader, Transaction } from "../platform/database/database.ts";
-import { bindsIn, claimBindIn, claimSupersedeIn } from "./claim-bind.ts";
+import { bindsIn, boundAfterIn, claimBindIn, claimSupersedeIn } from "./claim-bind.ts";
 import {
   claimConfirmIn,
   claimConflictIn,
@@ -86,6 +86,19 @@ export interface Claims {
    * Inside `Database.write` the transaction must be given as `reader`.
    */
   bindsOf(name: PackageName, reader?: Reader): Promise<ReadonlyMap<Version, Bind>>;
+
+  /**
+   * Every bound version in the order in which they were bound: a page of at most `limit` whose position is above
+   * `position`, from 0. For scans over everything.
+   */
+  boundAfter(position: number, limit: number): Promise<readonly BoundPlace[]>;
+}
+
+/** A bound version in the order of binding; `position` is above 0 and rises. */
+export interface BoundPlace {
+  readonly position: number;
+  readonly name: PackageName;
+  readonly version: Version;
 }
 
 /** The claims of one log. `wake` tells its sequencer. */
@@ -109,5 +122,6 @@ export function createClaims(
     claimDelegate: (transaction, facts) => claimDelegateIn(waking(transaction), log, facts, clock.now()),
     claimKey: (transaction, facts) => claimKeyIn(waking(transaction), log, facts, clock.now()),
     bindsOf: (name, reader = database.read) => bindsIn(reader, log, name),
+    boundAfter: (position, limit) => boundAfterIn(database.read, log, position, limit),
   };
 }

@@ -120,7 +120,7 @@ export function createReleases(deps: ReleasesDeps, options: ReleasesOptions): Re
         return true;
       });
     },
-    async run(signal) {
+    async run(signal, onChanges) {
       start ??= newestGeneration(database.read);
       let seen = await start;
       while (!signal.aborted) {
@@ -131,6 +131,7 @@ export function createReleases(deps: ReleasesDeps, options: ReleasesOptions): Re
             changed(change.name);
             seen = change.generation;
           }
+          if (changes.length > 0) onChanges?.();
         } catch (error) {
           if (signal.aborted) return;
           telemetry.log.warn("cannot look for changes of other processes", { "error.message": String(error) });

@@ -33,8 +33,8 @@ export interface Releases {
   /** A person frees a version that was refused because it was removed early. False when it was not refused. */
   free(name: PackageName, version: Version): Promise<boolean>;
 
-  /** Watches for changes by other processes until aborted. */
-  run(signal: AbortSignal): Promise<void>;
+  /** Watches for changes by other processes until aborted; `onChanges` is called after each look that found some. */
+  run(signal: AbortSignal, onChanges?: () => void): Promise<void>;
 }
 
 export type Gate =

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { isAssayError } from "@assay/core";
@@ -38,6 +38,14 @@ test("a file is gone after its block, finished or not, and may be discarded twic
   }
   assert.deepEqual(readdirSync(folder), []);
   assert.equal(spool.usedBytes, 0);
+});
+
+test("a folder that another process removed is made again", async (t) => {
+  const { spool, folder } = await prepare(t);
+  rmSync(folder, { recursive: true });
+  await using file = await spool.create();
+  await file.write(Buffer.from("x"));
+  assert.equal(readFileSync(file.path, "utf8"), "x");
 });
 
 test("all files together stay within the budget; discarding gives bytes back", async (t) => {

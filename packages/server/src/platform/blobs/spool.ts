@@ -61,9 +61,20 @@ export async function createSpool(
           usedBytes -= bytes;
         },
       };
-      return spoolFile(path, await open(path, "wx", 0o600), budget);
+      return spoolFile(path, await openNew(path, folder), budget);
     },
   };
+}
+
+/** A server that starts empties the folder above, also under a command that works beside it. */
+async function openNew(path: string, folder: string): Promise<FileHandle> {
+  try {
+    return await open(path, "wx", 0o600);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+    await makeFolder(folder);
+    return await open(path, "wx", 0o600);
+  }
 }
 
 interface Budget {

@@ -14,7 +14,7 @@ export function lockFolder(path: string): Disposable {
     throw new AssayError(
       "CONFIG",
       {
-        reason: `Another Assay already serves from this data folder (${path} is locked); stop it, or give this one its own folder with --data.`,
+        reason: `Another Assay already works in this data folder (${path} is locked); stop it, or give this one its own folder with --data.`,
       },
       { cause },
     );

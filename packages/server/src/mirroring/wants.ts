@@ -1,0 +1,150 @@
+import semver from "semver";
+import { AssayError, parsePackageName, parseVersion, type PackageName, type Version } from "@assay/core";
+
+/**
+ * What is wanted of one package.
+ *
+ * `listing`: its packument. `latest`: the release that the tag `latest` names. `all`: every listed release. `bound`:
+ * every release that is bound here. `version`: this one. `spec`: what a client would take for a range or a tag.
+ * `elsewhere`: a dependency that no registry has; it is only there to be named as missing.
+ */
+export type Want =
+  | { readonly kind: "listing" | "latest" | "all" | "bound" }
+  | { readonly kind: "version"; readonly version: Version }
+  | { readonly kind: "spec" | "elsewhere"; readonly spec: string };
+
+/** A want as one word of a row: `latest`, `version 1.2.3`, `spec ^1.0.0`. Inverse of `parseWant`. */
+export function formatWant(want: Want): string {
+  switch (want.kind) {
+    case "version":
+      return `version ${want.version}`;
+    case "spec":
+    case "elsewhere":
+      return `${want.kind} ${want.spec}`;
+    default:
+      return want.kind;
+  }
+}
+
+/** Reads what `formatWant` wrote. Throws DATABASE. */
+export function parseWant(text: string): Want {
+  if (text === "listing" || text === "latest" || text === "all" || text === "bound") return { kind: text };
+  if (text.startsWith("version ")) return { kind: "version", version: parseVersion(text.slice("version ".length)) };
+  for (const kind of ["spec", "elsewhere"] as const) {
+    if (text.startsWith(`${kind} `)) return { kind, spec: text.slice(kind.length + 1) };
+  }
+  throw new AssayError("DATABASE", { reason: `a stored want reads ${JSON.stringify(text)}` });
+}
+
+/** Longest range or tag that is read, characters. */
+const longestSpec = 256;
+
+/**
+ * Reads `name` or `name@spec` as people write it; the spec is a version, a range or a tag. Throws USAGE, BAD_NAME.
+ */
+export function parseWanted(text: string): { readonly name: PackageName; readonly spec: string | undefined } {
+  const at = text.lastIndexOf("@");
+  if (at <= 0) return { name: parsePackageName(text), spec: undefined };
+  const name = parsePackageName(text.slice(0, at));
+  const spec = text.slice(at + 1);
+  if (!isRegistrySpec(spec))
+    throw new AssayError("USAGE", { reason: `${JSON.stringify(text)} asks for no version, range or tag of ${name}.` });
+  return { name, spec };
+}
+
+/** What of a packument a want is answered from. */
+export interface Choice {
+  readonly tags: Readonly<Record<string, Version>>;
+  /** Listed and not refused. */
+  readonly versions: readonly Version[];
+  readonly bound: readonly Version[];
+}
+
+/**
+ * The releases that answer a want; none when nothing does. Pure.
+ *
+ * Clients disagree about ranges: npm takes `latest` when it is within the range, others the highest. Both are chosen.
+ */
+export function chooseVersions(want: Want, { tags, versions, bound }: Choice): readonly Version[] {
+  switch (want.kind) {
+    case "listing":
+    case "elsewhere":
+      return [];
+    case "all":
+      return versions;
+    case "bound":
+      return bound;
+    case "version":
+      return [want.version];
+    case "latest":
+      return present([tags["latest"]]);
+    case "spec":
+      return chooseBySpec(want.spec, tags, versions);
+  }
+}
+
+function chooseBySpec(spec: string, tags: Choice["tags"], versions: readonly Version[]): readonly Version[] {
+  const exact = versions.find((version) => version === spec);
+  if (exact !== undefined) return [exact];
+  if (semver.validRange(spec, { loose: true }) === null) return Object.hasOwn(tags, spec) ? present([tags[spec]]) : [];
+  const readable = versions.filter((version) => semver.valid(version, { loose: true }) !== null);
+  const highest = semver.maxSatisfying(readable, spec, { loose: true });
+  const latest = tags["latest"];
+  const within = latest !== undefined && semver.satisfies(latest, spec, { loose: true }) ? latest : undefined;
+  return present([within, highest]);
+}
+
+function present(versions: readonly (Version | null | undefined)[]): readonly Version[] {
+  return [...new Set(versions.filter((version) => version !== undefined && version !== null))];
+}
+
+/** One entry of a manifest's dependencies. */
+export type Dependency =
+  | { readonly kind: "registry"; readonly name: PackageName; readonly spec: string; readonly isOptional: boolean }
+  /** Git, URL, file and what nobody can read: no registry has it. */
+  | { readonly kind: "elsewhere"; readonly name: string; readonly spec: string; readonly isOptional: boolean };
+
+/**
+ * What a client installs beside a release, from its manifest fragment: dependencies, optional ones, and peers that are
+ * not optional. Bundled ones are in its tarball. Pure; members of a wrong type are passed over.
+ */
+export function dependenciesOf(fragment: Readonly<Record<string, unknown>>): readonly Dependency[] {
+  const bundled = fragment["bundleDependencies"];
+  const inside = new Set(Array.isArray(bundled) ? bundled : []);
+  const peersMeta = entriesOf(fragment["peerDependenciesMeta"]);
+  const optionalPeers = new Set(
+    peersMeta.filter(([, meta]) => Object(meta)["optional"] === true).map(([name]) => name),
+  );
+  const optional = entriesOf(fragment["optionalDependencies"]);
+  const needed = [
+    ...entriesOf(fragment["dependencies"]).filter(([name]) => !inside.has(name)),
+    ...entriesOf(fragment["peerDependencies"]).filter(([name]) => !optionalPeers.has(name)),
+  ];
+  return [
+    ...needed.map(([name, spec]) => readDependency(name, spec, false)),
+    ...optional.map(([name, spec]) => readDependency(name, spec, true)),
+  ];
+}
+
+function entriesOf(value: unknown): [string, unknown][] {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
+}
+
+function readDependency(name: string, spec: unknown, isOptional: boolean): Dependency {
+  const elsewhere = { kind: "elsewhere", name, spec: String(spec), isOptional } as const;
+  if (typeof spec !== "string") return elsewhere;
+  try {
+    const alias = /^npm:((?:@[^@/]+\/)?[^@/]+)(?:@(.*))?$/s.exec(spec);
+    const [target, range] = alias === null ? [name, spec] : [alias[1] ?? "", alias[2] ?? "*"];
+    if (!isRegistrySpec(range)) return elsewhere;
+    return { kind: "registry", name: parsePackageName(target), spec: range, isOptional };
+  } catch {
+    return elsewhere;
+  }
+}
+
+/** A range or a tag: nothing with a protocol, a path or a host. */
+function isRegistrySpec(spec: string): boolean {
+  if (spec.length > longestSpec) return false;
+  return semver.validRange(spec, { loose: true }) !== null || /^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(spec);
+}
