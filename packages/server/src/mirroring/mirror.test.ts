@@ -43,6 +43,7 @@ async function mirror(
 
 function lockfile(...packages: readonly (readonly [name: string, version: string, integrity: string])[]): Lockfile {
   return {
+    client: "npm",
     format: "npm 3",
     packages: packages.map(([name, version, integrity]) => ({
       name: parsePackageName(name),
@@ -50,6 +51,7 @@ function lockfile(...packages: readonly (readonly [name: string, version: string
       integrity: parseIntegrity(integrity),
       path: `node_modules/${name}`,
     })),
+    unpinned: [],
     unverifiable: [],
     skipped: { bundled: 0, links: 0, folders: 0, patched: 0 },
   };

@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import { isAssayError, parsePackageName, parseVersion, type PackageName } from "@assay/core";
-import type { Lockfile, UnverifiablePackage } from "@assay/verify";
+import { unverifiableSentences, type Lockfile, type UnverifiablePackage, type UnverifiableReason } from "@assay/verify";
 import type { NewItem } from "./store.ts";
 import { formatWant, type Want } from "./wants.ts";
 
@@ -72,10 +72,24 @@ export function planSelection(selection: Selection, known: readonly PackageName[
       else addWhole(name);
       add(name, { kind: "version", version }, integrity);
     }
+    for (const { name, version } of lockfile.unpinned) {
+      add(name, { kind: "listing" });
+      add(name, { kind: "version", version });
+    }
     for (const entry of lockfile.unverifiable) addUnverifiable(entry, add, missing);
   }
   return { id: idOf(selection), items: [...items.values()], missing };
 }
+
+/** Reasons of entries that no registry has. */
+const outside: ReadonlySet<UnverifiableReason> = new Set([
+  "git",
+  "url",
+  "jsr",
+  "remote-module",
+  "foreign",
+  "foreign-archive",
+]);
 
 /** An entry that pins nothing can be mirrored all the same, when it comes from a registry. */
 function addUnverifiable(
@@ -85,8 +99,8 @@ function addUnverifiable(
 ): void {
   // It is in the project already.
   if (reason === "file") return;
-  if (reason === "git" || reason === "url") {
-    missing.push({ name, want: version, reason: "it comes from outside the registry, which no mirror can serve" });
+  if (outside.has(reason)) {
+    missing.push({ name, want: version, reason: `it ${unverifiableSentences[reason]}` });
     return;
   }
   try {
@@ -102,8 +116,9 @@ function addUnverifiable(
 
 function idOf({ names, used, lockfiles, versions, dependencies }: Selection): string {
   const named = names.map(({ name, spec }) => `${name} ${spec ?? ""}`);
-  const locked = lockfiles.flatMap(({ packages, unverifiable }) => [
+  const locked = lockfiles.flatMap(({ packages, unpinned, unverifiable }) => [
     ...packages.map(({ name, version, integrity }) => `${name} ${version} ${integrity}`),
+    ...unpinned.map(({ name, version }) => `${name} ${version}`),
     ...unverifiable.map(({ name, version }) => `${name} ${version}`),
   ]);
   const lines = [...new Set([...named, ...locked])].sort();
