@@ -27,6 +27,7 @@ const checks: readonly Check[] = [
   { name: "lint", command: [bin("oxlint"), "packages", "tools", "bench"] },
   { name: "format", command: [bin("oxfmt"), "--check", "packages", "tools", "bench"] },
   { name: "boundaries", command: [process.execPath, "tools/boundaries.ts"] },
+  { name: "answers", command: [process.execPath, "tools/faq-tables.ts", "--check"] },
   { name: "dead code", command: [bin("knip")] },
 ];
 

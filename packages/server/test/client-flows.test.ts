@@ -56,6 +56,8 @@ interface Flow {
 
 const ignoresRegistry =
   "once there is a lockfile, it asks the registry that is built into it, whatever is configured (1.0.0-rc.23)";
+const registryOnly =
+  "its lockfile holds whole URLs, and it fetches from no host but the registry's; entries of the registry that is built into npm it re-points itself";
 const wholeUrls = "its lockfile holds whole URLs, and it fetches from where they point";
 const statusOnly = "it prints the status and the URL; opened in a browser, that URL says why";
 
@@ -186,14 +188,14 @@ const flows: readonly Flow[] = [
     play: (scene) => refused(scene, commands.addBlocked, /Blocked blocked@1\.0\.0 by rule archive\//),
   },
   {
-    title: "publish",
+    title: "be told why publishing is refused",
     why: { vlt: "it prints that it failed, not why" },
     play: (scene) => refused(scene, commands.publish, /not possible here/),
   },
   {
     title: "install from a lockfile that was made without Assay",
     why: {
-      npm12: "its lockfile holds whole URLs, and npm 12 fetches from no host but the registry's",
+      npm12: registryOnly,
       yarn1: wholeUrls,
       bun: wholeUrls,
       deno: wholeUrls,
@@ -204,7 +206,7 @@ const flows: readonly Flow[] = [
   {
     title: "install from the lockfile after Assay moved to another address",
     why: {
-      npm12: "its lockfile holds whole URLs, and npm 12 fetches from no host but the registry's",
+      npm12: registryOnly,
       yarn1: wholeUrls,
       bun: wholeUrls,
       deno: wholeUrls,
@@ -347,6 +349,8 @@ describe("what people do with each client", () => {
     Record<string, { readonly outcome: Outcome; readonly why?: string | undefined }>
   > = Object.fromEntries(flows.map(({ title }) => [title, {}]));
 
+  const lockfiles: Record<string, string> = {};
+
   before(() => installClients((line) => process.stdout.write(`${line}\n`)));
 
   for (const name of newest)
@@ -384,6 +388,11 @@ describe("what people do with each client", () => {
         rmSync(scene.folder, { recursive: true, force: true, maxRetries: 3 });
       });
 
+      test("where its lockfile points", () => {
+        const { project } = scene.model;
+        lockfiles[name] = whereItPoints(readFileSync(path.join(project, scene.client.lockfile), "utf8"), scene);
+      });
+
       for (const { title, play, why = {} } of flows)
         test(title, async () => {
           const outcome = await play(scene);
@@ -393,8 +402,20 @@ describe("what people do with each client", () => {
         });
     });
 
-  after(() => assertRecorded("client-flows", outcomes));
+  after(() => {
+    assertRecorded("client-flows", outcomes);
+    assertRecorded("lockfiles", lockfiles);
+  });
 });
+
+/** Whether a lockfile names the registry, whole tarball URLs, or neither. */
+function whereItPoints(lockfile: string, { server }: Scene): string {
+  const { host, port } = new URL(server.url);
+  if (lockfile.includes(`${server.url}/left/-/left-1.0.0.tgz`)) return "the whole URL of each tarball";
+  // vlt spells the address its own way in the names of packages.
+  if (lockfile.includes(host) || lockfile.includes(port)) return "the address of the registry";
+  return "no address";
+}
 
 function publishAll(upstream: TestUpstream): void {
   upstream.publish({

@@ -323,7 +323,7 @@ export const lieStories: readonly LieStory[] = [
   },
   {
     id: "harmful",
-    title: "a harmful new version, published by whoever may publish",
+    title: "a harmful new version, published by somebody who may publish",
     name: "harmful",
     version: "1.0.1",
     truth: (upstream) => void upstream.publish({ name: "harmful", version: "1.0.0" }),

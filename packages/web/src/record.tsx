@@ -38,8 +38,7 @@ function FieldValue({
   readonly value: string;
 }) {
   if (value === "-") return <span class="quiet">none</span>;
-  if (name === "prev" || name === "supersedes")
-    return <a href={recordUrl(base, shard, Number(value))}>record {value}</a>;
+  if (name === "prev") return <a href={recordUrl(base, shard, Number(value))}>record {value}</a>;
   if (name === "time") return <Time ms={Number(value) * 1000} />;
   if (name === "size") return <>{Number(value).toLocaleString("en-US")}</>;
   return plainFields.has(name) ? <>{value}</> : <code>{value}</code>;
