@@ -23,6 +23,8 @@ export interface ErrorTable {
   FORBIDDEN: { reason: string };
   BLOCKED: { rule: string; reason: string; name: string; version: string };
   NOT_FOUND: { what: string };
+  NO_REGISTRY: { what: string };
+  NO_REGISTRY_WRITES: { what: string };
   METHOD_NOT_ALLOWED: { method: string; allow: string };
   REQUEST_TIMEOUT: { reason: string };
   BODY_TOO_LARGE: { limitBytes: number };
@@ -44,6 +46,8 @@ export interface ErrorTable {
   LOG_FENCED: { shard: string };
   LOG_UNAVAILABLE: { url: string; reason: string };
   LOG_REFUSED: { origin: string; kind: string; reason: string; evidence: Readonly<Record<string, string>> };
+  BIND_REFUSED: { name: string; version: string; origin: string; reason: string };
+  BIND_DIFFERS: { name: string; version: string; origin: string; index: number; source: string; reason: string };
   USAGE: { reason: string };
 }
 
@@ -94,6 +98,16 @@ export const errorKinds: { readonly [C in keyof ErrorTable]: ErrorKind<ErrorTabl
     publicFields: ["rule", "reason", "name", "version"],
   },
   NOT_FOUND: { status: 404, sentence: (d) => `${d.what} was not found.`, publicFields: ["what"] },
+  NO_REGISTRY: {
+    status: 404,
+    sentence: (d) => `${d.what} is not here: this server is a checksum database; point the client at a registry.`,
+    publicFields: ["what"],
+  },
+  NO_REGISTRY_WRITES: {
+    status: 403,
+    sentence: (d) => `${d.what} is not possible: this server is a checksum database; point the client at a registry.`,
+    publicFields: ["what"],
+  },
   METHOD_NOT_ALLOWED: {
     status: 405,
     sentence: (d) => `${d.method} is not possible here; allowed: ${d.allow}.`,
@@ -195,6 +209,17 @@ export const errorKinds: { readonly [C in keyof ErrorTable]: ErrorKind<ErrorTabl
     status: 502,
     sentence: (d) => `The log ${d.origin} is refused: ${d.reason}.`,
     publicFields: ["origin", "kind", "reason"],
+  },
+  BIND_REFUSED: {
+    status: 502,
+    sentence: (d) => `Refused ${d.name}@${d.version}: the log ${d.origin} does not bind it (${d.reason}).`,
+    publicFields: ["name", "version", "origin", "reason"],
+  },
+  BIND_DIFFERS: {
+    status: 502,
+    sentence: (d) =>
+      `Refused ${d.name}@${d.version}: upstream ${d.source} serves something else than record ${d.index} of the log ${d.origin} says (${d.reason}).`,
+    publicFields: ["name", "version", "origin", "index", "source", "reason"],
   },
   USAGE: { status: 400, sentence: (d) => d.reason, publicFields: ["reason"] },
 };

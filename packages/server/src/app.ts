@@ -1,12 +1,14 @@
 /** The composition root: the only file that wires adapters to rooms. */
 import { appendFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { noWitnesses, parsePolicy } from "@assay/core";
 import { renderRefusal } from "@assay/web";
 import about from "../package.json" with { type: "json" };
 import { createAdmission, type Admission } from "./admission/admission.ts";
-import { createChecksums, type Checksums, type LogReader } from "./checksums/checksums.ts";
+import { createChecksums, type Checksums, type LogReader, type RemoteLogConfig } from "./checksums/checksums.ts";
+import { logOnlyRoutes } from "./checksums/routes-log-only.ts";
 import { logRoutes } from "./checksums/routes.ts";
-import type { Config, UpstreamConfig } from "./config/config.ts";
+import type { Config, FollowedLogConfig, UpstreamConfig } from "./config/config.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { rememberUpstream } from "./config/remember.ts";
 import { urlInWords } from "./config/urls.ts";
@@ -20,7 +22,7 @@ import type { Database } from "./platform/database/database.ts";
 import { lockFolder } from "./platform/database/folder-lock.ts";
 import { createJobQueue } from "./platform/jobs/queue.ts";
 import type { JobQueue } from "./platform/jobs/jobs.ts";
-import { openUpstreamClients } from "./platform/network/clients.ts";
+import { openLogClient, openUpstreamClients } from "./platform/network/clients.ts";
 import { listenProblem, makeOwnFolder } from "./platform/surroundings.ts";
 import { createSystemClock } from "./platform/system-clock.ts";
 import { createSystemRandom } from "./platform/system-random.ts";
@@ -28,7 +30,14 @@ import type { Telemetry } from "./platform/telemetry/telemetry.ts";
 import { createWorkers } from "./platform/workers/workers.ts";
 import { createReleases } from "./releases/create-releases.ts";
 import type { Releases } from "./releases/releases.ts";
-import { createAnswers, createReadyAnswers, createServing, servingRoutes, type Serving } from "./serving/serving.ts";
+import {
+  createAnswers,
+  createReadyAnswers,
+  createServing,
+  pageAssets,
+  servingRoutes,
+  type Serving,
+} from "./serving/serving.ts";
 import { createUpstreams, type UpstreamsRoom } from "./upstreams/upstreams.ts";
 import { openStorage, type StorageOptions } from "./storage.ts";
 import { welcome } from "./welcome.ts";
@@ -71,7 +80,12 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
   const { clock, random, telemetry, database, blobs, events } = storage;
   const jobs = createJobQueue({ database, clock, random, telemetry });
   const workers = stack.use(createWorkers({ maxThreads: 2, idleMs: 10_000, maxHeapMiB: 1024 }));
-  const checksums = await createChecksums(storage, config.log);
+  const followedClient = stack.use(await openLogClient({ clock, random }, config, secrets));
+  const remote = config.checksums && { ...followed(config.checksums), tileFolder: below("cache/followed-log") };
+  const checksums = await createChecksums(
+    { ...storage, remoteClient: followedClient.client },
+    { ...config.log, remote },
+  );
   const releases = createReleases(
     { database, checksums, events, clock, telemetry },
     { refuseWithinHours: config.removed.refuseWithinHours },
@@ -113,6 +127,10 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
 function integrityPolicyOf({ upstreams }: Config): (source: string) => UpstreamConfig["integrity"] {
   const policies = new Map(upstreams.map(({ name, integrity }) => [name, integrity]));
   return (source) => policies.get(source) ?? "require";
+}
+
+function followed({ witnesses, ...log }: FollowedLogConfig): Omit<RemoteLogConfig, "tileFolder"> {
+  return { ...log, witnesses: witnesses === undefined ? noWitnesses : parsePolicy(witnesses) };
 }
 
 /** Every registry's URL; a host in other letters in both its forms. */
@@ -185,22 +203,27 @@ function createFrontDoor({ config }: LoadedConfig, rooms: Rooms): Promise<HttpSe
       publicUrls: config.publicUrls,
       trustedProxies: config.trustedProxies,
       routes: [
+        ...(config.role === "log" ? [logOnlyRoutes({ version: about.version }), pageAssets] : []),
         logRoutes({
           checksums,
           admit: (name, version) => admission.admit(name, version),
           readers: config.log.readers,
           clock,
         }),
-        servingRoutes({
-          serving,
-          answers,
-          upstreams,
-          checksums,
-          clock,
-          about: { version: about.version, upstream: upstreamsInWords(config), packages },
-        }),
+        ...(config.role === "log"
+          ? []
+          : [
+              servingRoutes({
+                serving,
+                answers,
+                upstreams,
+                checksums,
+                clock,
+                about: { version: about.version, upstream: upstreamsInWords(config), packages },
+              }),
+            ]),
       ],
-      ready: createReadyAnswers(serving, answers),
+      ...(config.role === "log" ? {} : { ready: createReadyAnswers(serving, answers) }),
       readiness: [{ name: "log", check: async () => logProblem(checksums.logs) }],
       limits: { ...defaultHttpLimits, bodyBytes: config.limits.requestBodyBytes },
     },

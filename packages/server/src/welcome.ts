@@ -21,9 +21,31 @@ function quoted(path: string): string {
 export function welcome({ version, loaded: { config }, publicUrls, logs }: Welcome): string {
   const base = publicUrls[0] ?? "";
   const log = logs.find((each) => each.state === "open");
+  const isLog = config.role === "log";
   return [
-    `Assay ${version} is ready at ${base}/`,
+    `Assay ${version} is ready at ${base}/${isLog ? ", as a checksum database" : ""}`,
     "",
+    ...(isLog ? followHelp(base) : clientHelp(base)),
+    "",
+    `Log key   ${log?.vkey ?? "none yet"}`,
+    ...(config.checksums === undefined ? [] : [`Follows   ${urlInWords(config.checksums.url)}`]),
+    ...(isLog ? [] : [`Verify    ${quoted(command)} verify --registry ${base} --trust '<log key>'`]),
+    ...config.upstreams.map(
+      ({ name, kind, url, of }, at) =>
+        `${at === 0 ? "Upstream" : "        "}  ${name}: ${urlInWords(url)}${kind === "registry" ? "" : ` (${kind} of ${of})`}`,
+    ),
+    `Data      ${config.dataFolder}`,
+    "",
+    "Ctrl-C stops it.",
+  ].join("\n");
+}
+
+function followHelp(base: string): readonly string[] {
+  return ["A registry follows it with, in its assay.yaml:", "  checksums:", `    url: ${base}`, "    vkey: <log key>"];
+}
+
+function clientHelp(base: string): readonly string[] {
+  return [
     "Point a client here, in your project:",
     `  npm     npm config set registry ${base}/ --location=project`,
     "          npm config set omit-lockfile-registry-resolved true --location=project",
@@ -33,15 +55,5 @@ export function welcome({ version, loaded: { config }, publicUrls, logs }: Welco
     `  Bun     bunfig.toml:  [install] registry = "${base}/"`,
     `  Deno    .npmrc:       registry=${base}/`,
     `  vlt     vlt.json:     {"config": {"registry": "${base}/"}}`,
-    "",
-    `Log key   ${log?.vkey ?? "none yet"}`,
-    `Verify    ${quoted(command)} verify --registry ${base} --trust '<log key>'`,
-    ...config.upstreams.map(
-      ({ name, kind, url, of }, at) =>
-        `${at === 0 ? "Upstream" : "        "}  ${name}: ${urlInWords(url)}${kind === "registry" ? "" : ` (${kind} of ${of})`}`,
-    ),
-    `Data      ${config.dataFolder}`,
-    "",
-    "Ctrl-C stops it.",
-  ].join("\n");
+  ];
 }

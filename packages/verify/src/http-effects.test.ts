@@ -101,7 +101,10 @@ test("lists logs, and refuses a list that could mislead", async (context) => {
   const log = await createTinyLog({});
   await using server = await startTinyLogServer(log);
   const deps = { fetch, registry: server.url, sleep: async () => {} };
-  assert.deepEqual(await listLogs(deps), [{ shard: "npm-2026a", origin: log.origin, vkey: log.vkey, state: "open" }]);
+  const { origin, vkey: listed } = log;
+  assert.deepEqual(await listLogs(deps), [
+    { shard: "npm-2026a", origin, vkey: listed, state: "open", visibility: "private" },
+  ]);
   const answers = [
     "[]",
     "no json",

@@ -17,6 +17,8 @@ export interface ListedLog {
   readonly origin: string;
   readonly vkey: string;
   readonly state: string;
+  /** Who may read its records, as its operator says. */
+  readonly visibility: "private" | "public";
 }
 
 const maxListBytes = 1_048_576;
@@ -67,10 +69,16 @@ export async function listLogs(deps: HttpDeps): Promise<readonly ListedLog[]> {
 }
 
 function readListedLog(log: unknown, url: string): ListedLog {
-  const { shard, origin, vkey, state } = isObject(log) ? log : {};
+  const { shard, origin, vkey, state, visibility } = isObject(log) ? log : {};
   if (typeof shard !== "string" || typeof origin !== "string" || typeof vkey !== "string" || typeof state !== "string")
     throw unavailable(url, "a log in its list lacks shard, origin, vkey or state");
   // Also keeps what is printed free of control characters.
   if (parseVkey(vkey).name !== origin) throw unavailable(url, "a log's vkey is not of its origin");
-  return { shard: printable(shard), origin, vkey, state: printable(state) };
+  return {
+    shard: printable(shard),
+    origin,
+    vkey,
+    state: printable(state),
+    visibility: visibility === "public" ? "public" : "private",
+  };
 }

@@ -5,9 +5,11 @@ export interface RequestDeps {
   readonly fetch: typeof fetch;
   /** Resolves after this many milliseconds. */
   readonly sleep: (ms: number) => Promise<void>;
+  /** How often a request is tried that is answered 429 or 503. Default 5. */
+  readonly attempts?: number;
 }
 
-const maxAttempts = 5;
+const usualAttempts = 5;
 const maxRetryAfterSeconds = 30;
 
 /** An answer whose body was read whole. */
@@ -31,6 +33,7 @@ interface Sent {
  */
 export async function send(deps: RequestDeps, url: string, maxBytes: number, sent: Sent): Promise<Answer> {
   const { timeoutMs, ...init } = sent;
+  const { attempts = usualAttempts } = deps;
   for (let attempt = 1; ; attempt += 1) {
     let answer: Answer;
     try {
@@ -42,7 +45,7 @@ export async function send(deps: RequestDeps, url: string, maxBytes: number, sen
       throw unavailable(url, reasonOf(error), error);
     }
     const again = answer.status === 429 || answer.status === 503;
-    if (!again || attempt === maxAttempts) return answer;
+    if (!again || attempt >= attempts) return answer;
     await deps.sleep(retryAfterSeconds(answer.headers) * 1000);
   }
 }

@@ -4,6 +4,7 @@
  */
 export { verifyLockfiles, type VerifyRequest, type VerifyResult } from "./check.ts";
 export { checkEvidence, parseEvidence, type EvidenceVerdict } from "./follow/check-evidence.ts";
+export { differenceOf, proveDifference, type Difference, type ServedRelease } from "./follow/difference.ts";
 export {
   noTileCache,
   type CheckpointState,
@@ -14,7 +15,7 @@ export {
 export { evidenceFormat, evidenceIn, type Evidence, type EvidenceKind } from "./follow/evidence.ts";
 export { createFollower, type Follower, type FollowerDeps, type LookupRefused } from "./follow/follower.ts";
 export { createHttpFollowEffects } from "./follow/http-effects.ts";
-export { parseLookup, type LookedUp, type LookupBody } from "./follow/lookup.ts";
+export { parseLookup, type LookedUp, type LookupBody, type StandingRecord } from "./follow/lookup.ts";
 export type { Consistency } from "./follow/merge.ts";
 export { anyCheckpoint, quorumTime, type FollowPolicy } from "./follow/policy.ts";
 export type { SignedCheckpoint } from "./follow/signed-checkpoint.ts";

@@ -8,7 +8,8 @@ export interface Admission {
   /**
    * Admits name@version when it is not bound yet, and answers the bound release. One download however many
    * callers wait. Throws NOT_FOUND, BLOCKED (archive or manifest refused), UPSTREAM_WRONG_BYTES (remembered
-   * 30 s per source), UPSTREAM_UNAVAILABLE. Nothing is stored or claimed unless it returns.
+   * 30 s per source), UPSTREAM_UNAVAILABLE; where somebody else's log is followed also BIND_DIFFERS, BIND_REFUSED,
+   * LOG_REFUSED, LOG_UNAVAILABLE. Nothing is stored or claimed unless it returns.
    */
   admit(name: PackageName, version: Version): Promise<BoundRelease>;
 

@@ -1,4 +1,4 @@
-import { AssayError, type PackageName, type Version, isAssayError } from "@assay/core";
+import { AssayError, type ErrorCode, type PackageName, type Version, isAssayError } from "@assay/core";
 import type { BindFacts, Checksums } from "../checksums/checksums.ts";
 import type { Config, UpstreamConfig } from "../config/config.ts";
 import type { BlobStore } from "../platform/blobs/blobs.ts";
@@ -25,7 +25,7 @@ import { examineReplacement, replace } from "./replace.ts";
 export interface AdmissionDeps {
   readonly database: Database;
   readonly blobs: BlobStore;
-  readonly checksums: Pick<Checksums, "bindsOf" | "claimBind" | "claimConflict" | "claimSupersede" | "wake">;
+  readonly checksums: Pick<Checksums, "ask" | "bindsOf" | "claimBind" | "claimConflict" | "claimSupersede" | "wake">;
   readonly releases: Pick<Releases, "packageState" | "raise">;
   readonly upstreams: Pick<Upstreams, "packument" | "reload" | "tarball">;
   readonly events: Events;
@@ -46,7 +46,15 @@ export interface AdmissionOptions {
 /** How long a refusal stands without another download. */
 const rememberMs = 30_000;
 
-/** The pipeline (`admission.ts`): locate → download → compare → inspect → store → claim, each in a file of its name. */
+/** Refusals that stand for a while, and the outcome that they count as. */
+const refusedAs: Readonly<Partial<Record<ErrorCode, string>>> = {
+  BLOCKED: "refused",
+  UPSTREAM_WRONG_BYTES: "wrong-bytes",
+  BIND_REFUSED: "not-bound",
+  BIND_DIFFERS: "other-bytes",
+};
+
+/** The pipeline (`admission.ts`): locate → download → compare → inspect → ask the log → store → claim, each in a file of its name. */
 export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions): Admission {
   const { clock, telemetry, releases, checksums } = deps;
   const evidenceLimits = options.evidence ?? { eachBytes: 16 * 1024 * 1024, totalBytes: 256 * 1024 * 1024 };
@@ -78,6 +86,7 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
     const subject = `${basisText(located.basis)} ${located.manifestDigest}`;
     const earlier = refusals.find(key, subject);
     if (earlier !== undefined) throw again(earlier);
+    const asked = checksums.ask(name, version);
     try {
       await using bytes = await download(downloadDeps, located);
       const difference = compareBytes(located.basis, bytes);
@@ -86,18 +95,20 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
       const archive = { source: bytes.blob, sizeBytes: bytes.sizeBytes, limits: archiveLimits };
       const inspection = await inspect(deps, { name, version, manifest, ...archive }, fragment.length);
       for (const { rule } of inspection.findings) instruments.findings.add(1, { rule });
-      const bind = await storeAndClaim(
-        deps,
-        bindFacts(name, version, located, bytes, inspection.tree),
-        located.fragment,
-        bytes,
-      );
+      const served = bindFacts(name, version, located, bytes, inspection.tree);
+      const facts = await asked.holdAgainst(served).catch(async (error: unknown) => {
+        // The bytes are what the source lists, and the log says something else: somebody will want to see them.
+        if (isAssayError(error, "BIND_DIFFERS")) await keepEvidence(deps, evidenceLimits, served, bytes);
+        throw error;
+      });
+      const bind = await storeAndClaim(deps, facts, located.fragment, bytes);
       instruments.outcomes.add(1, { outcome: "admitted" });
       return { name, version, integrity: bind.integrity, sizeBytes: bind.sizeBytes, manifest: bind.manifest };
     } catch (error) {
-      if (isAssayError(error, "BLOCKED") || isAssayError(error, "UPSTREAM_WRONG_BYTES")) {
+      const outcome = isAssayError(error) ? refusedAs[error.code] : undefined;
+      if (isAssayError(error) && outcome !== undefined) {
         refusals.add(key, subject, error);
-        instruments.outcomes.add(1, { outcome: isAssayError(error, "BLOCKED") ? "refused" : "wrong-bytes" });
+        instruments.outcomes.add(1, { outcome });
         telemetry.log.warn("refused a tarball", {
           "package.name": name,
           "package.version": version,

@@ -3,10 +3,12 @@ import type { BlobStore } from "../platform/blobs/blobs.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database/database.ts";
 import type { Events } from "../platform/events/events.ts";
+import type { UpstreamClient } from "../platform/network/network.ts";
 import type { Random } from "../platform/random.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { Signing } from "../signing/signing.ts";
 import { createBell } from "./bell.ts";
+import type { BindFacts } from "./claim-facts.ts";
 import { createLogBrowser, type LogBrowser } from "./browse.ts";
 import { createClaims } from "./claims.ts";
 import type { Claims } from "./claims.ts";
@@ -14,6 +16,8 @@ import { createGuardFile } from "./guard.ts";
 import { createLogInstruments } from "./instruments.ts";
 import { createPublishedHeads } from "./published.ts";
 import { createLogReader } from "./reader.ts";
+import { createRemoteChecksums } from "./remote/checksums.ts";
+import type { RemoteLogConfig } from "./remote/log.ts";
 import { openShardAfterRestore } from "./rotation/after-restore.ts";
 import { runSequencer } from "./sequence/run.ts";
 import type { CrashPoint } from "./sequence/steps.ts";
@@ -21,16 +25,24 @@ import { createShardList } from "./shard-list.ts";
 import { ensureShards } from "./shards.ts";
 import { isSequenced, startShard } from "./start.ts";
 import type { SeenElsewhere } from "./start.ts";
+import { listShards } from "./store-shards.ts";
 import { createTiles } from "./tiles.ts";
 
 export type { LogBrowser, ProvenRecord, RecordAddress } from "./browse.ts";
 export { checkLog } from "./check.ts";
 export type * from "./claim-facts.ts";
 export { checksumMigrations } from "./migrations.ts";
+export type { RemoteLogConfig } from "./remote/log.ts";
 export { awaitRotation, requestRotation } from "./rotation/request.ts";
 
 /** The checksum database: one record for ever of what a name@version is. */
 export interface Checksums extends Claims {
+  /**
+   * Asks what the log in force says of a version that is about to be claimed, at once, while its bytes are still on
+   * their way. A log of our own has nothing to say before the claim; a followed one fetches and binds it.
+   */
+  ask(name: PackageName, version: Version): AskedLog;
+
   /** Tells the sequencer that committed claims wait. */
   wake(): void;
 
@@ -51,6 +63,16 @@ export interface Checksums extends Claims {
    * has taken over: then this process must not go on as if it sequenced.
    */
   run(signal: AbortSignal): Promise<void>;
+}
+
+/** A question to the log in force. Nothing is thrown before somebody wants the answer. */
+export interface AskedLog {
+  /**
+   * The facts as they may be claimed, once the log is known to say the same. Throws BIND_DIFFERS when it says
+   * something else, BIND_REFUSED when it says no, LOG_REFUSED and LOG_UNAVAILABLE when it cannot be believed or
+   * reached.
+   */
+  holdAgainst(facts: BindFacts): Promise<BindFacts>;
 }
 
 export interface Lookup {
@@ -124,6 +146,8 @@ export interface ChecksumsDependencies {
   readonly events: Events;
   /** What other parties hold signatures over; a shard that is behind it is not opened. */
   readonly seenElsewhere?: SeenElsewhere;
+  /** The way to the database that is followed; needed where `remote` is configured. */
+  readonly remoteClient?: UpstreamClient | undefined;
   /** Called at each point where a commit may be cut off; tests die there. */
   readonly crashPoint?: (point: CrashPoint) => void | Promise<void>;
 }
@@ -135,6 +159,8 @@ export interface ChecksumsConfig {
   readonly originBase: string | undefined;
   /** Where the second copy of the signing guard lives; outside the data folder. */
   readonly guardFolder: string;
+  /** Somebody else's database that is followed in place of one of our own. */
+  readonly remote?: RemoteLogConfig | undefined;
 }
 
 /** The log of the public namespace, and the `ns` of its records. */
@@ -161,13 +187,26 @@ export async function reopenAfterRestore(
 const tileCacheBytes = 32 * 1024 * 1024;
 
 /**
- * Opens the checksum database: makes its log and key on first use, checks every shard against itself and the signing
+ * Opens the checksum database, or follows the one that is configured: then its own log is not made, and one that is
+ * there is finished and served.
+ *
+ * Opening makes its log and key on first use, checks every shard against itself and the signing
  * guard, repairs what can be made again, and publishes the stored heads. Nothing is sequenced before `run`.
  *
  * Throws LOG_GUARD when the database is older than what was signed, DATABASE when it contradicts itself, CONFIG when
  * a signing key is missing or can be read by others.
  */
 export async function createChecksums(deps: ChecksumsDependencies, config: ChecksumsConfig): Promise<Checksums> {
+  if (config.remote === undefined) return await createOwnChecksums(deps, config);
+  const { remoteClient: client } = deps;
+  if (client === undefined) throw new Error("a followed log without a way to it");
+  const hasOwn = (await listShards(deps.database.read)).length > 0;
+  const local = hasOwn ? await createOwnChecksums(deps, config) : undefined;
+  return await createRemoteChecksums({ ...deps, client }, config.remote, local);
+}
+
+/** The database that this deployment keeps itself. */
+async function createOwnChecksums(deps: ChecksumsDependencies, config: ChecksumsConfig): Promise<Checksums> {
   const { database, blobs, signing, clock, random, telemetry, events } = deps;
   const guardFile = createGuardFile({ random }, { folder: config.guardFolder });
   const tiles = createTiles({ blobs, database, telemetry }, { cacheBytes: tileCacheBytes });
@@ -195,6 +234,8 @@ export async function createChecksums(deps: ChecksumsDependencies, config: Check
 
   return {
     ...createClaims({ database, clock, wake }, publicLog),
+    // Our own log says what is claimed here first.
+    ask: () => ({ holdAgainst: async (facts) => facts }),
     wake,
     lookup: reader.lookup,
     logs: reader,

@@ -117,7 +117,7 @@ function contentOf({ integrity, tree, manifest, sizeBytes, source, signer }: Bin
 }
 
 /** Who was asked, and who vouched, is no part of what a version is. */
-function isSameContent(one: BindFacts, other: BindFacts): boolean {
+export function isSameContent(one: BindFacts, other: BindFacts): boolean {
   return (
     one.integrity === other.integrity &&
     one.manifest === other.manifest &&

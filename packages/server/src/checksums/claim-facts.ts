@@ -15,6 +15,15 @@ export interface BindFacts {
   readonly source: string;
   /** keyid of a registry signature that was verified, or `-`. */
   readonly signer: string;
+  /** Where a followed log says the same: there, nothing is claimed without (`Checksums.ask`). */
+  readonly logged?: LoggedRecords;
+}
+
+/** Proven records of a followed log that say what a version is: its bind, then what superseded it. */
+export interface LoggedRecords {
+  readonly origin: string;
+  /** At least one; the last one says what the version is. */
+  readonly records: readonly { readonly index: LogIndex; readonly text: string }[];
 }
 
 /** What stands for a version: its bind, or the newest record that superseded it. */

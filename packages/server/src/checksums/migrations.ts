@@ -81,4 +81,20 @@ export const checksumMigrations: Migrations = {
         .execute();
     },
   },
+
+  "0011-checksums-remotes": {
+    async up(transaction) {
+      const { table, text, integer } = columns(transaction);
+      await table("log_remotes")
+        .addColumn("vkey", text, (column) => column.primaryKey())
+        .addColumn("log", text, (column) => column.notNull())
+        .addColumn("origin", text, (column) => column.notNull())
+        .addColumn("visibility", text, (column) => column.notNull())
+        .addColumn("note", text)
+        .addColumn("note_at_ms", integer)
+        .addColumn("fork", text)
+        .addColumn("created_at_ms", integer, (column) => column.notNull())
+        .execute();
+    },
+  },
 };

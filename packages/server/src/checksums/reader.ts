@@ -12,7 +12,7 @@ import { sha256 } from "./tile-rows.ts";
 import type { Tiles, TreeView } from "./tiles.ts";
 
 export interface LogReaderDependencies extends ReadDependencies {
-  readonly tiles: Tiles;
+  readonly tiles: Pick<Tiles, "read" | "hashReader">;
 }
 
 /** The record that says what a version is, and the newest head that covers it. */

@@ -47,4 +47,19 @@ export type Tables = {
   };
   /** First copy of the signing guard. */
   readonly log_guards: { shard: string; size: number; root: Uint8Array };
+  /**
+   * Shards of other parties' logs that this deployment follows. Claims of such a log stand in `log_claims` under `log`
+   * with their place in the shard of that `origin`; their records are in `log_entries` under the origin. `note`: newest
+   * checkpoint that was proven. `fork`: blob of the evidence that its key signed two histories; nothing new is taken.
+   */
+  readonly log_remotes: {
+    vkey: string;
+    log: string;
+    origin: string;
+    visibility: string;
+    note: string | null;
+    note_at_ms: number | null;
+    fork: string | null;
+    created_at_ms: number;
+  };
 };

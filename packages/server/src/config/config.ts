@@ -21,6 +21,10 @@ export interface Config {
   readonly network: NetworkConfig;
   readonly logging: LoggingConfig;
   readonly database: { readonly engine: "sqlite" } | { readonly engine: "postgres" };
+  /** `log`: a checksum database and nothing else. Default registry. */
+  readonly role: "registry" | "log";
+  /** Somebody else's checksum database that is followed; undefined: our own. */
+  readonly checksums: FollowedLogConfig | undefined;
   readonly log: LogConfig;
   readonly packuments: {
     /** Revalidate with the upstream after this age. Default 300. */
@@ -87,6 +91,17 @@ export interface UpstreamConfig {
   readonly timeouts: { readonly connectMs: number; readonly headersMs: number; readonly bodyIdleMs: number };
   /** Absolute paths of PEM files: what this server shows of itself to the upstream's own origin. */
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
+}
+
+export interface FollowedLogConfig {
+  /** Base URL of the database, no trailing slash. */
+  readonly url: string;
+  /** The pinned key, of type 1. */
+  readonly vkey: string;
+  /** Text of a witness policy; undefined: no cosignature is asked for. */
+  readonly witnesses: string | undefined;
+  /** Only with witnesses. */
+  readonly maxAgeSeconds: number | undefined;
 }
 
 export interface LogConfig {

@@ -18,6 +18,8 @@ export interface Flags {
   /** One or more, or a comma-separated list. */
   readonly publicUrl?: string | readonly string[] | undefined;
   readonly upstream?: string | undefined;
+  /** `registry` or `log`. */
+  readonly role?: string | undefined;
 }
 
 export interface LoadedConfig extends ResolvedConfig {
@@ -67,6 +69,7 @@ function readFlags(flags: Flags, cwd: string): Layer {
     port: flags.port,
     "public-url": flags.publicUrl === undefined ? undefined : [flags.publicUrl].flat().flatMap(splitList),
     upstream: flags.upstream,
+    role: flags.role,
   };
   const layer = new Map<string, RawValue>();
   for (const { key, flag } of settings) {

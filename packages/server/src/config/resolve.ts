@@ -3,6 +3,7 @@ import { AssayError } from "@assay/core";
 import { chooseAddresses, chooseUpstream, type Addresses } from "./addresses.ts";
 import type { Config, LoggingConfig, LogConfig, NetworkConfig, Secrets, UpstreamConfig } from "./config.ts";
 import type { EnvPass } from "./env.ts";
+import { chooseFollowed } from "./followed.ts";
 import type { FilePass } from "./file.ts";
 import type { NpmSettings } from "./npm-settings.ts";
 import { settings, type Layer, type SecretVariable } from "./settings.ts";
@@ -61,6 +62,8 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
     network: networkConfig(values, sources),
     logging: loggingConfig(values),
     database: { engine: chooseEngine(values, sources, problems) },
+    role: values.text("role") as Config["role"],
+    checksums: chooseFollowed(values, addresses, problems),
     log: logConfig(values, sources, { dataFolder, ...addresses }, problems),
     packuments: {
       maxAgeSeconds: values.number("packuments.maxAgeSeconds"),

@@ -1,4 +1,17 @@
-import { addressBlocks, oneOf, path, publicUrls, size, text, upstreamAlias, vkeys, whole, type Kind } from "./kinds.ts";
+import {
+  addressBlocks,
+  oneOf,
+  path,
+  publicUrls,
+  size,
+  text,
+  upstreamAlias,
+  upstreamUrl,
+  vkeys,
+  whole,
+  type Kind,
+} from "./kinds.ts";
+import { logKey, witnessPolicy } from "./log-kinds.ts";
 import { upstreamSettings, variableOf } from "./upstream-settings.ts";
 
 /** One thing that can be configured. The table below is all there is: parsing, schema and template come from it. */
@@ -120,6 +133,46 @@ export const settings: readonly Setting[] = [
     doc: "Default: postgres when ASSAY_DATABASE_URL is set, else sqlite in the data folder.",
   },
 
+  {
+    key: "role",
+    env: "ASSAY_ROLE",
+    flag: "role",
+    kind: oneOf("registry", "log"),
+    fallback: "registry",
+    doc: "log: this server is a checksum database and nothing else; what is looked up there it fetches from its upstream and binds.",
+  },
+  {
+    key: "checksums.url",
+    env: "ASSAY_CHECKSUMS_URL",
+    kind: upstreamUrl(),
+    fallback: undefined,
+    example: "https://sum.example.com",
+    doc: "Somebody else's checksum database that is followed instead of one of our own; needs checksums.vkey.",
+  },
+  {
+    key: "checksums.vkey",
+    env: "ASSAY_CHECKSUMS_VKEY",
+    kind: logKey(),
+    fallback: undefined,
+    example: "log.example/npm+caaf430b+AQZd48zwXEvPIzkT+69rYaKheY8DByr46GgAAY0QwNHN",
+    doc: "The key of the log that is followed. Get it from a second place than its URL.",
+  },
+  {
+    key: "checksums.witnesses",
+    env: "ASSAY_CHECKSUMS_WITNESSES",
+    kind: witnessPolicy(),
+    fallback: undefined,
+    example: "quorum none",
+    doc: "Whose cosignatures every checkpoint of the followed log must have (docs/formats/witness-policy.md). Default: nobody's.",
+  },
+  {
+    key: "checksums.maxAgeSeconds",
+    env: "ASSAY_CHECKSUMS_MAX_AGE_SECONDS",
+    kind: whole(10, 31_536_000),
+    fallback: undefined,
+    example: 86_400,
+    doc: "How old the newest checkpoint may be by its witnesses' clocks; needs checksums.witnesses. Default: any age.",
+  },
   {
     key: "log.visibility",
     env: "ASSAY_LOG_VISIBILITY",

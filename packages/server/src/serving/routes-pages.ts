@@ -1,13 +1,13 @@
 import { icon, renderHome, renderPackage, styleSheet, type PackageVersion, type ShownBind } from "@assay/web";
 import type { PackageName, Version } from "@assay/core";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from "fastify";
 import type { Bind } from "../checksums/checksums.ts";
 import { wantsHtml } from "../http/negotiate.ts";
 import { sendPage } from "../http/send.ts";
 import { readPart, withParts, type Packument } from "../upstreams/upstreams.ts";
 import type { ServingRoutesDeps } from "./routes.ts";
 
-/** The page at `/`; the style sheet and icon of all pages. */
+/** The page at `/`, and what all pages share. */
 export function addPageRoutes(fastify: FastifyInstance, deps: ServingRoutesDeps): void {
   fastify.get("/", async (request, reply) => {
     if (!wantsHtml(request.headers.accept)) {
@@ -33,6 +33,11 @@ export function addPageRoutes(fastify: FastifyInstance, deps: ServingRoutesDeps)
     );
   });
 
+  void fastify.register(pageAssets);
+}
+
+/** The style sheet and icon of all pages. */
+export const pageAssets: FastifyPluginCallback = (fastify, _options, done) => {
   fastify.get("/-/web/icon.svg", (_request, reply) => {
     void reply.headers({ "content-type": "image/svg+xml", "cache-control": "public, max-age=86400" }).send(icon);
   });
@@ -45,7 +50,8 @@ export function addPageRoutes(fastify: FastifyInstance, deps: ServingRoutesDeps)
       })
       .send(styleSheet);
   });
-}
+  done();
+};
 
 /** The page at `/{pkg}`. Nothing on it is interpreted: every text is a text node. */
 export async function packagePage(

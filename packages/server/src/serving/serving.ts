@@ -14,6 +14,7 @@ import type { View } from "./view.ts";
 
 export { createAnswers } from "./answers.ts";
 export { createReadyAnswers } from "./ready.ts";
+export { pageAssets } from "./routes-pages.ts";
 export { servingRoutes } from "./routes.ts";
 
 /** The read side: packuments, tarballs, dist-tags, search, pages. */

@@ -13,6 +13,7 @@ import {
   parseJson,
   parsePackageName,
   parsePolicy,
+  parseRecord,
   parseTilePath,
   parseVersion,
   tileAt,
@@ -24,6 +25,7 @@ import {
 } from "@assay/core";
 import { findDoubleBind, proveBundlePart } from "../bundle-opening.ts";
 import { trustLog, type TrustedLog } from "../trust.ts";
+import { differenceOf } from "./difference.ts";
 import { noTileCache } from "./effects.ts";
 import { evidenceFormat, evidenceKinds, type Evidence, type EvidenceKind } from "./evidence.ts";
 import { parseLookup, readBind } from "./lookup.ts";
@@ -163,6 +165,21 @@ const checks: Readonly<Record<EvidenceKind, (evidence: Case) => Promise<string |
     if (!verifyInclusion(sha256, claim)) return "the proof does not lead to the signed root";
     return equalBytes(leaf, leafHash(sha256, encodeUtf8(answer.text)))
       ? "the record is the entry at its index"
+      : undefined;
+  },
+
+  async differs({ sha256, log, member }) {
+    const { size, root } = (await openCheckpoint(log, member("checkpoint"))).checkpoint;
+    const text = member("record");
+    const index = readNumber(member("index"));
+    const proof = readHashes(member("proof"));
+    if (!verifyInclusion(sha256, { size, root, index, leafHash: leafHash(sha256, encodeUtf8(text)), proof }))
+      return "the proof does not lead to the signed root";
+    const record = parseRecord(text);
+    if (record.kind !== "bind" && record.kind !== "supersede") return "the record binds nothing";
+    const [integrity, tree, manifest] = [member("integrity"), member("tree"), member("manifest")];
+    return differenceOf(record, { integrity, tree, manifest, size: readNumber(member("size")) }) === undefined
+      ? "what was served is what the record says"
       : undefined;
   },
 };

@@ -16,6 +16,10 @@ export const evidenceKinds: Readonly<
   stalled: { required: ["note", "policy", "maxAgeSeconds", "observedAt"], optional: [] },
   "wrong-tile": { required: ["checkpoint", "path", "tiles"], optional: [] },
   "wrong-answer": { required: ["asked", "answer"], optional: ["checkpoint", "leafHash", "proof"] },
+  differs: {
+    required: ["record", "index", "checkpoint", "proof", "source", "integrity", "tree", "manifest", "size"],
+    optional: [],
+  },
 };
 
 /** The first two convict the log's key; the others show what somebody served. */
@@ -27,7 +31,8 @@ export type EvidenceKind =
   | "unwitnessed"
   | "stalled"
   | "wrong-tile"
-  | "wrong-answer";
+  | "wrong-answer"
+  | "differs";
 
 /** An `assay-evidence/v1` document: every member is a string. */
 export type Evidence = Readonly<Record<string, string>>;

@@ -4,7 +4,7 @@ import type { FollowEffects } from "./effects.ts";
 import { refused } from "./evidence.ts";
 import { parseLookup, proveLookup, wrongAnswer, type LookedUp, type LookupBody } from "./lookup.ts";
 import { mergeCheckpoint, openStored, rolledBack, type Consistency, type MergeDeps } from "./merge.ts";
-import { checkFresh, checkWitnessed, type FollowPolicy } from "./policy.ts";
+import { checkFresh, checkWitnessed, isFresher, type FollowPolicy } from "./policy.ts";
 import { openCheckpoint, type SignedCheckpoint } from "./signed-checkpoint.ts";
 import { createProvenTree, type ProvenTree } from "./tree.ts";
 
@@ -55,7 +55,7 @@ export interface FollowerDeps {
 }
 
 /** Caches keep a checkpoint for seconds: an old one is asked for again after these, then it is refused. */
-const rollbackPausesMs = [500, 1_000, 2_000, 4_000, 8_000];
+const rollbackPausesMs = [250, 500, 1_000, 2_000, 4_000];
 
 /** A follower with nothing in memory yet; its past is in the state. */
 export function createFollower(deps: FollowerDeps): Follower {
@@ -104,9 +104,25 @@ export function createFollower(deps: FollowerDeps): Follower {
     for (;;) {
       const next = takeLargest(waiting);
       if (next === undefined) break;
-      await mergeCheckpoint(merging, next.signed, { offline: false }).then(next.resolve, next.reject);
+      await merge(next.signed).then(next.resolve, next.reject);
     }
     draining = false;
+  }
+
+  async function merge(signed: SignedCheckpoint): Promise<Consistency> {
+    const relation = await mergeCheckpoint(merging, signed, { offline: false });
+    if (relation === "same") await keepFresher(signed);
+    return relation;
+  }
+
+  /** Of one tree, the note that a quorum cosigned last is kept: an idle log shows that it lives by that alone. */
+  async function keepFresher(signed: SignedCheckpoint): Promise<void> {
+    const stored = await effects.readCheckpoint(log.vkey);
+    if (stored === undefined || stored === signed.note) return;
+    const newest = await openStored(log, stored);
+    if (newest.checkpoint.size !== signed.checkpoint.size || !(await isFresher(policy, signed, newest))) return;
+    // Who swaps it meanwhile has merged something at least as new.
+    await effects.swapCheckpoint(log.vkey, stored, signed.note);
   }
 
   async function update(): Promise<ProvenTree> {

@@ -34,7 +34,8 @@ export function createHttpFollowEffects(
     },
 
     async fetchLookup(log, name, version) {
-      const url = `${logUrl(deps.registry, log)}/lookup/${lookupPath(name, version)}`;
+      // Without a shard the right one of a lineage answers.
+      const url = `${log.url ?? `${deps.registry}/-/log`}/lookup/${lookupPath(name, version)}`;
       const answer = await send(deps, url, maxLookupBytes, { timeoutMs: lookupTimeoutMs });
       if (answer.status === 200) return { outcome: "answered", body: textOf(url, answer.body) };
       return { outcome: "refused", status: answer.status, reason: sentenceOf(answer) };

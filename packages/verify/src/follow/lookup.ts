@@ -8,7 +8,7 @@ import {
   parseRecord,
   proveInclusion,
   toBase64,
-  type BindRecord,
+  type KnownRecord,
   type LogIndex,
   type PackageName,
   type Sha256,
@@ -26,11 +26,14 @@ export interface LookupBody {
   readonly note: string;
 }
 
-/** A bind that was looked up and is in the newest proven tree of its log. */
+/** A record that says what a name@version is: its bind, or what superseded that. */
+export type StandingRecord = Extract<KnownRecord, { readonly kind: "bind" | "supersede" }>;
+
+/** What was looked up, and is in the newest proven tree of its log. */
 export interface LookedUp {
   readonly index: LogIndex;
   readonly text: string;
-  readonly record: BindRecord;
+  readonly record: StandingRecord;
   readonly tree: ProvenTree;
 }
 
@@ -64,7 +67,7 @@ export interface LookupToProve {
 }
 
 /**
- * Proves that the answer's record is the bind of what was asked, and entry `index` of this tree.
+ * Proves that the answer's record says what was asked for is, and entry `index` of this tree.
  * Throws LOG_REFUSED (`wrong-answer`).
  */
 export async function proveLookup(
@@ -102,10 +105,11 @@ export function wrongAnswer(
   return refused("wrong-answer", log, `asked for ${name}@${version}, ${reason}`, all);
 }
 
-/** The bind in an answer, of what was asked. Throws LOG_REFUSED (`wrong-answer`). */
-export function readBind(log: TrustedLog, asked: LookupToProve): BindRecord {
+/** The bind in an answer, or what superseded it, of what was asked. Throws LOG_REFUSED (`wrong-answer`). */
+export function readBind(log: TrustedLog, asked: LookupToProve): StandingRecord {
   const record = readRecord(log, asked);
-  if (record.kind !== "bind") throw wrongAnswer(log, asked, `it answers a record that binds nothing`);
+  if (record.kind !== "bind" && record.kind !== "supersede")
+    throw wrongAnswer(log, asked, "it answers a record that binds nothing");
   if (record.name !== asked.name || record.version !== asked.version)
     throw wrongAnswer(log, asked, `it answers the record of ${record.name}@${record.version}`);
   return record;

@@ -57,6 +57,17 @@ export async function checkFresh(policy: FollowPolicy, newest: SignedCheckpoint,
   });
 }
 
+/** Whether a quorum cosigned the one later than the other; false when no quorum is asked for. */
+export async function isFresher(
+  { witnesses }: FollowPolicy,
+  one: SignedCheckpoint,
+  other: SignedCheckpoint,
+): Promise<boolean> {
+  const timeOf = async (signed: SignedCheckpoint): Promise<number> =>
+    quorumTime(witnesses, (await quorumOf(witnesses, signed)).cosignatures) ?? 0;
+  return witnesses.quorum !== "none" && (await timeOf(one)) > (await timeOf(other));
+}
+
 /** The latest time at or after which a whole quorum had cosigned; undefined when none has. */
 export function quorumTime(policy: WitnessPolicy, cosignatures: readonly WitnessedBy[]): number | undefined {
   const times = cosignatures.map(({ timeSeconds }) => timeSeconds).toSorted((a, b) => b - a);

@@ -42,7 +42,7 @@ export interface TileChain {
   read(tile: TileCoordinates): Promise<Uint8Array>;
 
   /** Reads and keeps the partial tiles of every level, all at once. Throws as `read`. */
-  readEdge(): Promise<void>;
+  readEdge(): Promise<Edge>;
 
   /** Hashes of complete subtrees, out of authenticated tiles. */
   readonly hashes: HashReader;
@@ -160,7 +160,7 @@ export function createTileChain(deps: TileDeps, signed: SignedCheckpoint): TileC
 
   return {
     read,
-    readEdge: async () => void (await readEdge()),
+    readEdge,
     hashes: tileHashReader(sha256, size, read),
     async chainOf(tile) {
       const own = { tile, bytes: await read(tile) };

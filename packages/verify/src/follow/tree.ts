@@ -12,6 +12,7 @@ import {
   tilePath,
   tileWidth,
   toBase64,
+  type Edge,
   type HashReader,
   type LogIndex,
   type LogRecord,
@@ -40,7 +41,7 @@ export interface ProvenTree {
   readTile(tile: TileCoordinates): Promise<Uint8Array>;
 
   /** Reads and keeps the partial tiles of every level, all at once. Throws as `readTile`. */
-  readEdge(): Promise<void>;
+  readEdge(): Promise<Edge>;
 
   /** The entries `256 · bundle` and following of this tree, at most 256. Throws as `readTile`. */
   readEntries(bundle: number): Promise<readonly Uint8Array[]>;

@@ -1,7 +1,7 @@
 import type { Config, Secrets } from "../../config/config.ts";
 import type { Clock } from "../clock.ts";
 import type { Random } from "../random.ts";
-import { createUpstreamClient } from "./client.ts";
+import { createUpstreamClient, noCredentials } from "./client.ts";
 import { loadClientCertificate } from "./client-certificate.ts";
 import { systemResolve } from "./dispatchers.ts";
 import type { UpstreamClient } from "./network.ts";
@@ -36,4 +36,20 @@ export async function openUpstreamClients(
       await Promise.all([...byAlias.values()].map((client) => client[Symbol.asyncDispose]()));
     },
   };
+}
+
+/** How a followed checksum database is reached: with a lookup it may have to download a lot before it answers. */
+const logTimeouts = { connectMs: 10_000, headersMs: 300_000, bodyIdleMs: 30_000 };
+
+/** The client of the followed checksum database, under the same rules as an upstream's; undefined where none is. */
+export async function openLogClient(
+  deps: { readonly clock: Clock; readonly random: Random },
+  config: Pick<Config, "checksums" | "network">,
+  secrets: Secrets,
+): Promise<AsyncDisposable & { readonly client: UpstreamClient | undefined }> {
+  if (config.checksums === undefined) return { client: undefined, async [Symbol.asyncDispose]() {} };
+  const settings = await loadNetworkSettings({ ...config.network, ...secrets });
+  const where = { url: config.checksums.url, tarballHosts: [], timeouts: logTimeouts };
+  const client = createUpstreamClient({ ...deps, settings, resolve: systemResolve }, where, noCredentials);
+  return { client, [Symbol.asyncDispose]: () => client[Symbol.asyncDispose]() };
 }
