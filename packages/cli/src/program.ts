@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import about from "../package.json" with { type: "json" };
 import { doctorCommand } from "./commands/doctor.ts";
 import { initCommand } from "./commands/init.ts";
+import { lockfileCommand } from "./commands/lockfile.ts";
 import { logCommand } from "./commands/log/log.ts";
 import { mirrorCommand } from "./commands/mirror.ts";
 import { quarantineCommand } from "./commands/quarantine.ts";
@@ -31,6 +32,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     doctorCommand(context, finish),
     verifyCommand(context, finish),
     trustCommand(context, finish),
+    lockfileCommand(context, finish),
     logCommand(context, finish),
     witnessCommand(context, finish),
     mirrorCommand(context, finish),

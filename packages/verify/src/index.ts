@@ -41,6 +41,7 @@ export {
   type UnverifiableReason,
 } from "./lockfile/lockfile.ts";
 export { lockfileFormats, parseLockfile, type LockfileFormat } from "./lockfile/formats.ts";
+export { rewriteLockfile, type RewriteRequest, type Rewritten } from "./lockfile/rewrite/rewrite.ts";
 export { maxLockfileBytes } from "./lockfile/reading.ts";
 export type {
   CheckpointReport,

@@ -48,7 +48,12 @@ export function readJson(place: URL): unknown {
   return JSON.parse(readFileSync(place, "utf8"));
 }
 
+/** The name under which a client keeps its lockfile. */
+export function lockfileFileName(client: string): string {
+  return fileNames[client] ?? "";
+}
+
 /** What the reader of its client makes of a vector. */
 export function parseVector({ client, bytes }: LockfileVector): Lockfile {
-  return parseLockfile(fileNames[client] ?? "", bytes);
+  return parseLockfile(lockfileFileName(client), bytes);
 }

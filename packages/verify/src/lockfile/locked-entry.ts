@@ -51,6 +51,16 @@ export function isTarballName(path: string): boolean {
   return /\.(?:tgz|tar\.gz|tar)$/i.test(path.replace(/[?#].*$/s, ""));
 }
 
+/**
+ * The version as the registry lists it: Yarn 1 and npm 6 write `1.0.0` for `1.0.0+build.5`, and only the file name in
+ * the URL still says so.
+ */
+export function withBuild(name: string, version: string, resolved: string | undefined): string {
+  const file = /\/([^/?#]+)\.tgz(?:[?#]|$)/.exec(resolved ?? "")?.[1];
+  const start = `${name.slice(name.indexOf("/") + 1)}-${version}+`;
+  return file?.startsWith(start) === true ? `${version}+${file.slice(start.length)}` : version;
+}
+
 /** An entry that cannot be held against the log, whatever its digests. */
 export function refuse(entry: Pick<LockEntry, "path" | "name" | "version">, reason: UnverifiableReason): Judged {
   const { path, name, version = "" } = entry;

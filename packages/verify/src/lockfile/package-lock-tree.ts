@@ -1,4 +1,4 @@
-import type { LockEntry } from "./locked-entry.ts";
+import { withBuild, type LockEntry } from "./locked-entry.ts";
 import { asObject, checkCount, checkPath, optionalFlag, optionalText } from "./reading.ts";
 
 /** One entry of the nested list that npm 5 and 6 install from. */
@@ -41,11 +41,14 @@ function entryOf(path: string, key: string, fields: ReadonlyMap<string, unknown>
   const alias = /^npm:(.+)@([^@]+)$/s.exec(spec ?? "");
   // In this list the version of what is no registry package is where it comes from.
   const isSource = alias === null && /[:/]/.test(spec ?? "");
+  const name = alias?.[1] ?? key;
+  const version = alias?.[2] ?? spec;
+  const resolved = isSource ? spec : optionalText(fields, "resolved", where);
   return {
     path,
-    name: alias?.[1] ?? key,
-    version: isSource ? undefined : (alias?.[2] ?? spec),
-    resolved: isSource ? spec : optionalText(fields, "resolved", where),
+    name,
+    version: isSource || version === undefined ? undefined : withBuild(name, version, resolved),
+    resolved,
     integrity: optionalText(fields, "integrity", where),
   };
 }

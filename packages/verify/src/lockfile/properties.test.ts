@@ -3,7 +3,7 @@ import test from "node:test";
 import fc from "fast-check";
 import { isAssayError } from "@assay/core";
 import { integrityOf } from "@assay/testkit/tiny-log";
-import { lockfileVectors } from "../../test/lockfile-vectors.ts";
+import { lockfileFileName, lockfileVectors } from "../../test/lockfile-vectors.ts";
 import { blankJsonc } from "./jsonc.ts";
 import { lockfileFormats, parseLockfile } from "./formats.ts";
 import type { Lockfile } from "./lockfile.ts";
@@ -26,15 +26,6 @@ function countOf({ packages, unpinned, unverifiable, skipped }: Lockfile): numbe
   const { bundled, links, folders, patched } = skipped;
   return packages.length + unpinned.length + unverifiable.length + bundled + links + folders + patched;
 }
-
-const fileNameOf: Readonly<Record<string, string>> = {
-  npm: "package-lock.json",
-  pnpm: "pnpm-lock.yaml",
-  yarn: "yarn.lock",
-  bun: "bun.lock",
-  deno: "deno.lock",
-  vlt: "vlt-lock.json",
-};
 
 const vectors = lockfileVectors("good");
 
@@ -69,7 +60,7 @@ const edit = fc.record({
   ),
 });
 
-for (const client of Object.keys(fileNameOf)) {
+for (const client of new Set(vectors.map((vector) => vector.client))) {
   test(`however a lockfile of ${client} is edited, it is read or refused by name`, () => {
     const own = vectors.filter((vector) => vector.client === client);
     fc.assert(
@@ -80,7 +71,7 @@ for (const client of Object.keys(fileNameOf)) {
           const place = at % (text.length + 1);
           text = text.slice(0, place) + piece + text.slice(place + length);
         }
-        readOrRefuse(fileNameOf[client] ?? "", encode(text));
+        readOrRefuse(lockfileFileName(client), encode(text));
       }),
       { numRuns: 300 },
     );

@@ -1,4 +1,5 @@
 import { isAlias, isMap, isScalar, isSeq, parseAllDocuments, type Document, type Node } from "yaml";
+import type { LocatedNode } from "./located.ts";
 import { malformed } from "./reading.ts";
 
 /** Largest YAML that is read, in bytes: its parser takes about half a second for each 1,000,000. */
@@ -13,6 +14,16 @@ const maxDepth = 64;
  * duplicate keys, keys that are no text. Throws BAD_FORMAT, naming the line.
  */
 export function parseYaml(text: string): readonly unknown[] {
+  const lineAt = (offset: number | undefined): string => lineOf(text, offset);
+  return documentsOf(text).map((document) => valueOf(document.contents, lineAt, 0));
+}
+
+/** Where everything stands in a YAML text that `parseYaml` accepts, a node for each document that holds something. */
+export function locateYaml(text: string): readonly LocatedNode[] {
+  return documentsOf(text).flatMap(({ contents }) => (contents === null ? [] : [locate(contents)]));
+}
+
+function documentsOf(text: string): readonly Document.Parsed[] {
   const documents = parseAllDocuments(text, {
     // Linear: the parser's own search for duplicate keys is quadratic.
     uniqueKeys: false,
@@ -22,12 +33,23 @@ export function parseYaml(text: string): readonly unknown[] {
   });
   if (!Array.isArray(documents)) return [];
   if (documents.length > maxDocuments) throw malformed(`it holds more than ${maxDocuments} YAML documents`);
-  const lineAt = (offset: number | undefined): string => lineOf(text, offset);
-  return documents.map((document: Document.Parsed) => {
-    const [trouble] = [...document.errors, ...document.warnings];
-    if (trouble !== undefined) throw malformed(`${lineAt(trouble.pos[0])}: ${oneLine(trouble.message)}`, trouble);
-    return valueOf(document.contents, lineAt, 0);
+  for (const { errors, warnings } of documents) {
+    const [trouble] = [...errors, ...warnings];
+    if (trouble !== undefined) throw malformed(`${lineOf(text, trouble.pos[0])}: ${oneLine(trouble.message)}`, trouble);
+  }
+  return documents;
+}
+
+function locate(node: Node): LocatedNode {
+  const [start = 0, end = 0] = node.range ?? [];
+  if (isSeq(node)) return { kind: "list", items: node.items.map((item) => locate(item as Node)), start, end };
+  if (!isMap(node)) return { kind: "scalar", value: isScalar(node) ? String(node.value) : "", start, end };
+  const members = node.items.flatMap(({ key, value }) => {
+    const [keyStart = 0, keyEnd = 0] = (key as Node).range ?? [];
+    const name = isScalar(key) ? String(key.value) : "";
+    return value === null ? [] : [{ key: name, keyStart, keyEnd, node: locate(value as Node) }];
   });
+  return { kind: "map", members, start, end };
 }
 
 function valueOf(node: Node | null, lineAt: (offset: number | undefined) => string, depth: number): unknown {

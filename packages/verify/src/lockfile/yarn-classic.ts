@@ -1,4 +1,4 @@
-import { gather, isTarballName, judgeEntry, refuse, type Judged } from "./locked-entry.ts";
+import { gather, isTarballName, judgeEntry, refuse, withBuild, type Judged } from "./locked-entry.ts";
 import type { Lockfile } from "./lockfile.ts";
 import { checkCount, lockfileText, placeOf } from "./reading.ts";
 import { readYarnEntries } from "./yarn-entries.ts";
@@ -39,7 +39,7 @@ function rangeOf(descriptor: string): string {
 }
 
 /** The name in the registry: that of an alias is behind its `npm:`. */
-function packageName(descriptor: string): string {
+export function packageName(descriptor: string): string {
   const range = rangeOf(descriptor);
   const real = /^npm:((?:@[^@/]+\/)?[^@/]+)/.exec(range)?.[1];
   return real ?? descriptor.slice(0, descriptor.indexOf("@", 1));
@@ -51,11 +51,4 @@ function isFolder(descriptor: string): boolean {
 
 function isLocalTarball(descriptor: string): boolean {
   return /^file:/.test(rangeOf(descriptor)) && isTarballName(rangeOf(descriptor));
-}
-
-/** Yarn 1 writes `1.0.0` for what the registry lists as `1.0.0+build.5`; only the file name still says so. */
-function withBuild(name: string, version: string, resolved: string | undefined): string {
-  const file = /\/([^/?#]+)\.tgz(?:[?#]|$)/.exec(resolved ?? "")?.[1];
-  const start = `${name.slice(name.indexOf("/") + 1)}-${version}+`;
-  return file?.startsWith(start) === true ? `${version}+${file.slice(start.length)}` : version;
 }

@@ -8,10 +8,11 @@ export interface YarnEntry {
   readonly fields: ReadonlyMap<string, YarnField>;
 }
 
-/** A value, and where its line is: from 1. */
+/** A value, and where it stands in the text: with its quotes, `end` exclusive. A block has the value "". */
 export interface YarnField {
   readonly value: string;
-  readonly line: number;
+  readonly start: number;
+  readonly end: number;
 }
 
 /**
@@ -20,7 +21,11 @@ export interface YarnField {
  */
 export function readYarnEntries(text: string): readonly YarnEntry[] {
   const reader: Reader = { entries: [], descriptors: new Set(), fields: undefined, block: undefined };
-  for (const [at, row] of text.split(/\r?\n/).entries()) readRow(reader, row, at + 1);
+  let start = 0;
+  for (const [at, row] of text.split("\n").entries()) {
+    readRow(reader, row.endsWith("\r") ? row.slice(0, -1) : row, { line: at + 1, start });
+    start += row.length + 1;
+  }
   return reader.entries;
 }
 
@@ -36,7 +41,11 @@ interface Reader {
   block: Set<string> | undefined;
 }
 
-function readRow(reader: Reader, row: string, line: number): void {
+function readRow(
+  reader: Reader,
+  row: string,
+  { line, start }: { readonly line: number; readonly start: number },
+): void {
   const refuse: Refuse = (reason) => malformed(`line ${line}: ${reason}`);
   if (/^# yarn lockfile v(?!1$)/.test(row)) throw refuse("only yarn lockfile v1 is known");
   if (/^ *(?:#|$)/.test(row)) return;
@@ -50,7 +59,11 @@ function readRow(reader: Reader, row: string, line: number): void {
     if (tokens.length !== 2 || typeof name !== "string") throw refuse("a name and a value are expected");
     if (reader.fields.has(name)) throw twice(name, refuse);
     reader.block = isBlock ? new Set() : undefined;
-    reader.fields.set(name, { value: typeof value === "string" ? value : "", line });
+    const text = typeof value === "string" ? value : "";
+    // The value is what the row ends in, in quotes or bare.
+    const end = start + row.trimEnd().length;
+    const isQuoted = row.trimEnd().endsWith('"');
+    reader.fields.set(name, { value: text, start: end - text.length - (isQuoted ? 2 : 0), end });
   } else if (indent === 4 && reader.block !== undefined) {
     if (tokens.length !== 2 || typeof name !== "string" || isBlock) throw refuse("a name and a range are expected");
     if (reader.block.has(name)) throw twice(name, refuse);
