@@ -38,7 +38,7 @@ import {
   servingRoutes,
   type Serving,
 } from "./serving/serving.ts";
-import { createUpstreams, type UpstreamsRoom } from "./upstreams/upstreams.ts";
+import { createUpstreams, sourcePages, type UpstreamsRoom } from "./upstreams/upstreams.ts";
 import { openStorage, type StorageOptions } from "./storage.ts";
 import { welcome } from "./welcome.ts";
 
@@ -209,6 +209,12 @@ function createFrontDoor({ config }: LoadedConfig, rooms: Rooms): Promise<HttpSe
           admit: (name, version) => admission.admit(name, version),
           readers: config.log.readers,
           clock,
+        }),
+        sourcePages({
+          upstreams,
+          checksums,
+          clock,
+          sources: config.upstreams.map((upstream) => ({ ...upstream, url: urlInWords(upstream.url) })),
         }),
         ...(config.role === "log"
           ? []

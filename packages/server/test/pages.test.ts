@@ -19,6 +19,7 @@ if (missing && process.env["ASSAY_REQUIRE_COMPONENTS"] === "1") throw new Error(
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 let upstream: TestUpstream;
+let others: readonly TestUpstream[] = [];
 let installation: Installation;
 let server: ServerProcess;
 let browser: Browser;
@@ -40,16 +41,27 @@ describe("pages in a browser", { skip: missing }, () => {
         manifest: { description },
         time: new Date(now - (40 - minor) * 60_000).toISOString(),
       });
+    upstream.publish({ name: "rewritten", version: "1.0.0" });
     for (let number = 0; number < records; number += 1) upstream.publish({ name: `pkg-${number}`, version: "1.0.0" });
     installation = await createInstallation();
-    server = await startServer(installation, {
-      upstream: upstream.url,
-      env: { ASSAY_PACKUMENTS_MAX_AGE_SECONDS: "0" },
-    });
+    others = await Promise.all([createTestUpstream(), createTestUpstream(), createTestUpstream()]);
+    const [near, checked, acme] = others.map(({ url }) => url);
+    const config = `
+packuments: {maxAgeSeconds: 0}
+upstreams:
+  npm: {url: "${upstream.url}", names: ["*"], operator: Example Registry}
+  near: {kind: mirror, of: npm, url: "${near}", operator: Example Net}
+  checked: {kind: auditor, of: npm, url: "${checked}", names: ["@never/*"]}
+  acme: {url: "${acme}", names: ["@acme/*", acme-tools]}
+`;
+    server = await startServer(installation, { config });
     await bind("@scope%2fframework@1.38.0");
     await bind("@scope%2fframework@1.39.0");
     await Promise.all(Array.from({ length: records }, (_, number) => bind(`pkg-${number}@1.0.0`)));
     upstream.remove("@scope/framework", "1.38.0");
+    await bind("rewritten@1.0.0");
+    upstream.publish({ name: "rewritten", version: "1.0.0", files: { "index.js": "other();" } });
+    await rawRequest(server.url, "/rewritten");
     const { logs } = (await rawRequest(server.url, "/-/log/")).json() as { logs: { shard: string }[] };
     shard = String(logs[0]?.shard);
     browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu", "--disable-quic"] });
@@ -58,7 +70,7 @@ describe("pages in a browser", { skip: missing }, () => {
   after(async () => {
     await browser?.close();
     await server?.[Symbol.asyncDispose]();
-    await upstream?.[Symbol.asyncDispose]();
+    for (const each of [upstream, ...others]) await each?.[Symbol.asyncDispose]();
     await installation?.[Symbol.asyncDispose]();
   });
 
@@ -71,6 +83,7 @@ describe("pages in a browser", { skip: missing }, () => {
     "first record": () => `/-/web/log/${shard}/0`,
     "record at the right edge": () => `/-/web/log/${shard}/${records}`,
     history: () => "/-/web/log/history/@scope%2fframework",
+    sources: () => "/-/web/sources",
     "history of nothing": () => "/-/web/log/history/nothing",
     refusal: () => "/blocked/-/blocked-1.0.0.tgz",
     "not found": () => "/not-there",
@@ -147,6 +160,22 @@ describe("pages in a browser", { skip: missing }, () => {
     assert.match(await page.locator("main").innerText(), /1\.38\.0\s+upstream\/removed-early/);
     await page.getByRole("link", { name: "The record and its proof, drawn" }).click();
     await page.getByRole("img", { name: /The way of record/ }).waitFor();
+  });
+
+  test("the sources page says what each source may decide, and what it did", async () => {
+    await using context = await browser.newContext({ javaScriptEnabled: false });
+    const page = await context.newPage();
+    await page.goto(`${server.url}/-/web/sources`);
+    const registry = page.getByRole("region", { name: "npm", exact: true });
+    assert.match(await registry.innerText(), /A registry\. It owns every name that no other registry here owns/);
+    assert.match(await registry.innerText(), /1 record says that it had something else than is bound/);
+    assert.match(await registry.innerText(), /Example Registry/);
+    const mirror = registry.getByRole("region", { name: "near" });
+    assert.match(await mirror.innerText(), /A mirror of npm, for all its names\. It decides nothing/);
+    assert.match(await mirror.innerText(), /none recorded/);
+    assert.match(await registry.getByRole("region", { name: "checked" }).innerText(), /An auditor of npm/);
+    const other = page.getByRole("region", { name: "acme" });
+    assert.match(await other.innerText(), /It owns @acme\/\*, acme-tools:/);
   });
 
   test("the keyboard reaches everything, and what has the focus is outlined", async () => {

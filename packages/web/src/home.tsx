@@ -5,7 +5,7 @@ import { Verbatim } from "./verbatim.tsx";
 export interface HomeProps {
   readonly base: string;
   readonly version: string;
-  /** What stands behind this registry: alias and URL host, for people. */
+  /** What stands behind this registry, for people. */
   readonly upstream: string;
   readonly packages: number;
   /** Newest first. */
@@ -54,7 +54,9 @@ export function renderHome(props: HomeProps): string {
             <code>{props.base}/</code>
           </dd>
           <dt>Reads through to</dt>
-          <dd>{props.upstream}</dd>
+          <dd>
+            <a href={`${props.base}/-/web/sources`}>{props.upstream}</a>
+          </dd>
           <dt>Packages known</dt>
           <dd>{props.packages}</dd>
           <dt>Version</dt>

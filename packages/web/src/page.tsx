@@ -6,11 +6,14 @@ interface PageProps {
   /** Base URL of this registry as the reader reached it. */
   readonly base: string;
   /** Which entry of the navigation this page is. */
-  readonly here?: "log";
+  readonly here?: "log" | "sources";
   readonly children: ComponentChildren;
 }
 
-const places = [{ id: "log", path: "/-/web/log", text: "Checksum database" }] as const;
+const places = [
+  { id: "log", path: "/-/web/log", text: "Checksum database" },
+  { id: "sources", path: "/-/web/sources", text: "Sources" },
+] as const;
 
 function Page({ title, base, here, children }: PageProps) {
   return (
@@ -42,7 +45,8 @@ function Page({ title, base, here, children }: PageProps) {
         </header>
         <main id="main">{children}</main>
         <footer>
-          <a href={`${base}/-/web/log`}>Checksum database</a> · <a href={`${base}/-/health/ready`}>Health</a>
+          <a href={`${base}/-/web/log`}>Checksum database</a> · <a href={`${base}/-/web/sources`}>Sources</a> ·{" "}
+          <a href={`${base}/-/health/ready`}>Health</a>
         </footer>
       </body>
     </html>

@@ -270,6 +270,18 @@ export const styleSheet = /* css */ `@layer base, layout, parts;
     border-color: var(--quiet);
     border-inline-start-style: dashed;
   }
+  .source {
+    margin-top: 2rem;
+  }
+  .copy {
+    border-inline-start: 3px solid var(--line);
+    padding-inline-start: 1.1rem;
+    margin-top: 1.6rem;
+  }
+  h3 {
+    font-size: 1.02rem;
+    margin: 0 0 0.4rem;
+  }
   figure {
     margin: 1.2rem 0;
     max-width: 30rem;

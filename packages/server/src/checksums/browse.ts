@@ -1,6 +1,7 @@
 import { epochMs, parseRecord } from "@assay/core";
 import type { EpochMs, KnownRecord, PackageName } from "@assay/core";
 import type { Database } from "../platform/database/database.ts";
+import { conflictsBySource } from "./store-conflicts.ts";
 import { pathToRoot, type PathStep } from "./inclusion-path.ts";
 import type { PublishedHead, PublishedHeads } from "./published.ts";
 import { entriesBetween, packagesNamed, recordsAt } from "./store.ts";
@@ -13,6 +14,8 @@ import type { Tiles } from "./tiles.ts";
 export interface LogBrowser {
   /** When the newest checkpoint of a shard was signed, by this server's clock; undefined before the first one. */
   signedAt(shard: string): Promise<EpochMs | undefined>;
+  /** How many conflicts the log has of each source; sources without one are left out. */
+  conflicts(): Promise<ReadonlyMap<string, number>>;
   /** The newest records of a shard, newest first; empty for an unknown shard. */
   newest(shard: string, count: number): Promise<readonly PlacedRecord[]>;
   /** A record with its way to the root of the published tree; undefined when no published tree has it. */
@@ -72,6 +75,8 @@ export function createLogBrowser(
   }
 
   return {
+    conflicts: () => conflictsBySource(database.read, log),
+
     async signedAt(shard) {
       const atMs = await signedAtOf(database.read, shard);
       return atMs === undefined ? undefined : epochMs(atMs);

@@ -24,7 +24,7 @@ import { createPathMemory } from "./path-memory.ts";
 import { createRawDocuments } from "./raw.ts";
 import { rememberDocument, rememberGone, removalHandlers } from "./remember.ts";
 import { createSources, type Source } from "./sources.ts";
-import { readPackument, searchNames, type StoredPackument } from "./store.ts";
+import { countBySource, readPackument, searchNames, type StoredPackument } from "./store.ts";
 import { tarballUrl } from "./tarball-url.ts";
 import type { Packument, Upstreams } from "./upstreams.ts";
 
@@ -266,6 +266,7 @@ export function createUpstreams(
     },
     relay: (source, { path, ...request }) => sources.named(source).client.request(path, { ...request, decode: true }),
     search: (text, from, size) => searchNames(database.read, text, from, size),
+    packagesBySource: () => countBySource(database.read),
     ownerOf: (name) => sources.ownerOf(name)?.config.name,
     registries: sources.registries.map((source) => source.config.name),
     jobHandlers: removalHandlers({ database, raws, flights }),

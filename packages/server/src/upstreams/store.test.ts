@@ -4,6 +4,7 @@ import { parsePackageName } from "@assay/core";
 import { onEveryDatabase } from "@assay/testkit/databases";
 import { upstreamMigrations } from "./migrations.ts";
 import {
+  countBySource,
   isCurrentDigest,
   readPackument,
   replacePackument,
@@ -61,5 +62,15 @@ onEveryDatabase("stored packuments", (databases) => {
     assert.deepEqual(await searchNames(database.read, "a", 0, 10), { total: 4, names: ["a-b", "aB", "a_b", "ab"] });
     assert.deepEqual(await searchNames(database.read, "", 1, 2), { total: 7, names: ["B", "a-b"] });
     assert.deepEqual(await searchNames(database.read, "a%", 0, 10), { total: 0, names: [] });
+  });
+
+  test("counts the packages of each source, without those that are gone", async () => {
+    const database = await databases.fresh(upstreamMigrations);
+    await database.write(async (transaction) => {
+      for (const name of ["a", "b"]) await replacePackument(transaction, row(name));
+      await replacePackument(transaction, row("c", { source: "acme" }));
+      await replacePackument(transaction, row("d", { status: "gone" }));
+    });
+    assert.deepEqual(Object.fromEntries(await countBySource(database.read)), { npm: 2, acme: 1 });
   });
 });

@@ -86,3 +86,15 @@ export async function searchNames(
   const rows = await matching.select("name").orderBy("name").limit(size).offset(from).execute();
   return { total, names: rows.map(({ name }) => name) };
 }
+
+/** How many packages of each source are listed here. */
+export async function countBySource(reader: Reader): Promise<ReadonlyMap<string, number>> {
+  const rows = await reader
+    .withTables<Tables>()
+    .selectFrom("packuments")
+    .select((builder) => ["source", builder.fn.countAll<number>().as("packages")])
+    .where("status", "=", "listed")
+    .groupBy("source")
+    .execute();
+  return new Map(rows.map(({ source, packages }) => [source, packages]));
+}

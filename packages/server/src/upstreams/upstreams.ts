@@ -3,6 +3,7 @@ import type { UpstreamResponse } from "../platform/network/network.ts";
 
 export { createUpstreams, type UpstreamsRoom } from "./room.ts";
 export { upstreamMigrations } from "./migrations.ts";
+export { sourcePages } from "./routes-pages.ts";
 export { assembleDocument, type AssembleInput, type Overlay } from "./assemble.ts";
 export { cutTarball, fillText } from "./cut.ts";
 export { DamagedParts, readPart } from "./parts.ts";
@@ -46,6 +47,9 @@ export interface Upstreams {
     from: number,
     size: number,
   ): Promise<{ readonly total: number; readonly names: readonly PackageName[] }>;
+
+  /** How many packages of each registry are known here, by alias. */
+  packagesBySource(): Promise<ReadonlyMap<string, number>>;
 
   /** Alias of the registry that owns a name; undefined when none does. Requests for a name go nowhere else. */
   ownerOf(name: PackageName): string | undefined;

@@ -2,6 +2,7 @@ import { epochMs, type PackageName } from "@assay/core";
 import type { ProvenTree } from "@assay/verify";
 import type { Database } from "../../platform/database/database.ts";
 import type { LogBrowser, PlacedRecord, ProvenRecord, RecordAddress } from "../browse.ts";
+import { conflictsBySource } from "../store-conflicts.ts";
 import { pathToRoot } from "../inclusion-path.ts";
 import { newestPlaceOf } from "../store-remotes.ts";
 import { recordHash } from "../tile-rows.ts";
@@ -17,6 +18,8 @@ export function createRemoteBrowser(deps: { readonly database: Database }, log: 
   }
 
   return {
+    conflicts: () => conflictsBySource(deps.database.read, log.id),
+
     async signedAt() {
       const { noteAtMs } = await log.state();
       return noteAtMs === undefined ? undefined : epochMs(noteAtMs);

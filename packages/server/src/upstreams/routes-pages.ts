@@ -1,0 +1,50 @@
+import { renderSources, type ShownSource, type SourceGroup } from "@assay/web";
+import type { FastifyPluginCallback } from "fastify";
+import type { Checksums } from "../checksums/checksums.ts";
+import type { UpstreamConfig } from "../config/config.ts";
+import { sendPage } from "../http/send.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Upstreams } from "./upstreams.ts";
+
+export interface SourcePagesDeps {
+  readonly upstreams: Pick<Upstreams, "packagesBySource">;
+  readonly checksums: { readonly browser: Pick<Checksums["browser"], "conflicts"> };
+  readonly clock: Clock;
+  /** Every configured upstream, its URL as people read it. */
+  readonly sources: readonly UpstreamConfig[];
+}
+
+/** `/-/web/sources`: each registry with its mirrors and auditors, what each may decide and how it behaved. */
+export function sourcePages(deps: SourcePagesDeps): FastifyPluginCallback {
+  return (fastify, _options, done) => {
+    fastify.get("/-/web/sources", async (request, reply) => {
+      const registries = await groupsOf(deps);
+      return sendPage(reply, renderSources({ base: request.base, nowMs: deps.clock.now(), registries }));
+    });
+    done();
+  };
+}
+
+async function groupsOf({ upstreams, checksums, sources }: SourcePagesDeps): Promise<readonly SourceGroup[]> {
+  const packages = await upstreams.packagesBySource();
+  const conflicts = await checksums.browser.conflicts();
+  const show = (config: UpstreamConfig): ShownSource => ({
+    alias: config.name,
+    operator: config.operator,
+    url: config.url,
+    names: config.names,
+    packages: config.kind === "registry" ? (packages.get(config.name) ?? 0) : undefined,
+    conflicts: conflicts.get(config.name) ?? 0,
+  });
+  const belonging = (kind: UpstreamConfig["kind"], registry: UpstreamConfig): readonly ShownSource[] =>
+    sources.filter((config) => config.kind === kind && config.of === registry.name).map(show);
+  return sources
+    .filter(({ kind }) => kind === "registry")
+    .map((registry) => ({
+      registry: show(registry),
+      mirrors: belonging("mirror", registry),
+      auditors: belonging("auditor", registry),
+      agree: registry.agree,
+      auditorsNeeded: registry.auditorsNeeded,
+    }));
+}

@@ -1,0 +1,218 @@
+import type { ComponentChildren } from "preact";
+import { count, sayAge, Time } from "./log-place.tsx";
+import { renderPage } from "./page.tsx";
+
+export interface SourcesProps {
+  readonly base: string;
+  readonly nowMs: number;
+  /** Each registry with the mirrors and auditors that belong to it, in the order of the configuration. */
+  readonly registries: readonly SourceGroup[];
+}
+
+export interface SourceGroup {
+  readonly registry: ShownSource;
+  readonly mirrors: readonly ShownSource[];
+  readonly auditors: readonly ShownSource[];
+  /** Sources that must have the same bytes before a version is bound. */
+  readonly agree: number;
+  /** Auditors that must list a version before it shows; 0: none is asked. */
+  readonly auditorsNeeded: number;
+}
+
+export interface ShownSource {
+  readonly alias: string;
+  readonly operator: string;
+  /** Without credentials. */
+  readonly url: string;
+  /** Name patterns: what a registry owns, what a mirror or auditor is asked for. */
+  readonly names: readonly string[];
+  /** Packages of it that are known here; undefined where that is not counted. */
+  readonly packages: number | undefined;
+  /** When it last answered, and how long that took; undefined before the first time. */
+  readonly answered?: { readonly atMs: number; readonly afterMs: number } | undefined;
+  /** Tarballs that it delivered since this server started. */
+  readonly delivered?: number;
+  /** Times that it served or listed something else than is bound, as the log has it. */
+  readonly conflicts: number;
+  /** Key IDs of its registry signatures. */
+  readonly keys?: readonly string[];
+  /** Put aside after it served something wrong. */
+  readonly aside?: { readonly untilMs: number; readonly reason: string; readonly subject: string } | undefined;
+}
+
+/** What each kind of source may decide, in one sentence. */
+function Registry({ group }: { readonly group: SourceGroup }) {
+  const { registry, agree, auditorsNeeded, auditors } = group;
+  return (
+    <>
+      <p>
+        <strong>A registry.</strong> It owns {namesInWords(registry.names)}: which versions exist, where tags point and
+        what the bytes must be is its word. What it does not have is not there, whatever others have under that name.
+      </p>
+      {agree > 1 && <p>A version is bound only when {agree} sources have the same bytes.</p>}
+      {auditorsNeeded > 0 && <p>A version shows only when {needed(auditorsNeeded, auditors.length)}.</p>}
+    </>
+  );
+}
+
+function needed(auditorsNeeded: number, auditors: number): string {
+  if (auditors === 1) return "its auditor lists it";
+  return auditorsNeeded === auditors
+    ? `all its ${auditors} auditors list it`
+    : `${auditorsNeeded} of its ${auditors} auditors list it`;
+}
+
+function namesInWords(names: readonly string[]): ComponentChildren {
+  if (names.includes("*")) return "every name that no other registry here owns";
+  return names.map((name, at) => (
+    <>
+      {at > 0 && ", "}
+      <code key={name}>{name}</code>
+    </>
+  ));
+}
+
+function Facts({
+  source,
+  delivered,
+  nowMs,
+}: {
+  readonly source: ShownSource;
+  /** By all sources together. */
+  readonly delivered: number;
+  readonly nowMs: number;
+}) {
+  const facts: readonly (readonly [string, ComponentChildren] | undefined)[] = [
+    ["Run by", source.operator],
+    ["Address", <code>{source.url}</code>],
+    source.packages === undefined ? undefined : ["Packages known here", source.packages.toLocaleString("en-US")],
+    source.delivered === undefined
+      ? undefined
+      : [
+          "Tarballs fetched from it",
+          `${source.delivered.toLocaleString("en-US")}${share(source.delivered, delivered)}`,
+        ],
+    source.answered === undefined
+      ? undefined
+      : [
+          "Last answered",
+          `${sayAge(nowMs - source.answered.atMs)}, after ${Math.round(source.answered.afterMs).toLocaleString("en-US")} ms`,
+        ],
+    [
+      "Conflicts",
+      source.conflicts === 0 ? (
+        "none recorded"
+      ) : (
+        <span class="bad">
+          {count(source.conflicts, "record says", "records say")} that it had something else than is bound
+        </span>
+      ),
+    ],
+    source.keys === undefined
+      ? undefined
+      : ["Keys of its signatures", source.keys.length === 0 ? "none" : source.keys.map(inCode)],
+  ];
+  return (
+    <dl class="facts">
+      {facts.map(
+        (fact) =>
+          fact !== undefined && (
+            <div key={fact[0]}>
+              <dt>{fact[0]}</dt>
+              <dd>{fact[1]}</dd>
+            </div>
+          ),
+      )}
+    </dl>
+  );
+}
+
+function inCode(text: string): ComponentChildren {
+  return (
+    <div key={text}>
+      <code>{text}</code>
+    </div>
+  );
+}
+
+function share(part: number, whole: number): string {
+  return whole === 0 ? "" : ` (${Math.round((100 * part) / whole)} % of all, since this server started)`;
+}
+
+function Aside({ source }: { readonly source: ShownSource }) {
+  if (source.aside === undefined) return null;
+  const { untilMs, reason, subject } = source.aside;
+  return (
+    <p class="bad" role="note">
+      Put aside until <Time ms={untilMs} />: {reason} ({subject}). It is not asked until then.
+    </p>
+  );
+}
+
+function Group({
+  group,
+  nowMs,
+  delivered,
+}: {
+  readonly group: SourceGroup;
+  readonly nowMs: number;
+  readonly delivered: number;
+}) {
+  const { registry, mirrors, auditors } = group;
+  return (
+    <section class="source" aria-labelledby={`source-${registry.alias}`}>
+      <h2 id={`source-${registry.alias}`}>{registry.alias}</h2>
+      <Registry group={group} />
+      <Facts source={registry} delivered={delivered} nowMs={nowMs} />
+      {mirrors.map((mirror) => (
+        <section key={mirror.alias} class="copy" aria-labelledby={`source-${mirror.alias}`}>
+          <h3 id={`source-${mirror.alias}`}>{mirror.alias}</h3>
+          <p>
+            <strong>A mirror</strong> of {registry.alias}, for{" "}
+            {mirror.names.includes("*") ? "all its names" : namesInWords(mirror.names)}. It decides nothing: its bytes
+            are taken when they are the ones that {registry.alias} lists or the log has bound, and refused otherwise.
+          </p>
+          <Aside source={mirror} />
+          <Facts source={mirror} delivered={delivered} nowMs={nowMs} />
+        </section>
+      ))}
+      {auditors.map((auditor) => (
+        <section key={auditor.alias} class="copy" aria-labelledby={`source-${auditor.alias}`}>
+          <h3 id={`source-${auditor.alias}`}>{auditor.alias}</h3>
+          <p>
+            <strong>An auditor</strong> of {registry.alias}. It lists what it examined and serves no bytes: that a
+            version is missing there is its objection.
+          </p>
+          <Facts source={auditor} delivered={delivered} nowMs={nowMs} />
+        </section>
+      ))}
+    </section>
+  );
+}
+
+/** The page at `/-/web/sources`: who may decide what, and how each source behaved. */
+export function renderSources({ base, nowMs, registries }: SourcesProps): string {
+  const all = registries.flatMap(({ registry, mirrors, auditors }) => [registry, ...mirrors, ...auditors]);
+  const delivered = all.reduce((sum, source) => sum + (source.delivered ?? 0), 0);
+  return renderPage({
+    title: "Sources · Assay",
+    base,
+    here: "sources",
+    children: (
+      <>
+        <h1>Sources</h1>
+        <p class="lead">
+          Where packages come from. A registry owns names and says what exists. A mirror copies a registry's bytes and
+          says nothing. Whoever serves them, the bytes and dependencies of a bound version are the same, or refused.
+        </p>
+        {registries.map((group) => (
+          <Group key={group.registry.alias} group={group} nowMs={nowMs} delivered={delivered} />
+        ))}
+        <p>
+          What each source did stands in <a href={`${base}/-/web/log`}>the checksum database</a>, where nobody can take
+          it out.
+        </p>
+      </>
+    ),
+  });
+}
