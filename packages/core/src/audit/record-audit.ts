@@ -53,6 +53,8 @@ export interface RecordAudit {
   /** The next record of the shard: indexes rise by one. */
   follow(index: number, text: string): void;
   endShard(): void;
+  /** Whether a package is in the part that is followed. */
+  follows(ns: string, name: string): boolean;
   /** The last record of a package in the shard that was begun last. */
   lastOf(ns: string, name: string): { readonly seq: number; readonly index: number } | undefined;
   /** How many packages of this part have a record in it. */
@@ -72,6 +74,7 @@ export function createRecordAudit(deps: { readonly sha256: Sha256 }, options: Re
 
   const digestOf = (text: string): Uint8Array => deps.sha256(encodeUtf8(text));
   const packageDigest = (ns: string, name: string): Uint8Array => digestOf(`${ns}\0${name}`);
+  const isMine = (digest: Uint8Array): boolean => ((digest[0] ?? 0) * 256 + (digest[1] ?? 0)) % parts === part;
   const report = (index: number, reason: string): void => options.report({ index, reason });
 
   function read(index: number, text: string): KnownRecord | undefined {
@@ -155,7 +158,7 @@ export function createRecordAudit(deps: { readonly sha256: Sha256 }, options: Re
       previous = { index, record };
       if (record === undefined) return;
       const digest = packageDigest(record.ns, packageOf(record));
-      if (((digest[0] ?? 0) * 256 + (digest[1] ?? 0)) % parts !== part) return;
+      if (!isMine(digest)) return;
       checkChain(index, record, shard, digest);
       checkContent(index, record);
     },
@@ -170,6 +173,8 @@ export function createRecordAudit(deps: { readonly sha256: Sha256 }, options: Re
         report(index, `is the last of a frozen shard, and does not name its successor ${successor}`);
       }
     },
+
+    follows: (ns, name) => isMine(packageDigest(ns, name)),
 
     lastOf(ns, name) {
       const row = last.get(packageDigest(ns, name));

@@ -364,6 +364,37 @@ export async function packagesNamed(
   return found;
 }
 
+/** Packages of a shard whose name is after this one, by name: one page of a scan. */
+export async function packagesPage(
+  reader: Reader,
+  shard: string,
+  after: string | undefined,
+  limit: number,
+): Promise<readonly PackageRow[]> {
+  const rows = await reader
+    .withTables<Tables>()
+    .selectFrom("log_packages")
+    .select(["name", "seq", "last_idx"])
+    .where("shard", "=", shard)
+    .$if(after !== undefined, (query) => query.where("name", ">", after ?? ""))
+    .orderBy("name")
+    .limit(limit)
+    .execute();
+  return rows.map((row) => ({ name: row.name, seq: row.seq, lastIdx: row.last_idx }));
+}
+
+/** How many of the places below `size` of a shard a claim has. Reads all claims. */
+export async function placedClaims(reader: Reader, shard: string, size: number): Promise<number> {
+  const { count } = await reader
+    .withTables<Tables>()
+    .selectFrom("log_claims")
+    .where("shard", "=", shard)
+    .where("idx", "<", size)
+    .select((builder) => builder.fn.count("idx").distinct().as("count"))
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
 /** Sets the last records of these packages. Each name occurs once. */
 export async function putPackages(
   transaction: Transaction,

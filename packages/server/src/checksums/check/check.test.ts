@@ -6,12 +6,12 @@ import { encodeUtf8, leafHash } from "@assay/core";
 import { createFakeClock } from "@assay/testkit/fake-clock";
 import { tempFolder } from "@assay/testkit/temp-folder";
 import { sql } from "kysely";
-import { runMigrations } from "../platform/database/migrate.ts";
-import { createSqliteDatabase } from "../platform/database/sqlite.ts";
-import { checkLog } from "./checksums.ts";
-import { entriesBetween } from "./store.ts";
-import { createTestLog, logMigrations } from "./test-log.ts";
-import { sha256 } from "./tile-rows.ts";
+import { runMigrations } from "../../platform/database/migrate.ts";
+import { createSqliteDatabase } from "../../platform/database/sqlite.ts";
+import { checkLog } from "../checksums.ts";
+import { entriesBetween } from "../store.ts";
+import { createTestLog, logMigrations } from "../test-log.ts";
+import { sha256 } from "../tile-rows.ts";
 
 test("the doctor finds every kind of damage, and nothing in a sound log", async (t) => {
   const folder = tempFolder(t);
@@ -115,4 +115,75 @@ test("the doctor finds nothing wrong in a log that grows under its eyes", async 
   await claiming;
   stop.abort();
   await running;
+});
+
+test("what is missing beside the entries is found over several shards, also when memory holds few of them", async (t) => {
+  const folder = tempFolder(t);
+  const database = await createSqliteDatabase({ path: join(folder, "db") });
+  t.after(() => database[Symbol.asyncDispose]());
+  await runMigrations({ database, clock: createFakeClock() }, logMigrations);
+  const log = await createTestLog({ database, folder });
+  await log.claim(0, 600);
+  await log.settle();
+  await log.rotate();
+  await log.claim(600, 300);
+  const checksums = await log.settle();
+  const [newest, oldest] = checksums.logs.list();
+  assert.ok(newest && oldest);
+  const steps: number[] = [];
+  const check = async () => {
+    steps.length = 0;
+    const findings = await checkLog(log.deps, {
+      guardFolder: log.config.guardFolder,
+      entries: "all",
+      entriesInMemory: 100,
+      onProgress: (done, total) => steps.push(done / total),
+    });
+    return findings.map(({ shard, message }) => `${shard}: ${message}`);
+  };
+  assert.deepEqual(await check(), []);
+  assert.equal(steps.at(-1), 1);
+  assert.ok(steps.length > 10, "it was read in parts");
+  const run = (statement: string) => database.write((transaction) => sql.raw(statement).execute(transaction));
+  const finds = async (damage: string, reason: RegExp) => {
+    await run("create table kept_claims as select * from log_claims");
+    await run("create table kept_packages as select * from log_packages");
+    await run("create table kept_entries as select * from log_entries");
+    await run(damage);
+    const findings = await check();
+    assert.ok(
+      findings.some((finding) => reason.test(finding)),
+      `${damage}: ${findings.join("\n")}`,
+    );
+    for (const table of ["claims", "packages", "entries"]) {
+      await run(`delete from log_${table}`);
+      await run(`insert into log_${table} select * from kept_${table}`);
+      await run(`drop table kept_${table}`);
+    }
+    assert.deepEqual(await check(), []);
+  };
+  const { shard: old } = oldest;
+  const { shard: young } = newest;
+  await finds(
+    `delete from log_claims where shard = '${old}' and idx = 7`,
+    /602 entries are signed, and 601 of them have a claim/,
+  );
+  await finds(
+    `update log_claims set key = 'bind a@9.9.9' where shard = '${old}' and idx = 3`,
+    /the claim bind a@9\.9\.9 binds/,
+  );
+  await finds(`delete from log_packages where shard = '${young}' and name = 'ab'`, /1 packages are not in the table/);
+  await finds(
+    `update log_packages set seq = seq + 1 where shard = '${young}' and name = ''`,
+    /the last record of the log is 0/,
+  );
+  await finds(
+    `update log_entries set record = replace(record, 'size 602', 'size 601') where shard = '${young}' and idx = 0`,
+    /entry 0 is not the record that names .* as predecessor/,
+  );
+  await finds(
+    `update log_entries set record = (select record from log_entries where shard = '${old}' and idx = 1) where shard = '${young}' and idx = 1`,
+    /entry 1 binds .*, which entry 1 of its shard has bound/,
+  );
+  await finds(`delete from log_entries where shard = '${old}' and idx = 9`, /entry 9 is missing/);
 });
