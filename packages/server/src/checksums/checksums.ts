@@ -29,7 +29,7 @@ import { listShards } from "./store-shards.ts";
 import { createTiles } from "./tiles.ts";
 
 export type { LogBrowser, ProvenRecord, RecordAddress } from "./browse.ts";
-export { checkLog, type LogFinding } from "./check/check.ts";
+export { checkLog } from "./check/check.ts";
 export type * from "./claim-facts.ts";
 export { checksumMigrations } from "./migrations.ts";
 export type { RemoteLogConfig } from "./remote/log.ts";
