@@ -4,7 +4,7 @@ import { join, relative } from "node:path";
 import { fromBase64, integrityHex, toHex } from "@assay/core";
 import { checkLog, type Bind } from "./checksums/checksums.ts";
 import { bindOfClaim } from "./checksums/claim-text.ts";
-import { claimsPage, newestClaimId } from "./checksums/store.ts";
+import { claimsPage, newestClaimId } from "./checksums/store-claims.ts";
 import type { Config } from "./config/config.ts";
 import { loadConfig, type Flags } from "./config/load.ts";
 import { failed, fine, messageOf, warning, type DoctorFinding } from "./doctor-finding.ts";

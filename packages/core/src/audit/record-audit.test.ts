@@ -178,7 +178,7 @@ function changed(number: number, index: number, fields: object): string[] {
   const records = built[number]?.records;
   const record = records?.[index];
   assert.ok(records && record);
-  records[index] = { ...record, ...fields } as KnownRecord;
+  records[index] = { ...record, ...fields };
   return audit(built);
 }
 

@@ -6,8 +6,8 @@ import { claimOnce, untilNext } from "./claim-once.ts";
 import { bindOfClaim, fieldOfClaim } from "./claim-text.ts";
 import type { BoundPlace } from "./claims.ts";
 import { boundPage } from "./store-bound.ts";
-import { claimsBetween, newestClaim } from "./store.ts";
-import type { StoredClaim } from "./store.ts";
+import { claimsBetween, newestClaim } from "./store-claims.ts";
+import type { StoredClaim } from "./store-claims.ts";
 
 /** The key of a bind: a version never holds `@`, so the last one ends the name. */
 export function bindKey(name: PackageName, version: Version): string {

@@ -14,7 +14,7 @@ import type {
 } from "./claim-facts.ts";
 import { claimOnce, dayOf, timeText, untilNext } from "./claim-once.ts";
 import { bindOfClaim } from "./claim-text.ts";
-import { anyClaimBetween, countClaims, newestClaim } from "./store.ts";
+import { anyClaimBetween, countClaims, newestClaim } from "./store-claims.ts";
 
 /** Most times a day that one version is recorded as gone at one source; each with its `back`. */
 const mostGoneADay = 4;

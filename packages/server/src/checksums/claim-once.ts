@@ -1,7 +1,7 @@
 import type { Transaction } from "../platform/database/database.ts";
 import { claimText } from "./claim-text.ts";
 import type { RecordFacts } from "./claim-text.ts";
-import { insertClaim } from "./store.ts";
+import { insertClaim } from "./store-claims.ts";
 
 export interface OnceClaim {
   readonly log: string;

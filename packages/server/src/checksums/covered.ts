@@ -2,7 +2,7 @@ import { AssayError } from "@assay/core";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database/database.ts";
 import type { PublishedHead, PublishedHeads } from "./published.ts";
-import { positionsOf } from "./store.ts";
+import { positionsOf } from "./store-claims.ts";
 
 export interface ReadDependencies {
   readonly database: Database;

@@ -1,7 +1,8 @@
 import type { Reader, Transaction } from "../platform/database/database.ts";
 import { insertRows } from "../platform/database/rows.ts";
-import { claimsBetween } from "./store.ts";
-import type { Claim, EntryRow } from "./store.ts";
+import { claimsBetween } from "./store-claims.ts";
+import type { EntryRow } from "./store.ts";
+import type { Claim } from "./store-claims.ts";
 import type { Tables } from "./tables.ts";
 
 /** A shard of somebody else's log that this deployment follows. */

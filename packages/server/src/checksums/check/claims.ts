@@ -1,8 +1,9 @@
 import type { Database } from "../../platform/database/database.ts";
 import { bindKey } from "../claim-bind.ts";
 import { bindOfClaim } from "../claim-text.ts";
-import { claimsPage, newestClaimId, placedClaims, recordsAt } from "../store.ts";
-import type { StoredClaim } from "../store.ts";
+import { recordsAt } from "../store.ts";
+import { claimsPage, newestClaimId, placedClaims } from "../store-claims.ts";
+import type { StoredClaim } from "../store-claims.ts";
 import { createReport } from "./report.ts";
 import type { LogFinding, Report } from "./report.ts";
 

@@ -1,4 +1,4 @@
-import { markSequenced, pendingClaims } from "../store.ts";
+import { markSequenced, pendingClaims } from "../store-claims.ts";
 import { stateFor } from "../store-shards.ts";
 import type { Shard } from "../store-shards.ts";
 import { placeLastRecords } from "./last-records.ts";
