@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --only reads,start,stall,install,binds --rounds 5 --seconds 4 --client npm12 --quick]`:
+ * `npm run bench [-- --only reads,start,stall,install,binds,verify --rounds 5 --seconds 4 --client npm12 --quick]`:
  * Assay beside Verdaccio and nginx on this machine, as a table of ratios. What is missing is named and left out.
  */
 import { existsSync } from "node:fs";
@@ -19,9 +19,10 @@ import { measureStall } from "./stall.ts";
 import { measureStarts } from "./starts.ts";
 import { renderTable } from "./table.ts";
 import type { Row } from "./table.ts";
+import { measureVerify } from "./verify.ts";
 import { hasWrk } from "./wrk.ts";
 
-const parts = ["reads", "start", "stall", "install", "binds"] as const;
+const parts = ["reads", "start", "stall", "install", "binds", "verify"] as const;
 type Part = (typeof parts)[number];
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -75,6 +76,7 @@ if (wanted.includes("install")) {
     );
   }
 }
+if (wanted.includes("verify")) rows.push(...(await titled("Verify", () => measureVerify(say, rounds))));
 if (wanted.includes("binds")) rows.push(...(await titled("Binds", measureBinds)));
 say(`\n${renderTable(rows)}`);
 

@@ -6,6 +6,7 @@ import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 
 const bin = fileURLToPath(new URL("../bin/assay.mjs", import.meta.url));
+const compiled = fileURLToPath(new URL("../../../.cache/compile", import.meta.url));
 
 /** What one run of the command left. */
 export interface Ran {
@@ -20,7 +21,7 @@ export function runAssay(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<Ran> {
-  const options = { cwd: folder, env: { HOME: folder, ...env } };
+  const options = { cwd: folder, env: { HOME: folder, NODE_COMPILE_CACHE: compiled, ...env } };
   return new Promise((resolve) => {
     execFile(process.execPath, [bin, ...args], options, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;

@@ -13,6 +13,9 @@ import runtime from "@assay/server/runtime" with { type: "json" };
 
 const repository = path.join(import.meta.dirname, "..", "..", "..");
 const commandLine = path.join(repository, "packages", "cli", "src", "main.ts");
+/** What people run: finds its Node, keeps compiled code. */
+const program = path.join(repository, "packages", "cli", "bin", "assay.mjs");
+const compileCache = path.join(repository, ".cache", "compile");
 
 /** Folders that outlive one process: what a restart continues with. */
 export interface Installation extends AsyncDisposable {
@@ -134,7 +137,7 @@ export function spawnServer(installation: Installation, options: ServerOptions):
     cwd: installation.home,
     env: environment(installation, {
       ...runtime.env,
-      NODE_COMPILE_CACHE: path.join(repository, ".cache", "compile"),
+      NODE_COMPILE_CACHE: compileCache,
       ...options.env,
     }),
     stdio: ["ignore", "pipe", "pipe"],
@@ -237,9 +240,9 @@ export function startAssay(
   folder: string = installation.home,
   env: Readonly<Record<string, string>> = {},
 ): RunningCommand {
-  const child = spawn(process.execPath, [commandLine, ...parameters], {
+  const child = spawn(process.execPath, [program, ...parameters], {
     cwd: folder,
-    env: environment(installation, env),
+    env: environment(installation, { NODE_COMPILE_CACHE: compileCache, ...env }),
     stdio: ["ignore", "pipe", "pipe"],
     timeout: 180_000,
     killSignal: "SIGKILL",

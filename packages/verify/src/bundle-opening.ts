@@ -12,6 +12,7 @@ import {
   type BindRecord,
   type Bundle,
   type LogBundle,
+  type LogRecord,
   type Sha256,
   type WitnessedBy,
 } from "@assay/core";
@@ -69,12 +70,13 @@ export async function openBundlePart(deps: OpeningDeps, part: LogBundle): Promis
   const { sha256, policy, nowSeconds, tiles } = deps;
   try {
     const signed = await proveBundlePart({ sha256, trust: policy.logs }, part);
-    const double = findDoubleBind(part);
+    const records = recordsOf(part);
+    const double = doubleBindIn(records);
     if (double !== undefined) throw boundTwice(signed.log, part, double);
-    const statements = statementsOf(part).map((each) => ({ ...each, log: signed.log }));
+    const statements = statementsIn(records).map((each) => ({ ...each, log: signed.log }));
     await checkWitnessed(policy, signed);
     const { cosignatures } = await quorumOf(policy.witnesses, signed);
-    const age = await checkAge({ policy, nowSeconds, tiles }, signed, { cosignatures, recordTimes: timesOf(part) });
+    const age = await checkAge({ policy, nowSeconds, tiles }, signed, { cosignatures, recordTimes: timesIn(records) });
     return { signed, statements, cosignatures, age };
   } catch (error) {
     if (isBadInput(error)) return refusedPart(part, error.details.reason);
@@ -109,41 +111,43 @@ export async function proveBundlePart(
   return signed;
 }
 
-/** Two records of a part that bind one name@version; undefined when there are none. */
+/** Two records of a part that bind one name@version; undefined when there are none. Throws BAD_FORMAT on one that is no record. */
 export function findDoubleBind(part: LogBundle): readonly [PlacedBind, PlacedBind] | undefined {
+  return doubleBindIn(recordsOf(part));
+}
+
+interface Placed<R extends LogRecord> {
+  readonly record: R;
+  readonly index: number;
+}
+
+type PlacedBind = Placed<BindRecord>;
+
+function recordsOf(part: LogBundle): Placed<LogRecord>[] {
+  return part.records.map(({ index, text }) => ({ record: parseRecord(text), index }));
+}
+
+function doubleBindIn(records: readonly Placed<LogRecord>[]): readonly [PlacedBind, PlacedBind] | undefined {
   const byKey = new Map<string, PlacedBind>();
-  for (const bind of placedBinds(part)) {
-    const { ns, name, version } = bind.record;
-    const key = `${ns} ${name}@${version}`;
+  for (const { record, index } of records) {
+    if (record.kind !== "bind") continue;
+    const key = `${record.ns} ${record.name}@${record.version}`;
     const earlier = byKey.get(key);
-    if (earlier !== undefined) return [earlier, bind];
-    byKey.set(key, bind);
+    if (earlier !== undefined) return [earlier, { record, index }];
+    byKey.set(key, { record, index });
   }
   return undefined;
 }
 
-interface PlacedBind {
-  readonly record: BindRecord;
-  readonly index: number;
+/** The records that say what a version is. */
+function statementsIn(records: readonly Placed<LogRecord>[]): Omit<ProvenStatement, "log">[] {
+  return records.flatMap(({ record, index }) =>
+    record.kind === "bind" || record.kind === "supersede" ? [{ record, index }] : [],
+  );
 }
 
-function placedBinds(part: LogBundle): PlacedBind[] {
-  return statementsOf(part).flatMap(({ record, index }) => (record.kind === "bind" ? [{ record, index }] : []));
-}
-
-/** The records that say what a version is. Throws BAD_FORMAT on one that is no record. */
-function statementsOf(part: LogBundle): Omit<ProvenStatement, "log">[] {
-  return part.records.flatMap(({ index, text }) => {
-    const record = parseRecord(text);
-    return record.kind === "bind" || record.kind === "supersede" ? [{ record, index }] : [];
-  });
-}
-
-function timesOf(part: LogBundle): number[] {
-  return part.records.flatMap(({ text }) => {
-    const record = parseRecord(text);
-    return record.kind === "unknown" ? [] : [record.time];
-  });
+function timesIn(records: readonly Placed<LogRecord>[]): number[] {
+  return records.flatMap(({ record }) => (record.kind === "unknown" ? [] : [record.time]));
 }
 
 function boundTwice(log: TrustedLog, part: LogBundle, [first, second]: readonly [PlacedBind, PlacedBind]): Error {
