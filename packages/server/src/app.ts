@@ -92,7 +92,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
   );
   const clients = stack.use(await openUpstreamClients({ clock, random }, config, secrets));
   const upstreams = createUpstreams(
-    { clients: clients.byAlias, database, blobs, jobs, releases, workers, clock, random, telemetry },
+    { clients: clients.byAlias, database, blobs, jobs, releases, events, workers, clock, random, telemetry },
     config,
   );
   // A folder of its own: a command beside the server must not empty the server's.

@@ -42,6 +42,8 @@ export interface TestRooms extends AsyncDisposable {
   /** A second admission over the same storage, as another process has it. */
   another(): Admission;
   readonly upstream: TestUpstream;
+  /** Mirrors of it, by alias. */
+  readonly mirrors: Readonly<Record<string, TestUpstream>>;
   readonly upstreams: Upstreams;
   readonly database: Database;
   readonly blobs: BlobStore;
@@ -54,10 +56,14 @@ export interface TestRooms extends AsyncDisposable {
     readonly { readonly kind: string; readonly subject: string; readonly data: Readonly<Record<string, unknown>> }[]
   >;
   claims(): Promise<readonly { readonly kind: string; readonly version: string }[]>;
+  /** Texts of the claims of one kind: the record but for its place. */
+  claimTexts(kind: string): Promise<readonly string[]>;
   blobKeys(prefix: string): Promise<readonly string[]>;
 }
 
 export interface TestRoomsOptions {
+  /** Aliases of mirrors; those that begin with `-` (left out of the alias) stand before the registry. */
+  readonly mirrors?: readonly string[];
   readonly integrity?: UpstreamConfig["integrity"];
   readonly limits?: Partial<AdmissionOptions["limits"]>;
   readonly evidence?: AdmissionOptions["evidence"];
@@ -106,12 +112,28 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
     integrity: options.integrity ?? "accept-sha1",
     timeouts: { connectMs: 2000, headersMs: 200, bodyIdleMs: 200 },
   });
-  const client = stack.use(
-    createUpstreamClient(
-      { clock: systemClock, random, settings: directSettings, resolve: systemResolve },
-      config,
-      noCredentials,
-    ),
+  const mirrors: Record<string, TestUpstream> = {};
+  const before: UpstreamConfig[] = [];
+  const after: UpstreamConfig[] = [];
+  for (const said of options.mirrors ?? []) {
+    const alias = said.replace(/^-/, "");
+    const mirror = stack.use(await createTestUpstream());
+    mirrors[alias] = mirror;
+    const one = upstreamConfig({ name: alias, kind: "mirror", of: "npm", url: mirror.url, timeouts: config.timeouts });
+    (said === alias ? after : before).push(one);
+  }
+  const all = [...before, config, ...after];
+  const clients = new Map(
+    all.map((one) => [
+      one.name,
+      stack.use(
+        createUpstreamClient(
+          { clock: systemClock, random, settings: directSettings, resolve: systemResolve },
+          one,
+          noCredentials,
+        ),
+      ),
+    ]),
   );
   const workers = stack.use(createWorkers({ maxThreads: 1, idleMs: 1000, maxHeapMiB: 256 }));
   const limits = {
@@ -125,10 +147,21 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
   };
   const jobs = createJobQueue({ database, clock, random, telemetry });
   const upstreams = createUpstreams(
-    { clients: new Map([[config.name, client]]), database, blobs, jobs, releases, workers, clock, random, telemetry },
+    {
+      clients,
+      database,
+      blobs,
+      jobs,
+      releases,
+      events,
+      workers,
+      clock,
+      random,
+      telemetry,
+    },
     {
       dataFolder: folder,
-      upstreams: [config],
+      upstreams: all,
       packuments: { maxAgeSeconds: options.maxAgeSeconds ?? 300, notFoundSeconds: 30 },
       limits,
     },
@@ -163,6 +196,7 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
         admissionOptions,
       ),
     upstream,
+    mirrors,
     upstreams,
     database,
     blobs,
@@ -186,6 +220,16 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
         .select(["kind", "version"])
         .orderBy("id")
         .execute(),
+    async claimTexts(kind) {
+      const rows = await database.read
+        .withTables<{ log_claims: { id: number; kind: string; facts: string } }>()
+        .selectFrom("log_claims")
+        .select("facts")
+        .where("kind", "=", kind)
+        .orderBy("id")
+        .execute();
+      return rows.map(({ facts }) => facts);
+    },
     async blobKeys(prefix) {
       const keys: string[] = [];
       for await (const { key } of blobs.list(prefix)) keys.push(key);

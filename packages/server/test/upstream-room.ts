@@ -11,10 +11,10 @@ import {
 import { createFakeClock } from "@assay/testkit/fake-clock";
 import { createSeededRandom } from "@assay/testkit/seeded-random";
 import { tempFolder } from "@assay/testkit/temp-folder";
-import { createTestUpstream, type TestUpstreamOptions } from "@assay/testkit/upstream";
+import { createTestUpstream, type TestUpstream, type TestUpstreamOptions } from "@assay/testkit/upstream";
 import { upstreamConfig } from "@assay/testkit/upstream-config";
 import type { Bind } from "../src/checksums/checksums.ts";
-import type { Config } from "../src/config/config.ts";
+import type { Config, UpstreamConfig } from "../src/config/config.ts";
 import { createFileBlobStore } from "../src/platform/blobs/files.ts";
 import { runMigrations } from "../src/platform/database/migrate.ts";
 import { createSqliteDatabase } from "../src/platform/database/sqlite.ts";
@@ -32,6 +32,10 @@ import { releaseMigrations } from "../src/releases/migrations.ts";
 import { createUpstreams, upstreamMigrations, type UpstreamsRoom } from "../src/upstreams/upstreams.ts";
 
 export interface RoomOptions extends TestUpstreamOptions {
+  /** More about the registry `npm`. */
+  readonly owner?: Partial<Omit<UpstreamConfig, "names">>;
+  /** Mirrors of it by alias, each a test upstream of its own. */
+  readonly mirrors?: Readonly<Record<string, Partial<Omit<UpstreamConfig, "names">>>>;
   readonly tarballHosts?: readonly string[];
   readonly packumentBytes?: number;
 }
@@ -58,8 +62,9 @@ export async function openRoom(t: TestContext, options: RoomOptions = {}) {
   const telemetry = () => ({ log, metrics: createMetrics({ processMetrics: false }) });
   const binds = new Map<Version, Bind>();
   const checksums = { bindsOf: async () => binds, claimConflict: async () => true, claimSighting: async () => true };
+  const events = createEvents({ clock });
   const releases = createReleases(
-    { database, checksums, events: createEvents({ clock }), clock, telemetry: telemetry() },
+    { database, checksums, events, clock, telemetry: telemetry() },
     { refuseWithinHours: 72 },
   );
   const jobs = createJobQueue({ database, clock, random, telemetry: telemetry() });
@@ -68,10 +73,20 @@ export async function openRoom(t: TestContext, options: RoomOptions = {}) {
     url: upstream.url,
     tarballHosts: options.tarballHosts ?? [],
     timeouts: { connectMs: 1000, headersMs: 300, bodyIdleMs: 300 },
+    ...options.owner,
   });
+  const mirrors: Record<string, TestUpstream> = {};
+  const upstreams = [own];
+  for (const [name, more] of Object.entries(options.mirrors ?? {})) {
+    const mirror = opened(await createTestUpstream());
+    mirrors[name] = mirror;
+    upstreams.push(
+      upstreamConfig({ timeouts: own.timeouts, ...more, name, kind: "mirror", of: "npm", url: mirror.url }),
+    );
+  }
   const config: Pick<Config, "dataFolder" | "upstreams" | "packuments" | "limits"> = {
     dataFolder,
-    upstreams: [own],
+    upstreams,
     packuments: { maxAgeSeconds: 300, notFoundSeconds: 30 },
     limits: {
       packumentBytes: options.packumentBytes ?? 64 * 1024 * 1024,
@@ -84,22 +99,28 @@ export async function openRoom(t: TestContext, options: RoomOptions = {}) {
   };
   // Waits between the client's tries take no time here: the fake clock would wait for ever.
   const clientClock = { ...clock, sleep: async () => {} };
-  const client = opened(
-    createUpstreamClient(
-      { clock: clientClock, random, settings: directSettings, resolve: systemResolve },
-      own,
-      noCredentials,
-    ),
+  const clients = new Map(
+    upstreams.map((one) => [
+      one.name,
+      opened(
+        createUpstreamClient(
+          { clock: clientClock, random, settings: directSettings, resolve: systemResolve },
+          one,
+          noCredentials,
+        ),
+      ),
+    ]),
   );
   const blobs = await createFileBlobStore({ random }, { folder: join(dataFolder, "blobs") });
   const open = (): UpstreamsRoom =>
     createUpstreams(
       {
-        clients: new Map([[own.name, client]]),
+        clients,
         database,
         blobs,
         jobs,
         releases,
+        events,
         workers,
         clock,
         random,
@@ -107,7 +128,20 @@ export async function openRoom(t: TestContext, options: RoomOptions = {}) {
       },
       config,
     );
-  return { room: open(), binds, reopen: open, upstream, clock, database, blobs, releases, jobs, dataFolder, lines };
+  return {
+    room: open(),
+    binds,
+    reopen: open,
+    upstream,
+    mirrors,
+    clock,
+    database,
+    blobs,
+    releases,
+    jobs,
+    dataFolder,
+    lines,
+  };
 }
 
 export const a: PackageName = parsePackageName("a");

@@ -8,6 +8,7 @@ import type { Events } from "../platform/events/events.ts";
 import type { Releases } from "../releases/releases.ts";
 import type { Download } from "./download.ts";
 import { anyDoomed, keepBlobs } from "./store.ts";
+import { claimConflicts, type WrongBytes } from "./wrong-bytes.ts";
 
 export interface ClaimDeps {
   readonly blobs: BlobStore;
@@ -28,6 +29,16 @@ export function fragmentKey(facts: Pick<BindFacts, "manifest">): BlobKey {
   return blobKey("manifest", "sha256", toHex(fromBase64(facts.manifest.slice("sha256-".length))));
 }
 
+/** What passed every step. */
+export interface Admitted {
+  readonly facts: BindFacts;
+  /** Canonical text. */
+  readonly fragment: string;
+  readonly bytes: Download;
+  /** What other sources served instead on the way. */
+  readonly wrong: readonly WrongBytes[];
+}
+
 /** How long to wait for the orphan collector to finish with a blob that is wanted again. */
 const doomedTries = 50;
 const doomedWaitMs = 200;
@@ -41,14 +52,9 @@ const doomedWaitMs = 200;
  * - A crash after the commit leaves a bound release whose blobs are there; only `wake` is lost, and the
  *   sequencer finds the claim when it starts.
  */
-export async function storeAndClaim(
-  deps: ClaimDeps,
-  facts: BindFacts,
-  fragment: string,
-  download: Download,
-): Promise<Bind> {
-  return await storeThen(deps, { facts, fragment, tarball: download.blob }, (transaction, keys) =>
-    claim(deps, transaction, facts, keys),
+export async function storeAndClaim(deps: ClaimDeps, { facts, fragment, bytes, wrong }: Admitted): Promise<Bind> {
+  return await storeThen(deps, { facts, fragment, tarball: bytes.blob }, (transaction, keys) =>
+    claim(deps, transaction, { facts, wrong }, keys),
   );
 }
 
@@ -108,7 +114,7 @@ export async function putFragment(
 async function claim(
   deps: ClaimDeps,
   transaction: Transaction,
-  facts: BindFacts,
+  { facts, wrong }: Pick<Admitted, "facts" | "wrong">,
   keys: readonly BlobKey[],
 ): Promise<Bind> {
   const { name, version, source, integrity } = facts;
@@ -137,5 +143,10 @@ async function claim(
     if (isNew)
       await deps.events.record(transaction, { kind: "upstream.conflict", subject, data: { source, from: "bytes" } });
   }
+  await claimConflicts(
+    deps,
+    transaction,
+    wrong.filter((one) => one.integrity !== bind.integrity),
+  );
   return bind;
 }

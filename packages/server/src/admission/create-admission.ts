@@ -12,22 +12,24 @@ import type { Workers } from "../platform/workers/workers.ts";
 import type { BoundRelease, Releases } from "../releases/releases.ts";
 import type { Upstreams } from "../upstreams/upstreams.ts";
 import type { Admission } from "./admission.ts";
+import { type AcquireDeps, type Observed, acquire, again } from "./acquire.ts";
 import { putTarball, storeAndClaim } from "./claim.ts";
-import { basisText, compareBytes } from "./compare.ts";
-import { type Download, type DownloadDeps, download } from "./download.ts";
+import { basisText } from "./compare.ts";
+import type { Download } from "./download.ts";
 import { keepEvidence } from "./evidence.ts";
 import { inspect } from "./inspect.ts";
-import { type Located, findListed, locate } from "./locate.ts";
+import { type Located, locate } from "./locate.ts";
 import { collectOrphans } from "./orphans.ts";
 import { createRemembered } from "./remembered.ts";
 import { examineReplacement, replace } from "./replace.ts";
+import { type WrongBytes, claimConflicts, takeDown } from "./wrong-bytes.ts";
 
 export interface AdmissionDeps {
   readonly database: Database;
   readonly blobs: BlobStore;
   readonly checksums: Pick<Checksums, "ask" | "bindsOf" | "claimBind" | "claimConflict" | "claimSupersede" | "wake">;
   readonly releases: Pick<Releases, "packageState" | "raise">;
-  readonly upstreams: Pick<Upstreams, "packument" | "reload" | "tarball">;
+  readonly upstreams: Pick<Upstreams, "packument" | "reload" | "stored" | "tarballs" | "standing">;
   readonly events: Events;
   readonly clock: Clock;
   /** Where large downloads wait; on the same file system as the blobs. */
@@ -49,21 +51,22 @@ const rememberMs = 30_000;
 /** Refusals that stand for a while, and the outcome that they count as. */
 const refusedAs: Readonly<Partial<Record<ErrorCode, string>>> = {
   BLOCKED: "refused",
-  UPSTREAM_WRONG_BYTES: "wrong-bytes",
   BIND_REFUSED: "not-bound",
   BIND_DIFFERS: "other-bytes",
 };
 
-/** The pipeline (`admission.ts`): locate → download → compare → inspect → ask the log → store → claim, each in a file of its name. */
+/** The pipeline (`admission.ts`): locate → acquire (download, compare) → inspect → ask the log → store → claim, each in a file of its name. */
 export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions): Admission {
   const { clock, telemetry, releases, checksums } = deps;
   const evidenceLimits = options.evidence ?? { eachBytes: 16 * 1024 * 1024, totalBytes: 256 * 1024 * 1024 };
   const archiveLimits = { unpackedBytes: options.limits.unpackedBytes, entries: options.limits.archiveEntries };
-  const downloadDeps: DownloadDeps = {
+  const acquireDeps: AcquireDeps = {
     upstreams: deps.upstreams,
     spool: deps.spool,
     clock,
     maxBytes: options.limits.tarballBytes,
+    lies: createRemembered(clock, rememberMs),
+    onWrong,
   };
   const replaceDeps = { ...deps, limits: archiveLimits, integrityPolicy: options.integrityPolicy };
   const admissions = createSingleFlight<BoundRelease>();
@@ -81,27 +84,25 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
       name,
       version,
     );
-    const { source } = located.packument;
-    const key = `${name}@${version} ${source}`;
+    const key = `${name}@${version} ${located.packument.source}`;
     const subject = `${basisText(located.basis)} ${located.manifestDigest}`;
     const earlier = refusals.find(key, subject);
     if (earlier !== undefined) throw again(earlier);
     const asked = checksums.ask(name, version);
     try {
-      await using bytes = await download(downloadDeps, located);
-      const difference = compareBytes(located.basis, bytes);
-      if (difference !== undefined) throw await wrongBytes(name, version, source, difference, bytes);
-      const { manifest, fragment } = located;
+      const { listed, basis, manifest, fragment } = located;
+      const { bytes: acquired, source, wrong } = await acquire(acquireDeps, { name, version, listed, basis });
+      await using bytes = acquired;
       const archive = { source: bytes.blob, sizeBytes: bytes.sizeBytes, limits: archiveLimits };
       const inspection = await inspect(deps, { name, version, manifest, ...archive }, fragment.length);
       for (const { rule } of inspection.findings) instruments.findings.add(1, { rule });
-      const served = bindFacts(name, version, located, bytes, inspection.tree);
+      const served = bindFacts(located, { bytes, source, tree: inspection.tree });
       const facts = await asked.holdAgainst(served).catch(async (error: unknown) => {
         // The bytes are what the source lists, and the log says something else: somebody will want to see them.
         if (isAssayError(error, "BIND_DIFFERS")) await keepEvidence(deps, evidenceLimits, served, bytes);
         throw error;
       });
-      const bind = await storeAndClaim(deps, facts, located.fragment, bytes);
+      const bind = await storeAndClaim(deps, { facts, fragment, bytes, wrong });
       instruments.outcomes.add(1, { outcome: "admitted" });
       return { name, version, integrity: bind.integrity, sizeBytes: bind.sizeBytes, manifest: bind.manifest };
     } catch (error) {
@@ -112,7 +113,7 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
         telemetry.log.warn("refused a tarball", {
           "package.name": name,
           "package.version": version,
-          source,
+          source: located.packument.source,
           "error.message": error.message,
         });
       }
@@ -120,57 +121,34 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
     }
   }
 
-  /** Evidence, event and metric; the error is for the caller to throw. */
-  async function wrongBytes(
-    name: PackageName,
-    version: Version,
-    source: string,
-    reason: string,
-    bytes: Download,
-  ): Promise<AssayError> {
-    const evidence = await keepEvidence(deps, evidenceLimits, { name, version, source }, bytes);
-    await deps.database.write((transaction) =>
-      deps.events.record(transaction, {
-        kind: "upstream.wrong-bytes",
-        subject: `npm ${name}@${version}`,
-        data: { source, reason, sha256: evidence.sha256, sizeBytes: bytes.sizeBytes, kept: evidence.kept },
-      }),
-    );
-    return new AssayError("UPSTREAM_WRONG_BYTES", { name, version, source, reason });
+  async function onWrong(observed: Observed, bytes: Download): Promise<WrongBytes> {
+    const { name, version, source, reason } = observed;
+    instruments.outcomes.add(1, { outcome: "wrong-bytes" });
+    telemetry.log.warn("refused a tarball", {
+      "package.name": name,
+      "package.version": version,
+      source,
+      "error.message": reason,
+    });
+    return await takeDown(deps, evidenceLimits, observed, bytes);
   }
 
+  /** Whatever is listed by now: the bytes are bound, so any source may have them and none can change them. */
   async function restoreNow(name: PackageName, version: Version): Promise<void> {
     const bind = (await checksums.bindsOf(name)).get(version);
     if (bind === undefined) throw new AssayError("NOT_FOUND", { what: `${name}@${version}` });
-    const listing = await findListed(deps.upstreams, name, version);
-    const { source } = listing.packument;
-    const key = `restore ${name}@${version} ${source}`;
-    const earlier = refusals.find(key, bind.integrity);
-    if (earlier !== undefined) throw again(earlier);
-    await using bytes = await download(downloadDeps, listing);
-    const difference = compareBytes({ kind: "sha512", integrity: bind.integrity }, bytes);
-    if (difference !== undefined) {
-      const error = await wrongBytes(name, version, source, difference, bytes);
-      await recordConflict(bind, source, bytes);
-      refusals.add(key, bind.integrity, error);
-      throw error;
-    }
+    const listed = (await deps.upstreams.stored(name))?.versions.get(version);
+    const basis = { kind: "sha512", integrity: bind.integrity } as const;
+    const conflicting = async (observed: Observed, bytes: Download): Promise<WrongBytes> => {
+      const wrong = await onWrong(observed, bytes);
+      await deps.database.write((transaction) => claimConflicts(deps, transaction, [wrong]));
+      return wrong;
+    };
+    const restoring = { ...acquireDeps, onWrong: conflicting };
+    const { bytes: acquired, source } = await acquire(restoring, { name, version, listed, basis });
+    await using bytes = acquired;
     await putTarball(deps.blobs, bind, bytes);
     telemetry.log.warn("fetched lost bytes again", { "package.name": name, "package.version": version, source });
-  }
-
-  async function recordConflict(bind: BindFacts, source: string, bytes: Download): Promise<void> {
-    const { name, version } = bind;
-    await deps.database.write(async (transaction) => {
-      const facts = { name, version, source, integrity: bytes.integrity, tree: "-", manifest: "-", evidence: "-" };
-      if (!(await checksums.claimConflict(transaction, facts))) return;
-      await deps.events.record(transaction, {
-        kind: "upstream.conflict",
-        subject: `npm ${name}@${version}`,
-        data: { source, from: "bytes" },
-      });
-    });
-    checksums.wake();
   }
 
   return {
@@ -182,23 +160,21 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
   };
 }
 
-function bindFacts(name: PackageName, version: Version, located: Located, bytes: Download, tree: string): BindFacts {
+function bindFacts(
+  { packument: { name }, listed: { version }, manifestDigest }: Located,
+  { bytes, source, tree }: { readonly bytes: Download; readonly source: string; readonly tree: string },
+): BindFacts {
   return {
     name,
     version,
     integrity: bytes.integrity,
     tree,
-    manifest: located.manifestDigest,
+    manifest: manifestDigest,
     sizeBytes: bytes.sizeBytes,
-    source: located.packument.source,
+    source,
     // Registry signatures are not verified yet, and what was not verified is not claimed.
     signer: "-",
   };
-}
-
-/** A remembered refusal for another caller, with a stack of its own. */
-function again(error: AssayError): AssayError {
-  return new AssayError(error.code, error.details, { cause: error });
 }
 
 function createInstruments({ metrics }: Telemetry) {

@@ -1,12 +1,10 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { AssayError, type Integrity, integrityFromSha512 } from "@assay/core";
+import { type Integrity, integrityFromSha512 } from "@assay/core";
 import type { BlobSource } from "../platform/blobs/blobs.ts";
 import type { Spool, SpoolFile } from "../platform/blobs/spool.ts";
-import type { Clock } from "../platform/clock.ts";
-import { NetworkError, networkErrorPhrases } from "../platform/network/network.ts";
-import type { Upstreams } from "../upstreams/upstreams.ts";
-import type { Located } from "./locate.ts";
+import { NetworkError } from "../platform/network/network.ts";
+import type { TarballOffer } from "../upstreams/upstreams.ts";
 
 /** A tarball that came in, in memory or in a spool file; nobody has seen it yet. */
 export interface Download extends AsyncDisposable {
@@ -19,72 +17,28 @@ export interface Download extends AsyncDisposable {
 }
 
 export interface DownloadDeps {
-  readonly upstreams: Pick<Upstreams, "tarball">;
   readonly spool: Spool;
-  readonly clock: Clock;
   /** Largest tarball, bytes. */
   readonly maxBytes: number;
 }
 
-/** A whole download takes no longer than this; the network's own limits catch silence much sooner. */
-const deadlineMs = 15 * 60_000;
-
 /**
- * Second step: the bytes, hashed while they come in. Its Content-Type and everything else that the upstream
- * says about them is ignored.
+ * The bytes of one offer, hashed while they come in. Content-Type and everything else that a source says about them
+ * is ignored.
  *
- * A crash leaves at most a spool file, removed when the spool is made again. Throws NOT_FOUND,
- * UPSTREAM_UNAVAILABLE, UPSTREAM_BAD_ANSWER, NOT_READY when too much is being downloaded at once.
+ * A crash leaves at most a spool file, removed when the spool is made again. Throws NetworkError for what the source
+ * does, NOT_READY when too much is being downloaded at once.
  */
-export async function download(deps: DownloadDeps, located: Pick<Located, "packument" | "listed">): Promise<Download> {
-  const { packument, listed } = located;
-  const ended = new AbortController();
-  void deps.clock.sleep(deadlineMs, ended.signal).then(
-    () => ended.abort(new NetworkError("timeout", "the download took too long")),
-    () => undefined,
-  );
+export async function download(deps: DownloadDeps, { response }: TarballOffer): Promise<Download> {
   const writer = createWriter(deps.spool, deps.maxBytes);
   try {
-    const response = await deps.upstreams.tarball(packument, listed, ended.signal);
-    try {
-      checkStatus(response.status, located);
-      for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
-        await writer.write(chunk);
-      }
-    } finally {
-      response.body.destroy();
-    }
+    for await (const chunk of response.body as AsyncIterable<Uint8Array>) await writer.write(chunk);
     return await writer.finish();
   } catch (error) {
     await writer.discard();
-    throw upstreamError(error, packument.source);
+    throw error;
   } finally {
-    ended.abort();
-  }
-}
-
-function checkStatus(status: number, { packument, listed }: Pick<Located, "packument" | "listed">): void {
-  if (status === 200) return;
-  const what = `The tarball of ${packument.name}@${listed.version}`;
-  if (status === 404 || status === 410 || status === 451) throw new AssayError("NOT_FOUND", { what });
-  const reason = `status ${status} for a tarball`;
-  if (status === 429 || status >= 500) {
-    throw new AssayError("UPSTREAM_UNAVAILABLE", { source: packument.source, reason, retryAfterSeconds: 10 });
-  }
-  throw new AssayError("UPSTREAM_BAD_ANSWER", { source: packument.source, reason });
-}
-
-function upstreamError(error: unknown, source: string): unknown {
-  if (!(error instanceof NetworkError)) return error;
-  const details = { source, reason: networkErrorPhrases[error.reason] };
-  switch (error.reason) {
-    case "too-large":
-    case "forbidden-address":
-    case "forbidden-host":
-    case "redirects":
-      return new AssayError("UPSTREAM_BAD_ANSWER", details, { cause: error });
-    default:
-      return new AssayError("UPSTREAM_UNAVAILABLE", { ...details, retryAfterSeconds: 10 }, { cause: error });
+    response.body.destroy();
   }
 }
 

@@ -5,7 +5,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database/database.ts";
 import type { Download } from "./download.ts";
 import { sha256Of } from "./digests.ts";
-import { addEvidence, anyDoomed, evidenceBytes, hasEvidence } from "./store.ts";
+import { addEvidence, anyDoomed, evidenceBytes, evidenceKeyOf } from "./store.ts";
 
 export interface EvidenceDeps {
   readonly blobs: BlobStore;
@@ -34,9 +34,10 @@ export async function keepEvidence(
   const sha256 = await sha256Of(download);
   const { sizeBytes } = download;
   if (sizeBytes > limits.eachBytes) return { sha256, kept: false };
-  if (await hasEvidence(database.read, name, version, source)) return { sha256, kept: false };
-  if ((await evidenceBytes(database.read)) + sizeBytes > limits.totalBytes) return { sha256, kept: false };
   const key = blobKey("evidence", "sha256", sha256);
+  const earlier = await evidenceKeyOf(database.read, name, version, source);
+  if (earlier !== undefined) return { sha256, kept: earlier === key };
+  if ((await evidenceBytes(database.read)) + sizeBytes > limits.totalBytes) return { sha256, kept: false };
   await blobs.put(key, download.blob, { sizeBytes, sha256 });
   await database.write(async (transaction) => {
     if (await anyDoomed(transaction, [key]))

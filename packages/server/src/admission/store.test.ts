@@ -11,7 +11,7 @@ import {
   doomedBefore,
   doomOrphans,
   evidenceBytes,
-  hasEvidence,
+  evidenceKeyOf,
   keepBlobs,
 } from "./store.ts";
 
@@ -47,7 +47,7 @@ onEveryDatabase("the tables of admission", (databases) => {
     await database.write((transaction) => addEvidence(transaction, { ...row, size_bytes: 50 }));
     await database.write((transaction) => addEvidence(transaction, { ...row, source: "mirror", size_bytes: 7 }));
     assert.equal(await evidenceBytes(database.read), 12);
-    assert.equal(await hasEvidence(database.read, name, version, "npm"), true);
-    assert.equal(await hasEvidence(database.read, name, version, "else"), false);
+    assert.equal(await evidenceKeyOf(database.read, name, version, "npm"), key("aa"));
+    assert.equal(await evidenceKeyOf(database.read, name, version, "else"), undefined);
   });
 });

@@ -64,13 +64,13 @@ export async function clearDoomed(transaction: Transaction, keys: readonly BlobK
   await transaction.withTables<Tables>().deleteFrom("admission_doomed").where("key", "in", keys).execute();
 }
 
-/** True when the source's wrong bytes of this version are kept already. */
-export async function hasEvidence(
+/** The blob with the source's wrong bytes of this version, when some are kept already. */
+export async function evidenceKeyOf(
   reader: Reader,
   name: PackageName,
   version: Version,
   source: string,
-): Promise<boolean> {
+): Promise<BlobKey | undefined> {
   const row = await reader
     .withTables<Tables>()
     .selectFrom("admission_evidence")
@@ -79,7 +79,7 @@ export async function hasEvidence(
     .where("version", "=", version)
     .where("source", "=", source)
     .executeTakeFirst();
-  return row !== undefined;
+  return row?.key as BlobKey | undefined;
 }
 
 /** Refers to an evidence blob, unless the version and source have one already. */

@@ -5,6 +5,7 @@ import {
   NetworkError,
   networkErrorPhrases,
   type NetworkErrorReason,
+  type RequestOptions,
   type UpstreamClient,
   type UpstreamResponse,
 } from "../platform/network/network.ts";
@@ -52,6 +53,8 @@ interface FetchDeps {
   readonly budget: ByteBudget;
 }
 
+export type FetchLimits = Pick<RequestOptions, "maxBytes" | "signal" | "tries" | "idleMs">;
+
 /** How many bytes of documents may be in memory at once; no waiting, so that slow ones cannot starve the others. */
 export interface ByteBudget {
   take(bytes: number): boolean;
@@ -80,11 +83,11 @@ export async function fetchDocument(
   deps: FetchDeps,
   name: PackageName,
   validators: Validators | undefined,
-  maxBytes: number,
+  limits: FetchLimits,
 ): Promise<Fetched> {
   for (let again = true; ; again = false) {
     try {
-      return await fetchOnce(deps, name, validators, maxBytes);
+      return await fetchOnce(deps, name, validators, limits);
     } catch (error) {
       if (!(error instanceof NetworkError)) throw error;
       if (error.reason === "truncated" && again) continue;
@@ -105,12 +108,12 @@ async function fetchOnce(
   deps: FetchDeps,
   name: PackageName,
   validators: Validators | undefined,
-  maxBytes: number,
+  limits: FetchLimits,
 ): Promise<Fetched> {
   const response = await deps.client.request(packagePath(name), {
+    ...limits,
     headers: headersFor(validators),
     decode: true,
-    maxBytes,
   });
   if (response.status === 200) return await collect(deps.budget, response);
   response.body.destroy();

@@ -22,4 +22,20 @@ export const upstreamMigrations: Migrations = {
       await transaction.schema.createIndex("packuments_digest").on("packuments").column("digest").execute();
     },
   },
+  "0031-upstreams-aside": {
+    async up(transaction) {
+      const { text, integer, ...make } = columns(transaction);
+      await make
+        .table("upstream_aside")
+        .addColumn("alias", text, (of) => of.primaryKey())
+        .addColumn("url", text, (of) => of.notNull())
+        .addColumn("strikes", integer, (of) => of.notNull())
+        .addColumn("since_ms", integer, (of) => of.notNull())
+        .addColumn("until_ms", integer, (of) => of.notNull())
+        .addColumn("reason", text, (of) => of.notNull())
+        .addColumn("name", text, (of) => of.notNull())
+        .addColumn("version", text, (of) => of.notNull())
+        .execute();
+    },
+  },
 };

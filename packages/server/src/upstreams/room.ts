@@ -4,6 +4,7 @@ import type { Config } from "../config/config.ts";
 import type { BlobStore } from "../platform/blobs/blobs.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database/database.ts";
+import type { Events } from "../platform/events/events.ts";
 import type { JobHandlers, JobQueue } from "../platform/jobs/jobs.ts";
 import type { UpstreamClient } from "../platform/network/network.ts";
 import type { Random } from "../platform/random.ts";
@@ -16,6 +17,7 @@ import {
   fetchDocument,
   type FetchedDocument,
   type FetchFailure,
+  type FetchLimits,
   type Fetched,
   type Validators,
 } from "./fetch.ts";
@@ -25,7 +27,8 @@ import { createRawDocuments } from "./raw.ts";
 import { rememberDocument, rememberGone, removalHandlers } from "./remember.ts";
 import { createSources, type Source } from "./sources.ts";
 import { countBySource, readPackument, searchNames, type StoredPackument } from "./store.ts";
-import { tarballUrl } from "./tarball-url.ts";
+import { createStanding } from "./standing.ts";
+import { createTarballs } from "./tarballs.ts";
 import type { Packument, Upstreams } from "./upstreams.ts";
 
 export interface UpstreamsDeps {
@@ -35,6 +38,7 @@ export interface UpstreamsDeps {
   readonly blobs: BlobStore;
   readonly jobs: JobQueue;
   readonly releases: Releases;
+  readonly events: Events;
   readonly workers: Workers;
   readonly clock: Clock;
   readonly random: Random;
@@ -73,6 +77,7 @@ export function createUpstreams(
     config.upstreams.map(({ name }) => [name, createByteBudget(4 * config.limits.packumentBytes)]),
   );
   const raws = createRawDocuments(deps, config.limits.packumentBytes);
+  const standing = createStanding(deps, sources);
   const kept = createKept(
     { ...deps, raws },
     { sources, folder: joinPath(config.dataFolder, "cache", "packuments"), listingBytes },
@@ -106,10 +111,16 @@ export function createUpstreams(
     return await settle(owner, name, row, old, await ask(owner, name, validators));
   }
 
-  function ask(source: Source, name: PackageName, validators: Validators | undefined): Promise<Fetched> {
+  function ask(
+    source: Source,
+    name: PackageName,
+    validators: Validators | undefined,
+    limits: Omit<FetchLimits, "maxBytes"> = {},
+  ): Promise<Fetched> {
     const { client } = source;
     const budget = budgets.get(source.config.name) ?? createByteBudget(0);
-    return fetchDocument({ client, clock, budget }, name, validators, config.limits.packumentBytes);
+    const maxBytes = config.limits.packumentBytes;
+    return fetchDocument({ client, clock, budget }, name, validators, { ...limits, maxBytes });
   }
 
   function count({ config: { name } }: Source, outcome: string): void {
@@ -254,16 +265,8 @@ export function createUpstreams(
       const again = row === undefined ? undefined : await kept.load(row);
       return again === undefined ? await join(name) : { ...again.packument, stale };
     },
-    tarball: async (packument, version, signal) => {
-      const owner = sources.named(packument.source);
-      const url = tarballUrl(version.tarball, owner.config);
-      return await owner.client.request(url, {
-        decode: false,
-        maxBytes: config.limits.tarballBytes,
-        signal,
-        headers: { accept: "application/octet-stream, */*" },
-      });
-    },
+    tarballs: createTarballs({ ...deps, sources, standing, ask }, config.limits),
+    standing,
     relay: (source, { path, ...request }) => sources.named(source).client.request(path, { ...request, decode: true }),
     search: (text, from, size) => searchNames(database.read, text, from, size),
     packagesBySource: () => countBySource(database.read),

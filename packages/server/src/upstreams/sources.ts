@@ -16,8 +16,10 @@ export interface Sources {
    */
   ownerOf(name: PackageName): Source | undefined;
   /** The owner and its mirrors that may have a name's bytes, in the order of the configuration. Empty without owner. */
-  mirrorsOf(name: PackageName): readonly Source[];
+  sourcesOf(name: PackageName): readonly Source[];
   readonly registries: readonly Source[];
+  /** In the order of the configuration. */
+  readonly all: readonly Source[];
   /** Throws TypeError for an alias that is not configured. */
   named(alias: string): Source;
 }
@@ -44,7 +46,7 @@ export function createSources(
 
   return {
     ownerOf,
-    mirrorsOf(name) {
+    sourcesOf(name) {
       const owner = ownerOf(name);
       if (owner === undefined) return [];
       return [...byAlias.values()].filter(
@@ -55,6 +57,7 @@ export function createSources(
             source.config.names.some((pattern) => patternCovers(pattern, name))),
       );
     },
+    all: [...byAlias.values()],
     registries: [...byAlias.values()].filter(({ config }) => config.kind === "registry"),
     named(alias) {
       const source = byAlias.get(alias);

@@ -1,5 +1,7 @@
 import type { EpochMs, Integrity, PackageName, Version } from "@assay/core";
 import type { UpstreamResponse } from "../platform/network/network.ts";
+import type { TarballOffers } from "./offers.ts";
+import type { Standing } from "./standing.ts";
 
 export { createUpstreams, type UpstreamsRoom } from "./room.ts";
 export { upstreamMigrations } from "./migrations.ts";
@@ -7,7 +9,9 @@ export { sourcePages } from "./routes-pages.ts";
 export { assembleDocument, type AssembleInput, type Overlay } from "./assemble.ts";
 export { cutTarball, fillText } from "./cut.ts";
 export { DamagedParts, readPart } from "./parts.ts";
+export { networkFailure, worstOf, type TarballError } from "./tarball-failure.ts";
 export { withParts } from "./with-parts.ts";
+export type { TarballOffer, TarballOffers } from "./offers.ts";
 
 /** Registries that own names, read through: fetching, remembering, revalidating. */
 export interface Upstreams {
@@ -33,10 +37,14 @@ export interface Upstreams {
   reload(packument: Packument): Promise<Packument>;
 
   /**
-   * Starts the download of a listed version's tarball. The caller verifies every byte. Throws NetworkError, and
-   * UPSTREAM_BAD_ANSWER when the listed URL is not an absolute http(s) one.
+   * The sources of a version's tarball: its owner and the owner's mirrors that are not put aside, in the order that
+   * `choose` says. The caller verifies every byte, says what became of each offer, and asks on until it has what is
+   * right. Nobody is asked before `next`.
    */
-  tarball(packument: Packument, version: ListedVersion, signal: AbortSignal): Promise<UpstreamResponse>;
+  tarballs(request: TarballRequest): Promise<TarballOffers>;
+
+  /** How sources behaved, and which of them are put aside. */
+  readonly standing: Standing;
 
   /** Relays a small document of an upstream: its signing keys, advisories, attestations. Throws NetworkError. */
   relay(source: string, request: RelayRequest): Promise<UpstreamResponse>;
@@ -56,6 +64,18 @@ export interface Upstreams {
 
   /** Aliases of all registries, in the order of the configuration. */
   readonly registries: readonly string[];
+}
+
+export interface TarballRequest {
+  readonly name: PackageName;
+  readonly version: Version;
+  /** As its owner lists it; undefined: the owner is asked at the canonical place, as its mirrors are. */
+  readonly listed: ListedVersion | undefined;
+  /** Nobody but the owner: what is listed does not tell its bytes from others. */
+  readonly isOwnerOnly: boolean;
+  /** True for sources that must not be asked. */
+  readonly skip: (source: string) => boolean;
+  readonly signal: AbortSignal;
 }
 
 export interface RelayRequest {

@@ -84,6 +84,10 @@ export function createUpstreamClient(
     return headers;
   }
 
+  function idleMsOf({ idleMs }: RequestOptions): number {
+    return Math.min(idleMs ?? Number.POSITIVE_INFINITY, config.timeouts.bodyIdleMs);
+  }
+
   /** One attempt: the head of an answer, or a NetworkError; the breaker learns which. */
   async function attempt(hop: Hop): Promise<Head> {
     const { url, options } = hop;
@@ -98,7 +102,7 @@ export function createUpstreamClient(
         headers: headersFor(hop),
         body: options.body ?? null,
         headersTimeout: config.timeouts.headersMs,
-        bodyTimeout: config.timeouts.bodyIdleMs,
+        bodyTimeout: idleMsOf(options),
         signal: options.signal ?? null,
       });
       ticket.settle("reached");
@@ -119,11 +123,12 @@ export function createUpstreamClient(
   /** Tries until there is an answer worth handing on. */
   async function ask(hop: Hop): Promise<Head> {
     const isGet = (hop.options.method ?? "GET") === "GET";
+    const mostTries = Math.min(hop.options.tries ?? maxTries, maxTries);
     for (let tries = 1; ; tries += 1) {
       let delayMs: number | undefined;
       try {
         const head = await attempt(hop);
-        if (!isGet || tries === maxTries || !retriedStatuses.has(head.status)) return head;
+        if (!isGet || tries === mostTries || !retriedStatuses.has(head.status)) return head;
         delayMs = retryDelayMs(
           tries,
           parseRetryAfterMs(head.headers["retry-after"], deps.clock.now()),
@@ -132,7 +137,7 @@ export function createUpstreamClient(
         if (delayMs === undefined) return head;
         discard(head.body);
       } catch (error) {
-        if (!(error instanceof NetworkError) || error.reason !== "connection" || tries === maxTries) throw error;
+        if (!(error instanceof NetworkError) || error.reason !== "connection" || tries === mostTries) throw error;
         if (!isGet && !isUnreachable(error)) throw error;
         delayMs = retryDelayMs(tries, undefined, deps.random.fraction()) ?? 0;
       }
@@ -161,7 +166,7 @@ export function createUpstreamClient(
       const limited = limitBody({ clock: deps.clock, toError }, body, {
         encoding,
         maxBytes: options.maxBytes,
-        patienceMs: config.timeouts.bodyIdleMs,
+        patienceMs: idleMsOf(options),
       });
       return { status: head.status, headers: head.headers, url: url.href, body: limited };
     } catch (error) {

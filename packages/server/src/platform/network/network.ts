@@ -13,7 +13,7 @@ export interface UpstreamClient {
    * (`decode: true`), or exactly as sent (`decode: false`, tarballs).
    *
    * Connect, header and body time-outs and `maxBytes` (of the decoded body) are enforced here; connection
-   * failures, 408, 429, 502, 503 and 504 are retried with jitter before they are answered.
+   * failures, 408, 429, 502, 503 and 504 are retried with jitter before they are answered, up to `tries`.
    * Throws NetworkError; HTTP statuses are answers, not errors.
    */
   request(target: string, options: RequestOptions): Promise<UpstreamResponse>;
@@ -27,6 +27,10 @@ export interface RequestOptions {
   readonly decode: boolean;
   readonly maxBytes: number;
   readonly signal?: AbortSignal;
+  /** At most this many attempts, where there would be more. */
+  readonly tries?: number;
+  /** Longest pause within the answer, ms, where the upstream's own limit is longer. */
+  readonly idleMs?: number;
 }
 
 export interface UpstreamResponse {

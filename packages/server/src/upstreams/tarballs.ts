@@ -1,0 +1,96 @@
+import type { PackageName } from "@assay/core";
+import type { Config } from "../config/config.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { RequestOptions, UpstreamResponse } from "../platform/network/network.ts";
+import type { Random } from "../platform/random.ts";
+import type { Telemetry } from "../platform/telemetry/telemetry.ts";
+import type { Workers } from "../platform/workers/workers.ts";
+import { orderSources } from "./choose.ts";
+import type { Fetched, FetchLimits } from "./fetch.ts";
+import { createLatency } from "./latency.ts";
+import { askMirror, canonicalPath } from "./mirror-tarball.ts";
+import { createOffers } from "./offers.ts";
+import type { Source, Sources } from "./sources.ts";
+import type { Standing } from "./standing.ts";
+import { tarballUrl } from "./tarball-url.ts";
+import type { TarballRequest, Upstreams } from "./upstreams.ts";
+
+interface TarballsDeps {
+  readonly sources: Sources;
+  readonly standing: Standing;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly workers: Workers;
+  readonly telemetry: Telemetry;
+  /** Fetches a packument of one source within its byte budget. */
+  readonly ask: (
+    source: Source,
+    name: PackageName,
+    validators: undefined,
+    limits: Omit<FetchLimits, "maxBytes">,
+  ) => Promise<Fetched>;
+}
+
+/** `Upstreams.tarballs`: whom to ask for a version's bytes, and how each is asked. */
+export function createTarballs(
+  deps: TarballsDeps,
+  limits: Pick<Config["limits"], "tarballBytes">,
+): Upstreams["tarballs"] {
+  const { sources, standing, clock, random, telemetry } = deps;
+  const latency = createLatency(deps);
+  const outcomes = telemetry.metrics.counter(
+    "assay_upstream_tarballs_total",
+    "Requests to upstreams for tarballs, by outcome.",
+    ["upstream", "outcome"],
+  );
+  const count = (upstream: string, outcome: string): void => outcomes.add(1, { upstream, outcome });
+
+  async function open(
+    source: Source,
+    request: TarballRequest,
+    more: Partial<RequestOptions>,
+  ): Promise<UpstreamResponse> {
+    const { name, version, listed } = request;
+    const options: RequestOptions = {
+      ...more,
+      decode: false,
+      maxBytes: limits.tarballBytes,
+      headers: { accept: "application/octet-stream, */*" },
+    };
+    if (source.config.kind === "mirror") {
+      const listing = (): Promise<Fetched> => deps.ask(source, name, undefined, more);
+      return await askMirror(deps, source, { name, version, listing }, options);
+    }
+    const target = listed === undefined ? canonicalPath(name, version) : tarballUrl(listed.tarball, source.config);
+    return await source.client.request(target, options);
+  }
+
+  return async (request) => {
+    const { name, version, signal, isOwnerOnly, skip } = request;
+    const owner = sources.ownerOf(name);
+    const aside = await standing.aside();
+    const candidates = sources.sourcesOf(name).filter(({ config }) => {
+      return (config.kind === "registry" || !(isOwnerOnly || aside.has(config.name))) && !skip(config.name);
+    });
+    const ordered =
+      owner === undefined
+        ? []
+        : orderSources(owner.config, candidates, {
+            name,
+            expectedMs: latency.expectedMs,
+            fraction: random.fraction,
+            isCooling: standing.isCooling,
+          });
+    return createOffers(
+      { clock, latency, standing, count },
+      {
+        name,
+        version,
+        sources: ordered,
+        isImpatient: owner?.config.choose === "fastest",
+        signal,
+        open: (source, more) => open(source, request, more),
+      },
+    );
+  };
+}
