@@ -335,6 +335,31 @@ test("what the log does not bind is refused with its reason; a log that is down 
   assert.equal((await get(`${at.server.url}/-/health/ready`)).status, 200);
 });
 
+test("pages show the records of the followed log, and of the log kept before, each with its own proof", async () => {
+  const [before, one] = [release(), release()];
+  await using installation = await createInstallation();
+  {
+    await using own = await startServer(installation, { upstream: upstream.url });
+    const rotated = await runAssay(installation, ["log", "rotate", `--data=${installation.data}`]);
+    assert.equal(rotated.exitCode, 0, rotated.stderr);
+    assert.equal((await get(`${own.url}/-/log/lookup/${before.name}@1.0.0`)).status, 200);
+  }
+  const env = { ASSAY_CHECKSUMS_URL: database.url, ASSAY_CHECKSUMS_VKEY: vkey };
+  await using server = await startServer(installation, { upstream: upstream.url, env });
+  const html = { headers: { accept: "text/html" } };
+  const kept = (await (await fetch(`${server.url}/-/log/`)).json()) as { logs: { shard: string }[] };
+  const ours = kept.logs.map((log) => log.shard).find((name) => name !== shard);
+  assert.ok(ours !== undefined, "the log kept before is served");
+  const old = await fetch(`${server.url}/-/web/log/${ours}/1`, html);
+  assert.match(await old.text(), new RegExp(`bind of ${before.name}@1\\.0\\.0`));
+  assert.equal((await get(`${server.url}/-/log/lookup/${one.name}@1.0.0`)).status, 200);
+  const found = await fetch(`${server.url}/-/web/log?q=${one.name}@1.0.0`, html);
+  assert.ok(found.url.includes(`/-/web/log/${shard}/`), found.url);
+  assert.match(await found.text(), new RegExp(`bind of ${one.name}@1\\.0\\.0`));
+  const front = await (await fetch(`${server.url}/-/web/log`, html)).text();
+  assert.ok(front.includes(vkey) && front.includes(ours));
+});
+
 test("a server of role log is a database and nothing else", async () => {
   const wanted = release();
   const read = await get(`${database.url}/${wanted.name}`);

@@ -72,3 +72,20 @@ export function createRemoteBrowser(deps: { readonly database: Database }, log: 
     return index === undefined ? undefined : { shard, index };
   }
 }
+
+/** The followed log, and the one that this deployment kept before: each shard is read where it is. */
+export function browseBoth(
+  remote: LogBrowser,
+  local: LogBrowser | undefined,
+  isOurs: (shard: string) => boolean,
+): LogBrowser {
+  if (local === undefined) return remote;
+  const at = (shard: string): LogBrowser => (isOurs(shard) ? local : remote);
+  return {
+    conflicts: remote.conflicts,
+    signedAt: (shard) => at(shard).signedAt(shard),
+    newest: (shard, count) => at(shard).newest(shard, count),
+    record: (shard, index) => at(shard).record(shard, index),
+    history: (name, from, count) => (from === undefined ? remote : at(from.shard)).history(name, from, count),
+  };
+}

@@ -4,7 +4,7 @@ import { createLogReader } from "../reader.ts";
 import type { ShardList } from "../shard-list.ts";
 import type { Shard } from "../store-shards.ts";
 import { askRemote } from "./ask.ts";
-import { createRemoteBrowser } from "./browse.ts";
+import { browseBoth, createRemoteBrowser } from "./browse.ts";
 import { createRemoteClaims } from "./claims.ts";
 import { isRemoteFailure, openRemoteLog, type RemoteLogConfig, type RemoteLogDeps } from "./log.ts";
 import { createRemoteTiles } from "./tiles.ts";
@@ -105,7 +105,7 @@ export async function createRemoteChecksums(
       bundle: (asked, entries, signal) => readerOf(asked).bundle(remoteName(asked), entries, signal),
     },
 
-    browser: createRemoteBrowser({ database }, log, shard),
+    browser: browseBoth(createRemoteBrowser({ database }, log, shard), local?.browser, isOurs),
 
     async run(signal) {
       await Promise.all([follow(signal), local?.run(signal)]);
