@@ -32,14 +32,18 @@ let vkey: string;
 let shard: string;
 let count = 0;
 
+const standing = new AsyncDisposableStack();
+
 before(async () => {
-  upstream = await createTestUpstream();
-  databaseAt = await createInstallation();
-  database = await startServer(databaseAt, {
-    upstream: upstream.url,
-    flags: ["--role=log"],
-    env: { ASSAY_LOG_VISIBILITY: "public" },
-  });
+  upstream = standing.use(await createTestUpstream());
+  databaseAt = standing.use(await createInstallation());
+  database = standing.use(
+    await startServer(databaseAt, {
+      upstream: upstream.url,
+      flags: ["--role=log"],
+      env: { ASSAY_LOG_VISIBILITY: "public" },
+    }),
+  );
   const listed = (await (await fetch(`${database.url}/-/log/`)).json()) as { logs: { vkey: string; shard: string }[] };
   vkey = listed.logs[0]?.vkey ?? "";
   shard = listed.logs[0]?.shard ?? "";
@@ -48,11 +52,7 @@ before(async () => {
   );
 });
 
-after(async () => {
-  await database[Symbol.asyncDispose]();
-  await databaseAt[Symbol.asyncDispose]();
-  await upstream[Symbol.asyncDispose]();
-});
+after(() => standing.disposeAsync());
 
 /** A release that nobody has asked for yet. */
 function release(): PublishedRelease {
@@ -358,6 +358,38 @@ test("pages show the records of the followed log, and of the log kept before, ea
   assert.match(await found.text(), new RegExp(`bind of ${one.name}@1\\.0\\.0`));
   const front = await (await fetch(`${server.url}/-/web/log`, html)).text();
   assert.ok(front.includes(vkey) && front.includes(ours));
+});
+
+test("a log that goes on in a new shard is followed by the key that the old one vouched for, and back by what the new one vouches for", async () => {
+  await using at = await follower();
+  const [old, older, fresh, later] = [release(), release(), release(), release()];
+  await installs(at, old);
+  await get(`${database.url}/-/log/lookup/${older.name}@1.0.0`);
+  const rotated = await runAssay(databaseAt, ["log", "rotate", "--json", "--data", databaseAt.data]);
+  assert.equal(rotated.exitCode, 0, rotated.stderr);
+  const next = JSON.parse(rotated.stdout) as { shard: string; vkey: string };
+  await installs(at, fresh);
+  await installs(at, older);
+  const shardOf = async (name: string): Promise<string> =>
+    (await get(`${at.server.url}/-/log/${next.shard}/lookup/${name}@1.0.0`)).status === 200 ? next.shard : shard;
+  assert.deepEqual([await shardOf(fresh.name), await shardOf(older.name)], [next.shard, shard]);
+  const listed = JSON.parse((await get(`${at.server.url}/-/log/`)).body.toString()) as {
+    logs: { vkey: string; state: string }[];
+  };
+  assert.deepEqual(
+    listed.logs.map((log) => [log.vkey, log.state]),
+    [
+      [next.vkey, "open"],
+      [vkey, "frozen"],
+    ],
+  );
+  await at.restart();
+  await installs(at, later);
+  // Somebody who pins the new key only.
+  vkey = next.vkey;
+  await using back = await follower();
+  await installs(back, old);
+  await installs(back, later);
 });
 
 test("a server of role log is a database and nothing else", async () => {

@@ -13,12 +13,34 @@ export {
   type TileSource,
 } from "./follow/effects.ts";
 export { evidenceFormat, evidenceIn, type Evidence, type EvidenceKind } from "./follow/evidence.ts";
-export { createFollower, type Follower, type FollowerDeps, type LookupRefused } from "./follow/follower.ts";
+export {
+  createFollower,
+  readLookup,
+  type Follower,
+  type FollowerDeps,
+  type LookupAsked,
+  type LookupRefused,
+} from "./follow/follower.ts";
 export { createHttpFollowEffects } from "./follow/http-effects.ts";
-export { parseLookup, type LookedUp, type LookupBody, type StandingRecord } from "./follow/lookup.ts";
+export {
+  isPredecessorTree,
+  isSuccessorKey,
+  predecessorIn,
+  successorIn,
+  type Predecessor,
+  type Successor,
+} from "./follow/lineage.ts";
+export {
+  parseLookup,
+  proveLookup,
+  wrongAnswer,
+  type LookedUp,
+  type LookupBody,
+  type StandingRecord,
+} from "./follow/lookup.ts";
 export type { Consistency } from "./follow/merge.ts";
 export { anyCheckpoint, quorumTime, type FollowPolicy } from "./follow/policy.ts";
-export type { SignedCheckpoint } from "./follow/signed-checkpoint.ts";
+export { openCheckpoint, type SignedCheckpoint } from "./follow/signed-checkpoint.ts";
 export type { ProvenRecord, ProvenTree } from "./follow/tree.ts";
 export type { CheckpointAge } from "./freshness.ts";
 export { createHttpEffects, listLogs, type HttpDeps, type ListedLog } from "./http-effects.ts";

@@ -97,4 +97,15 @@ export const checksumMigrations: Migrations = {
         .execute();
     },
   },
+
+  "0013-checksums-remote-shards": {
+    async up(transaction) {
+      await transaction.schema
+        .alterTable("log_remotes")
+        .addColumn("number", transaction.engine === "sqlite" ? "integer" : "bigint", (column) =>
+          column.notNull().defaultTo(0),
+        )
+        .execute();
+    },
+  },
 };

@@ -12,6 +12,8 @@ export interface RemoteRow {
   readonly log: string;
   readonly origin: string;
   readonly visibility: "private" | "public";
+  /** 0 of the shard whose key was pinned; its successors count up, its predecessors down. */
+  readonly number: number;
   /** Newest signed checkpoint that was proven. */
   readonly note: string | undefined;
   readonly noteAtMs: number | undefined;
@@ -30,12 +32,24 @@ export async function remoteOf(reader: Reader, vkey: string): Promise<RemoteRow 
   return row && toRemote(row);
 }
 
+/** Every followed shard of a log, newest first. */
+export async function remotesOf(reader: Reader, log: string): Promise<readonly RemoteRow[]> {
+  const rows = await reader
+    .withTables<Tables>()
+    .selectFrom("log_remotes")
+    .selectAll()
+    .where("log", "=", log)
+    .orderBy("number", "desc")
+    .execute();
+  return rows.map(toRemote);
+}
+
 /** Adds a followed shard; nothing when its vkey is there. */
 export async function addRemote(
   transaction: Transaction,
-  remote: Pick<RemoteRow, "vkey" | "log" | "origin"> & { readonly createdAtMs: number },
+  remote: Pick<RemoteRow, "vkey" | "log" | "origin" | "number" | "note"> & { readonly createdAtMs: number },
 ): Promise<void> {
-  const { vkey, log, origin, createdAtMs } = remote;
+  const { vkey, log, origin, number, note, createdAtMs } = remote;
   await transaction
     .withTables<Tables>()
     .insertInto("log_remotes")
@@ -44,9 +58,10 @@ export async function addRemote(
       log,
       origin,
       visibility: "private",
-      note: null,
-      note_at_ms: null,
+      note: note ?? null,
+      note_at_ms: note === undefined ? null : createdAtMs,
       fork: null,
+      number,
       created_at_ms: createdAtMs,
     })
     .onConflict((conflict) => conflict.column("vkey").doNothing())
@@ -102,6 +117,7 @@ function toRemote(row: Tables["log_remotes"]): RemoteRow {
     log: row.log,
     origin: row.origin,
     visibility: row.visibility === "public" ? "public" : "private",
+    number: row.number,
     note: row.note ?? undefined,
     noteAtMs: row.note_at_ms ?? undefined,
     fork: row.fork ?? undefined,
@@ -125,14 +141,17 @@ export async function keepEntry(transaction: Transaction, shard: string, entry: 
   await insertRows(transaction, "log_entries", [row], { onConflict: "ignore" });
 }
 
-/** The highest index of a record of this package that is known of a log; undefined when none is. */
-export async function newestPlaceOf(reader: Reader, log: string, name: string): Promise<number | undefined> {
-  const prefixes = [`bind ${name}@`, `supersede ${name}@`];
-  let newest: number | undefined;
-  for (const prefix of prefixes) {
+/** Where the records that bind versions of this package stand, as far as they are known of a log. */
+export async function packagePlaces(
+  reader: Reader,
+  log: string,
+  name: string,
+): Promise<readonly { readonly shard: string; readonly idx: number }[]> {
+  const places = [];
+  for (const prefix of [`bind ${name}`, `supersede ${name}`]) {
     // "A" follows "@" in ASCII, and keys compare by bytes.
-    for (const { idx } of await claimsBetween(reader, log, [prefix, `${prefix.slice(0, -1)}A`]))
-      if (idx !== null && idx > (newest ?? -1)) newest = idx;
+    for (const { shard, idx } of await claimsBetween(reader, log, [`${prefix}@`, `${prefix}A`]))
+      if (shard !== null && idx !== null) places.push({ shard, idx });
   }
-  return newest;
+  return places;
 }

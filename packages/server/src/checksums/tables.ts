@@ -50,7 +50,8 @@ export type Tables = {
   /**
    * Shards of other parties' logs that this deployment follows. Claims of such a log stand in `log_claims` under `log`
    * with their place in the shard of that `origin`; their records are in `log_entries` under the origin. `note`: newest
-   * checkpoint that was proven. `fork`: blob of the evidence that its key signed two histories; nothing new is taken.
+   * checkpoint that was proven. `number`: 0 of the shard whose key was pinned, above it of its successors, below it of
+   * its predecessors, whose final tree a later shard vouched for. `fork`: blob of the evidence that its key signed two histories; nothing new is taken.
    */
   readonly log_remotes: {
     vkey: string;
@@ -60,6 +61,7 @@ export type Tables = {
     note: string | null;
     note_at_ms: number | null;
     fork: string | null;
+    number: number;
     created_at_ms: number;
   };
 };

@@ -29,6 +29,9 @@ export interface Follower {
    */
   update(): Promise<ProvenTree>;
 
+  /** The newest proven tree, fetched anew where there is none or it is older than the policy allows. */
+  fresh(): Promise<ProvenTree>;
+
   /** The newest tree that was proven, without asking anybody; undefined before the first `update` or `hold`. */
   newest(): Promise<ProvenTree | undefined>;
 
@@ -37,6 +40,9 @@ export interface Follower {
 
   /** Looks up one version, which makes the log bind it if it is not yet, and proves the answer. */
   lookup(name: PackageName, version: Version): Promise<LookedUp | LookupRefused>;
+
+  /** Proves an answer to a lookup (docs/formats/lookup.md) that came from this shard, by whatever way. */
+  prove(asked: LookupAsked): Promise<LookedUp>;
 }
 
 /** The log said no: it knows no such version, cannot fetch it now, or its sources disagree. */
@@ -44,6 +50,13 @@ export interface LookupRefused {
   readonly status: number;
   /** One line, from the log: untrusted, printable. */
   readonly reason: string;
+}
+
+/** A question and the body of its answer. */
+export interface LookupAsked {
+  readonly name: PackageName;
+  readonly version: Version;
+  readonly body: string;
 }
 
 /** What a follower is made of. */
@@ -151,9 +164,9 @@ export function createFollower(deps: FollowerDeps): Follower {
     }
   }
 
-  /** The newest tree, and one fetch if it is older than the policy allows. */
   async function fresh(): Promise<ProvenTree> {
-    const tree = await mustHave();
+    const tree = await newest();
+    if (tree === undefined) return await update();
     try {
       await checkFresh(policy, tree.signed, effects.nowSeconds());
       return tree;
@@ -163,23 +176,27 @@ export function createFollower(deps: FollowerDeps): Follower {
     }
   }
 
+  async function prove(asked: LookupAsked): Promise<LookedUp> {
+    const answer = readLookup(log, asked);
+    const { size } = (await open(answer.note)).checkpoint;
+    if (answer.index >= size)
+      throw wrongAnswer(log, asked, `its answer says entry ${answer.index} of a tree of ${size}`);
+    await hold(answer.note);
+    return await proveLookup(deps, await fresh(), { ...asked, answer });
+  }
+
   return {
     log,
     update,
+    fresh,
     newest,
     hold,
+    prove,
 
     async lookup(name, version) {
       const answer = await effects.fetchLookup(log, name, version);
       if (answer.outcome === "refused") return { status: answer.status, reason: answer.reason };
-      const { body } = answer;
-      const asked = { name, version, body, answer: readLookup(log, { name, version, body }) };
-      const covering = await open(asked.answer.note);
-      const { size } = covering.checkpoint;
-      if (asked.answer.index >= size)
-        throw wrongAnswer(log, asked, `its answer says entry ${asked.answer.index} of a tree of ${size}`);
-      await hold(asked.answer.note);
-      return await proveLookup(deps, await fresh(), asked);
+      return await prove({ name, version, body: answer.body });
     },
   };
 }
@@ -198,10 +215,8 @@ function takeLargest(waiting: Waiting[]): Waiting | undefined {
   return waiting.splice(at, 1)[0];
 }
 
-function readLookup(
-  log: TrustedLog,
-  asked: { readonly name: PackageName; readonly version: Version; readonly body: string },
-): LookupBody {
+/** Throws LOG_REFUSED (`wrong-answer`). */
+export function readLookup(log: TrustedLog, asked: LookupAsked): LookupBody {
   try {
     return parseLookup(asked.body);
   } catch (error) {

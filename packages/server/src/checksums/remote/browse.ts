@@ -4,29 +4,54 @@ import type { Database } from "../../platform/database/database.ts";
 import type { LogBrowser, PlacedRecord, ProvenRecord, RecordAddress } from "../browse.ts";
 import { conflictsBySource } from "../store-conflicts.ts";
 import { pathToRoot } from "../inclusion-path.ts";
-import { newestPlaceOf } from "../store-remotes.ts";
+import { packagePlaces } from "../store-remotes.ts";
 import { recordHash } from "../tile-rows.ts";
 import type { RemoteLog } from "./log.ts";
+
+/** Names of shards, as they are served, and back. */
+export interface ShardNames {
+  nameOf(origin: string): string;
+  originOf(shard: string): string;
+}
 
 /**
  * A followed log as people look at it, out of its proven trees. The history of a package begins at the newest record
  * of it that is known here: what came after, only the log's operator can say.
  */
-export function createRemoteBrowser(deps: { readonly database: Database }, log: RemoteLog, shard: string): LogBrowser {
-  async function newestTree(): Promise<ProvenTree | undefined> {
-    return await log.newest();
+export function createRemoteBrowser(
+  { database }: { readonly database: Database },
+  log: RemoteLog,
+  names: ShardNames,
+): LogBrowser {
+  async function treeOf(shard: string): Promise<ProvenTree | undefined> {
+    const origin = names.originOf(shard);
+    return await log
+      .shards()
+      .find((each) => each.origin === origin)
+      ?.follower.newest();
+  }
+
+  /** The newest record of a package that is known, in the first of the shards from `start` on that has one. */
+  async function newestKnown(name: PackageName, start: number): Promise<RecordAddress | undefined> {
+    const places = await packagePlaces(database.read, log.id, name);
+    for (const { origin } of log.shards().slice(start)) {
+      const indexes = places.filter(({ shard }) => shard === origin).map(({ idx }) => idx);
+      if (indexes.length > 0) return { shard: names.nameOf(origin), index: Math.max(...indexes) };
+    }
+    return undefined;
   }
 
   return {
-    conflicts: () => conflictsBySource(deps.database.read, log.id),
+    conflicts: () => conflictsBySource(database.read, log.id),
 
-    async signedAt() {
-      const { noteAtMs } = await log.state();
-      return noteAtMs === undefined ? undefined : epochMs(noteAtMs);
+    async signedAt(shard) {
+      const origin = names.originOf(shard);
+      const atMs = (await log.state()).find((row) => row.origin === origin)?.noteAtMs;
+      return atMs === undefined ? undefined : epochMs(atMs);
     },
 
-    async newest(_shard, count) {
-      const tree = await newestTree();
+    async newest(shard, count) {
+      const tree = await treeOf(shard);
       if (tree === undefined) return [];
       const { size } = tree.signed.checkpoint;
       return await log.reporting(async () => {
@@ -37,8 +62,8 @@ export function createRemoteBrowser(deps: { readonly database: Database }, log: 
       });
     },
 
-    async record(_shard, index): Promise<ProvenRecord | undefined> {
-      const tree = await newestTree();
+    async record(shard, index): Promise<ProvenRecord | undefined> {
+      const tree = await treeOf(shard);
       if (tree === undefined || index >= tree.signed.checkpoint.size) return undefined;
       const { size, root } = tree.signed.checkpoint;
       return await log.reporting(async () => {
@@ -50,27 +75,23 @@ export function createRemoteBrowser(deps: { readonly database: Database }, log: 
     },
 
     async history(name, from, count) {
-      const tree = await newestTree();
-      let next = from ?? (await newestKnown(name));
+      let next = from ?? (await newestKnown(name, 0));
       const records: PlacedRecord[] = [];
-      if (tree === undefined) return { records, next: undefined };
       while (next !== undefined && records.length < count) {
-        const { index }: RecordAddress = next;
-        if (index >= tree.signed.checkpoint.size) break;
+        const { shard, index }: RecordAddress = next;
+        const tree = await treeOf(shard);
+        if (tree === undefined || index >= tree.signed.checkpoint.size) return { records, next: undefined };
         const { text, record } = await log.reporting(() => tree.readRecord(index));
         // An address from outside may be another package's.
-        if (record.kind === "unknown" || !("name" in record) || record.name !== name) break;
+        if (record.kind === "unknown" || !("name" in record) || record.name !== name)
+          return { records, next: undefined };
         records.push({ shard, index, text });
-        next = record.prev === "-" ? undefined : { shard, index: record.prev };
+        const at = log.shards().findIndex(({ origin }) => origin === tree.signed.log.origin);
+        next = record.prev === "-" ? await newestKnown(name, at + 1) : { shard, index: record.prev };
       }
-      return { records, next: records.length < count ? undefined : next };
+      return { records, next };
     },
   };
-
-  async function newestKnown(name: PackageName): Promise<RecordAddress | undefined> {
-    const index = await newestPlaceOf(deps.database.read, log.id, name);
-    return index === undefined ? undefined : { shard, index };
-  }
 }
 
 /** The followed log, and the one that this deployment kept before: each shard is read where it is. */

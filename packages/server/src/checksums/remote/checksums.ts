@@ -24,8 +24,6 @@ export async function createRemoteChecksums(
 ): Promise<Checksums> {
   const { database, clock, telemetry } = deps;
   const log = await openRemoteLog(deps, config);
-  const { origin, vkey } = log;
-  const shard = origin.slice(origin.lastIndexOf("/") + 1);
   const published = createPublishedHeads();
   const tiles = createRemoteTiles((work) => log.reporting(work));
   const claims = createRemoteClaims({ database, clock }, log);
@@ -34,37 +32,41 @@ export async function createRemoteChecksums(
     "Entries in the newest proven tree of the followed log.",
   );
   const seen = telemetry.metrics.gauge("assay_remote_log_seen_seconds", "When its newest tree was proven, Unix time.");
-  let visibility = (await log.state()).visibility;
+  let rows = await log.state();
 
-  /** Lets readers see the newest proven tree; by whom it was proven does not matter. */
+  /** Lets readers see the newest proven tree of each shard; by whom it was proven does not matter. */
   async function publish(): Promise<void> {
-    const tree = await log.newest();
-    if (tree === undefined || tree.signed.note === published.get(origin)?.note) return;
-    published.publish(origin, tiles.headOf(tree));
-    size.set(tree.signed.checkpoint.size);
+    for (const { origin, follower } of log.shards().toReversed()) {
+      const tree = await follower.newest();
+      if (tree === undefined || tree.signed.note === published.get(origin)?.note) continue;
+      published.publish(origin, tiles.headOf(tree));
+      size.set(tree.signed.checkpoint.size);
+    }
   }
 
-  const shardRow = (): Shard => ({ id: origin, log: log.id, number: 1, origin, vkey, state: "open", visibility });
-  const shards: ShardList = {
-    visible: () => [shardRow()],
-    unfinished: () => undefined,
-    refresh: async () => {},
-  };
+  /** Readers know a shard by its origin, for its name may be taken here. */
+  function shardRows(): readonly Shard[] {
+    return log.shards().map(({ origin, vkey, number }, at) => {
+      const visibility = rows.find((row) => row.vkey === vkey)?.visibility ?? "private";
+      return { id: origin, log: log.id, number, origin, vkey, state: at === 0 ? "open" : "frozen", visibility };
+    });
+  }
+
+  const shards: ShardList = { visible: shardRows, unfinished: () => undefined, refresh: async () => {} };
   const reader = createLogReader({ database, published, clock, wake: () => {}, tiles }, log.id, shards);
   await publish();
 
-  const own = local?.logs.list().filter((each) => each.shard !== shard) ?? [];
-  if (own.length !== (local?.logs.list().length ?? 0))
-    telemetry.log.warn("the log kept here before has the name of the followed one and is not served", {
-      shard,
-      origin,
-    });
-
-  const isOurs = (asked: string | undefined): boolean => own.some((each) => each.shard === asked);
-  /** Readers know the shard by its origin, for its name may be taken here. */
-  const remoteName = (asked: string | undefined): string | undefined => (asked === shard ? origin : asked);
-  const readerOf = (asked: string | undefined): LogReader =>
-    isOurs(asked) && local !== undefined ? local.logs : reader;
+  const followed = (): readonly LogDescription[] =>
+    reader.list().map((each) => ({ ...each, log: "npm", shard: nameOf(each.origin) }));
+  const isFollowed = (shard: string): boolean => followed().some((each) => each.shard === shard);
+  /** Kept here before; where the followed log has a shard of the same name, that one is meant. */
+  const own = (): readonly LogDescription[] => local?.logs.list().filter(({ shard }) => !isFollowed(shard)) ?? [];
+  const originOf = (shard: string): string => followed().find((each) => each.shard === shard)?.origin ?? shard;
+  const isOwn = (shard: string | undefined): boolean => own().some((each) => each.shard === shard);
+  const readerOf = (shard: string | undefined): LogReader =>
+    local !== undefined && isOwn(shard) ? local.logs : reader;
+  const maybeOriginOf = (shard: string | undefined): string | undefined =>
+    shard === undefined ? undefined : originOf(shard);
 
   async function follow(signal: AbortSignal): Promise<void> {
     let trouble = "";
@@ -74,8 +76,8 @@ export async function createRemoteChecksums(
         await publish();
         seen.set(Math.floor(clock.now() / 1000));
         await log.learn();
-        ({ visibility } = await log.state());
-        if (trouble !== "") telemetry.log.info("the followed log can be read again", { "log.origin": origin });
+        rows = await log.state();
+        if (trouble !== "") telemetry.log.info("the followed log can be read again", { "log.url": log.url });
         trouble = "";
       } catch (error) {
         if (signal.aborted) return;
@@ -94,21 +96,26 @@ export async function createRemoteChecksums(
 
     async lookup(name, version, signal) {
       const found = await reader.lookup(name, version, signal);
-      return found && { ...found, shard };
+      return found && { ...found, shard: nameOf(found.shard) };
     },
 
     logs: {
-      list: (): readonly LogDescription[] => [{ log: "npm", shard, origin, vkey, state: "open", visibility }, ...own],
-      checkpoint: (asked) => readerOf(asked).checkpoint(remoteName(asked) ?? asked),
-      tile: (asked, path) => readerOf(asked).tile(remoteName(asked) ?? asked, path),
-      proof: (asked, name, version, signal) => readerOf(asked).proof(remoteName(asked), name, version, signal),
-      bundle: (asked, entries, signal) => readerOf(asked).bundle(remoteName(asked), entries, signal),
+      list: () => [...followed(), ...own()],
+      checkpoint: (shard) => readerOf(shard).checkpoint(originOf(shard)),
+      tile: (shard, path) => readerOf(shard).tile(originOf(shard), path),
+      proof: (shard, name, version, signal) => readerOf(shard).proof(maybeOriginOf(shard), name, version, signal),
+      bundle: (shard, entries, signal) => readerOf(shard).bundle(maybeOriginOf(shard), entries, signal),
     },
 
-    browser: browseBoth(createRemoteBrowser({ database }, log, shard), local?.browser, isOurs),
+    browser: browseBoth(createRemoteBrowser({ database }, log, { nameOf, originOf }), local?.browser, isOwn),
 
     async run(signal) {
       await Promise.all([follow(signal), local?.run(signal)]);
     },
   };
+}
+
+/** A shard is served under the last segment of its origin: there verifiers look for it. */
+function nameOf(origin: string): string {
+  return origin.slice(origin.lastIndexOf("/") + 1);
 }

@@ -16,7 +16,7 @@ import { recordHash } from "../tile-rows.ts";
  */
 export function createRemoteClaims(
   deps: { readonly database: Database; readonly clock: Clock },
-  log: { readonly id: string; readonly origin: string },
+  log: { readonly id: string; readonly url: string },
 ): Claims {
   const own = createClaims({ ...deps, wake: () => {} }, log.id);
   const nothing = async (): Promise<boolean> => false;
@@ -28,7 +28,7 @@ export function createRemoteClaims(
     claimBind: (transaction, facts) => claimLogged(transaction, log.id, facts, deps.clock.now()),
     claimSupersede: async () => {
       throw new AssayError("FORBIDDEN", {
-        reason: `what the followed log ${log.origin} binds is superseded there, by its own people`,
+        reason: `what the followed log at ${log.url} binds is superseded there, by its own people`,
       });
     },
     claimSeen: nothing,

@@ -1,24 +1,27 @@
-import { AssayError, MisbehaviourError, decodeUtf8, isAssayError } from "@assay/core";
+import { AssayError, MisbehaviourError, decodeUtf8, isAssayError, parseCheckpoint, parseNote } from "@assay/core";
 import type { PackageName, Version, WitnessPolicy } from "@assay/core";
 import {
-  createFollower,
   differenceOf,
   evidenceIn,
   proveDifference,
+  proveLookup,
+  readLookup,
   trustLog,
+  wrongAnswer,
   type Difference,
   type LookedUp,
+  type LookupAsked,
   type LookupRefused,
-  type ProvenTree,
   type ServedRelease,
 } from "@assay/verify";
 import type { UpstreamClient } from "../../platform/network/network.ts";
 import type { Random } from "../../platform/random.ts";
 import { parseBlobKey } from "../../platform/blobs/key.ts";
-import { addRemote, remoteOf, setRemoteVisibility, type RemoteRow } from "../store-remotes.ts";
+import { remoteOf, remotesOf, setRemoteVisibility, type RemoteRow } from "../store-remotes.ts";
 import { sha256 } from "../tile-rows.ts";
 import { createRemoteEffects } from "./effects.ts";
 import { createIncidents, type IncidentDeps } from "./incidents.ts";
+import { createFollowedShards, type FollowedShard } from "./shards.ts";
 
 /** Whose log is followed, and what is asked of it. */
 export interface RemoteLogConfig {
@@ -38,15 +41,17 @@ export interface RemoteLogDeps extends IncidentDeps {
 }
 
 /**
- * Somebody else's log, followed by its pinned key. Fails closed: what it says is believed only if it leads to a
- * signed, witnessed, young enough tree of one history. After a fork nothing new is believed, for ever.
+ * Somebody else's log, followed by its pinned key, over all shards that this key leads to. Fails closed: what it says
+ * is believed only if it leads to a signed, witnessed, young enough tree of one history. After a fork nothing new is
+ * believed, for ever.
  */
 export interface RemoteLog {
   /** Key of its claims. */
   readonly id: string;
-  readonly origin: string;
-  readonly vkey: string;
   readonly url: string;
+
+  /** Newest first; at least the one whose key was pinned. */
+  shards(): readonly FollowedShard[];
 
   /**
    * What the log says this version is, proven; it fetches and binds it when it has not yet. Throws LOG_REFUSED (kept
@@ -57,11 +62,8 @@ export interface RemoteLog {
   /** Throws BIND_DIFFERS, and keeps the incident, unless what was served is what the record says. */
   holdAgainst(found: LookedUp, served: ServedRelease): Promise<void>;
 
-  /** Fetches the newest checkpoint and proves it. Throws LOG_REFUSED, LOG_UNAVAILABLE. */
-  update(): Promise<ProvenTree>;
-
-  /** The newest proven tree, without asking anybody; undefined before the first. */
-  newest(): Promise<ProvenTree | undefined>;
+  /** Fetches the newest checkpoint, proves it, and looks for shards before and after. Throws LOG_REFUSED, LOG_UNAVAILABLE. */
+  update(): Promise<void>;
 
   /** Takes over what the log's operator says about it. Throws LOG_UNAVAILABLE. */
   learn(): Promise<void>;
@@ -69,99 +71,121 @@ export interface RemoteLog {
   /** Runs what reads a proven tree: what is found wrong with it is kept as an incident, and thrown. */
   reporting<T>(work: () => Promise<T>): Promise<T>;
 
-  /** What is stored about it. */
-  state(): Promise<RemoteRow>;
+  /** What is stored about its shards, newest first. */
+  state(): Promise<readonly RemoteRow[]>;
 }
 
 /** Opens a followed log: its row is made on first use, and nobody is asked. Throws BAD_FORMAT on a vkey that is none. */
 export async function openRemoteLog(deps: RemoteLogDeps, config: RemoteLogConfig): Promise<RemoteLog> {
-  const { database, blobs, clock } = deps;
-  const log = trustLog(config.vkey);
-  const { vkey, origin } = log;
+  const { database, blobs } = deps;
+  const { url, vkey } = config;
+  const pinned = trustLog(vkey);
   const effects = createRemoteEffects(deps, config);
   const incidents = createIncidents(deps);
-  const { witnesses, maxAgeSeconds } = config;
-  const follower = createFollower({ sha256, effects, log, policy: { witnesses, maxAgeSeconds } });
-  await database.write((transaction) =>
-    addRemote(transaction, { vkey, log: logIdOf(vkey), origin, createdAtMs: clock.now() }),
-  );
-  const { log: id } = await state();
-
-  async function state(): Promise<RemoteRow> {
-    const row = await remoteOf(database.read, vkey);
-    if (row === undefined)
-      throw new AssayError("DATABASE", { reason: `the row of the followed log ${origin} is gone` });
-    return row;
-  }
+  const id = (await remoteOf(database.read, vkey))?.log ?? logIdOf(vkey);
+  const shards = await createFollowedShards({ ...deps, effects }, { ...config, id });
+  const state = (): Promise<readonly RemoteRow[]> => remotesOf(database.read, id);
 
   async function reporting<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
       const evidence = evidenceIn(error);
-      if (evidence !== undefined) await incidents.keep(evidence, origin);
-      if (!(error instanceof MisbehaviourError)) throw error;
-      const { fork } = await state();
-      throw fork === undefined ? error : await forked(fork, error);
+      if (evidence !== undefined) await incidents.keep(evidence, trustLog(evidence["vkey"] ?? vkey).origin);
+      if (error instanceof MisbehaviourError) await refuseForked(error);
+      throw error;
     }
   }
 
   /** After a fork the log is not asked any more. */
   async function watched<T>(work: () => Promise<T>): Promise<T> {
-    const { fork } = await state();
-    if (fork !== undefined) throw await forked(fork);
+    await refuseForked();
     return await reporting(work);
   }
 
-  async function forked(key: string, cause?: unknown): Promise<AssayError<"LOG_REFUSED">> {
-    const bytes = await blobs.read(parseBlobKey(key));
+  async function refuseForked(cause?: unknown): Promise<void> {
+    const row = (await state()).find(({ fork }) => fork !== undefined);
+    if (row?.fork === undefined) return;
+    const bytes = await blobs.read(parseBlobKey(row.fork));
     const evidence = bytes === undefined ? {} : (JSON.parse(decodeUtf8(bytes)) as Record<string, string>);
     const reason =
       "its key signed two histories that exclude each other; what is bound stays, and nothing new is taken from it";
-    return new AssayError("LOG_REFUSED", { origin, kind: "fork", reason, evidence }, { cause });
+    throw new AssayError("LOG_REFUSED", { origin: row.origin, kind: "fork", reason, evidence }, { cause });
+  }
+
+  /** The shard that an answer is of. */
+  async function shardOf(asked: LookupAsked): Promise<FollowedShard> {
+    const { note } = readLookup(pinned, asked);
+    const origin = originIn(note);
+    const find = (): FollowedShard | undefined => shards.all().find((shard) => shard.origin === origin);
+    if (find() === undefined) await shards.update();
+    const shard = find();
+    if (shard !== undefined) return shard;
+    const stranger = origin ?? "no log at all";
+    const reason = `its answer is of ${stranger}, which ${pinned.origin} does not lead to; if the log was restored from a backup, pin its new key once its operator has told you so`;
+    throw wrongAnswer(pinned, asked, reason);
+  }
+
+  async function prove(asked: LookupAsked): Promise<LookedUp> {
+    const { follower } = await shardOf(asked);
+    const newest = shards.all()[0]?.follower ?? follower;
+    const tree = follower === newest ? undefined : await follower.newest();
+    if (tree === undefined) return await follower.prove(asked);
+    // A shard that has ended has no young checkpoint any more; that the log lives is for its newest one to show.
+    await newest.fresh();
+    return await proveLookup({ sha256 }, tree, { ...asked, answer: readLookup(follower.log, asked) });
   }
 
   return {
     id,
-    origin,
-    vkey,
-    url: config.url,
+    url,
+    shards: () => shards.all(),
     state,
     reporting,
-    newest: () => follower.newest(),
-    update: () => watched(() => follower.update()),
+
+    update: () => watched(() => shards.update()),
 
     lookup: (name, version) =>
       watched(async () => {
-        const found = await follower.lookup(name, version);
-        if (!("record" in found)) throw said(found, { name, version, origin, url: config.url });
+        const about = { name, version, origin: pinned.origin };
+        const answer = await effects.fetchLookup(pinned, name, version);
+        if (answer.outcome === "refused") throw said(answer, { ...about, url });
+        const found = await prove({ name, version, body: answer.body });
         const { ns } = found.record;
         if (ns === publicNamespace) return found;
-        throw new AssayError("BIND_REFUSED", { name, version, origin, reason: `its record is of the namespace ${ns}` });
+        throw new AssayError("BIND_REFUSED", { ...about, reason: `its record is of the namespace ${ns}` });
       }),
 
     async holdAgainst(found, served) {
       const difference = differenceOf(found.record, served);
       if (difference === undefined) return;
-      const { name, version } = found.record;
+      const { index, record, tree } = found;
+      const { name, version } = record;
       await incidents.keep(await proveDifference({ sha256 }, found, served, difference), `npm ${name}@${version}`);
+      const { origin } = tree.signed.log;
       const { source } = served;
-      throw new AssayError("BIND_DIFFERS", {
-        name,
-        version,
-        origin,
-        index: found.index,
-        source,
-        reason: tell(difference),
-      });
+      throw new AssayError("BIND_DIFFERS", { name, version, origin, index, source, reason: tell(difference) });
     },
 
     async learn() {
-      const listed = (await effects.listLogs()).find((each) => each.vkey === vkey);
-      if (listed === undefined || listed.visibility === (await state()).visibility) return;
-      await database.write((transaction) => setRemoteVisibility(transaction, vkey, listed.visibility));
+      const rows = await state();
+      for (const listed of await effects.listLogs()) {
+        const row = rows.find((each) => each.vkey === listed.vkey);
+        if (row === undefined || row.visibility === listed.visibility) continue;
+        await database.write((transaction) => setRemoteVisibility(transaction, row.vkey, listed.visibility));
+      }
     },
   };
+}
+
+/** What a note says it is of; undefined when it is no checkpoint. Nothing is believed of it. */
+function originIn(note: string): string | undefined {
+  try {
+    return parseCheckpoint(parseNote(note).text).origin;
+  } catch (error) {
+    if (isAssayError(error, "BAD_FORMAT")) return undefined;
+    throw error;
+  }
 }
 
 /** The naming authority of what this deployment proxies. */
