@@ -35,6 +35,7 @@ export interface ErrorTable {
   HEADERS_TOO_LARGE: { limitBytes: number };
   INTERNAL: { id: string };
   UPSTREAM_WRONG_BYTES: { name: string; version: string; source: string; reason: string };
+  SOURCES_DISAGREE: { name: string; version: string; needed: number; reason: string };
   UPSTREAM_BAD_ANSWER: { source: string; reason: string };
   UPSTREAM_UNAVAILABLE: { source: string; reason: string; retryAfterSeconds: number };
   NOT_READY: { reason: string; retryAfterSeconds: number };
@@ -157,6 +158,12 @@ export const errorKinds: { readonly [C in keyof ErrorTable]: ErrorKind<ErrorTabl
     status: 502,
     sentence: (d) => `Refused ${d.name}@${d.version}: upstream ${d.source} served wrong bytes (${d.reason}).`,
     publicFields: ["name", "version", "source", "reason"],
+  },
+  SOURCES_DISAGREE: {
+    status: 502,
+    sentence: (d) =>
+      `Refused ${d.name}@${d.version}: ${d.needed} sources must agree on its bytes before they are bound, and they do not (${d.reason}).`,
+    publicFields: ["name", "version", "needed", "reason"],
   },
   UPSTREAM_BAD_ANSWER: {
     status: 502,

@@ -65,6 +65,8 @@ export interface TestRoomsOptions {
   /** Aliases of mirrors; those that begin with `-` (left out of the alias) stand before the registry. */
   readonly mirrors?: readonly string[];
   readonly integrity?: UpstreamConfig["integrity"];
+  /** How many operators must serve the same bytes. Default 1; each source has its own. */
+  readonly agree?: number;
   readonly limits?: Partial<AdmissionOptions["limits"]>;
   readonly evidence?: AdmissionOptions["evidence"];
   /** How long a packument counts as fresh. Default 300. */
@@ -110,6 +112,7 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
   const config = upstreamConfig({
     url: upstream.url,
     integrity: options.integrity ?? "accept-sha1",
+    agree: options.agree ?? 1,
     timeouts: { connectMs: 2000, headersMs: 200, bodyIdleMs: 200 },
   });
   const mirrors: Record<string, TestUpstream> = {};

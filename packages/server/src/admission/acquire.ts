@@ -48,6 +48,8 @@ export interface Acquired {
   readonly source: string;
   /** Sources that served something else before. */
   readonly wrong: readonly WrongBytes[];
+  /** Other sources that served the same bytes. */
+  readonly confirmed: readonly string[];
 }
 
 /** All sources together take no longer than this; the network's own limits catch silence much sooner. */
@@ -65,12 +67,7 @@ export async function acquire(deps: AcquireDeps, wanted: Wanted): Promise<Acquir
   const { name, version, listed, basis } = wanted;
   const subject = basisText(basis);
   const remembered: TarballError[] = [];
-  const ended = new AbortController();
-  void deps.clock.sleep(deadlineMs, ended.signal).then(
-    () => ended.abort(new NetworkError("timeout", "the download took too long")),
-    () => undefined,
-  );
-  try {
+  return await withinDeadline(deps.clock, async (signal) => {
     using offers = await deps.upstreams.tarballs({
       name,
       version,
@@ -81,11 +78,23 @@ export async function acquire(deps: AcquireDeps, wanted: Wanted): Promise<Acquir
         if (earlier !== undefined) remembered.push(again(earlier));
         return earlier !== undefined;
       },
-      signal: ended.signal,
+      signal,
     });
     const acquired = await firstRight(deps, wanted, offers);
     if (acquired !== undefined) return acquired;
     throw worstOf([...offers.failures, ...remembered]) ?? new AssayError("NOT_FOUND", { what: `${name}@${version}` });
+  });
+}
+
+/** Ends what `work` still waits for when all sources together took too long. */
+export async function withinDeadline<T>(clock: Clock, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const ended = new AbortController();
+  void clock.sleep(deadlineMs, ended.signal).then(
+    () => ended.abort(new NetworkError("timeout", "the download took too long")),
+    () => undefined,
+  );
+  try {
+    return await work(ended.signal);
   } finally {
     ended.abort();
   }
@@ -101,7 +110,7 @@ async function firstRight(deps: AcquireDeps, wanted: Wanted, offers: TarballOffe
     const reason = compareBytes(wanted.basis, bytes);
     if (reason === undefined) {
       offers.settle(offer, undefined);
-      return { bytes, source: offer.source, wrong };
+      return { bytes, source: offer.source, wrong, confirmed: [] };
     }
     await using _discarded = bytes;
     const observed = { name: wanted.name, version: wanted.version, source: offer.source, reason };
@@ -113,7 +122,11 @@ async function firstRight(deps: AcquireDeps, wanted: Wanted, offers: TarballOffe
 }
 
 /** The whole download; undefined when the source did not deliver it. */
-async function take(deps: AcquireDeps, offer: TarballOffer, offers: TarballOffers): Promise<Download | undefined> {
+export async function take(
+  deps: DownloadDeps,
+  offer: TarballOffer,
+  offers: TarballOffers,
+): Promise<Download | undefined> {
   try {
     return await download(deps, offer);
   } catch (error) {

@@ -13,7 +13,7 @@ import { claimConflicts, type WrongBytes } from "./wrong-bytes.ts";
 export interface ClaimDeps {
   readonly blobs: BlobStore;
   readonly database: Database;
-  readonly checksums: Pick<Checksums, "claimBind" | "claimConflict" | "wake">;
+  readonly checksums: Pick<Checksums, "claimBind" | "claimConfirm" | "claimConflict" | "wake">;
   readonly releases: Pick<Releases, "raise">;
   readonly events: Events;
   readonly clock: Clock;
@@ -37,6 +37,8 @@ export interface Admitted {
   readonly bytes: Download;
   /** What other sources served instead on the way. */
   readonly wrong: readonly WrongBytes[];
+  /** Other sources that served the same bytes. */
+  readonly confirmed: readonly string[];
 }
 
 /** How long to wait for the orphan collector to finish with a blob that is wanted again. */
@@ -52,9 +54,10 @@ const doomedWaitMs = 200;
  * - A crash after the commit leaves a bound release whose blobs are there; only `wake` is lost, and the
  *   sequencer finds the claim when it starts.
  */
-export async function storeAndClaim(deps: ClaimDeps, { facts, fragment, bytes, wrong }: Admitted): Promise<Bind> {
+export async function storeAndClaim(deps: ClaimDeps, admitted: Admitted): Promise<Bind> {
+  const { facts, fragment, bytes } = admitted;
   return await storeThen(deps, { facts, fragment, tarball: bytes.blob }, (transaction, keys) =>
-    claim(deps, transaction, { facts, wrong }, keys),
+    claim(deps, transaction, admitted, keys),
   );
 }
 
@@ -114,7 +117,7 @@ export async function putFragment(
 async function claim(
   deps: ClaimDeps,
   transaction: Transaction,
-  { facts, wrong }: Pick<Admitted, "facts" | "wrong">,
+  { facts, wrong, confirmed }: Omit<Admitted, "fragment" | "bytes">,
   keys: readonly BlobKey[],
 ): Promise<Bind> {
   const { name, version, source, integrity } = facts;
@@ -143,6 +146,8 @@ async function claim(
     if (isNew)
       await deps.events.record(transaction, { kind: "upstream.conflict", subject, data: { source, from: "bytes" } });
   }
+  for (const other of confirmed)
+    await deps.checksums.claimConfirm(transaction, { name, version, integrity, source: other });
   await claimConflicts(
     deps,
     transaction,

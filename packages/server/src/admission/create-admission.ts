@@ -12,7 +12,8 @@ import type { Workers } from "../platform/workers/workers.ts";
 import type { BoundRelease, Releases } from "../releases/releases.ts";
 import type { Upstreams } from "../upstreams/upstreams.ts";
 import type { Admission } from "./admission.ts";
-import { type AcquireDeps, type Observed, acquire, again } from "./acquire.ts";
+import { type Observed, type Wanted, acquire, again } from "./acquire.ts";
+import { type AcquireAgreedDeps, acquireAgreed } from "./acquire-agreed.ts";
 import { putTarball, storeAndClaim } from "./claim.ts";
 import { basisText } from "./compare.ts";
 import type { Download } from "./download.ts";
@@ -22,14 +23,17 @@ import { type Located, locate } from "./locate.ts";
 import { collectOrphans } from "./orphans.ts";
 import { createRemembered } from "./remembered.ts";
 import { examineReplacement, replace } from "./replace.ts";
-import { type WrongBytes, claimConflicts, takeDown } from "./wrong-bytes.ts";
+import { type WrongBytes, claimConflicts, reportDisagreement, takeDown } from "./wrong-bytes.ts";
 
 export interface AdmissionDeps {
   readonly database: Database;
   readonly blobs: BlobStore;
-  readonly checksums: Pick<Checksums, "ask" | "bindsOf" | "claimBind" | "claimConflict" | "claimSupersede" | "wake">;
+  readonly checksums: Pick<
+    Checksums,
+    "ask" | "bindsOf" | "claimBind" | "claimConfirm" | "claimConflict" | "claimSupersede" | "wake"
+  >;
   readonly releases: Pick<Releases, "packageState" | "raise">;
-  readonly upstreams: Pick<Upstreams, "packument" | "reload" | "stored" | "tarballs" | "standing">;
+  readonly upstreams: Pick<Upstreams, "agreementOf" | "packument" | "reload" | "stored" | "tarballs" | "standing">;
   readonly events: Events;
   readonly clock: Clock;
   /** Where large downloads wait; on the same file system as the blobs. */
@@ -53,6 +57,7 @@ const refusedAs: Readonly<Partial<Record<ErrorCode, string>>> = {
   BLOCKED: "refused",
   BIND_REFUSED: "not-bound",
   BIND_DIFFERS: "other-bytes",
+  SOURCES_DISAGREE: "disagreement",
 };
 
 /** The pipeline (`admission.ts`): locate → acquire (download, compare) → inspect → ask the log → store → claim, each in a file of its name. */
@@ -60,13 +65,14 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
   const { clock, telemetry, releases, checksums } = deps;
   const evidenceLimits = options.evidence ?? { eachBytes: 16 * 1024 * 1024, totalBytes: 256 * 1024 * 1024 };
   const archiveLimits = { unpackedBytes: options.limits.unpackedBytes, entries: options.limits.archiveEntries };
-  const acquireDeps: AcquireDeps = {
+  const acquireDeps: AcquireAgreedDeps = {
     upstreams: deps.upstreams,
     spool: deps.spool,
     clock,
     maxBytes: options.limits.tarballBytes,
     lies: createRemembered(clock, rememberMs),
     onWrong,
+    onDisagreement: (served, reason) => reportDisagreement(deps, evidenceLimits, served, reason),
   };
   const replaceDeps = { ...deps, limits: archiveLimits, integrityPolicy: options.integrityPolicy };
   const admissions = createSingleFlight<BoundRelease>();
@@ -91,18 +97,21 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
     const asked = checksums.ask(name, version);
     try {
       const { listed, basis, manifest, fragment } = located;
-      const { bytes: acquired, source, wrong } = await acquire(acquireDeps, { name, version, listed, basis });
+      const wanted: Wanted = { name, version, listed, basis };
+      const agreement = deps.upstreams.agreementOf(name);
+      const { bytes: acquired, ...way } =
+        agreement.needed > 1 ? await acquireAgreed(acquireDeps, wanted, agreement) : await acquire(acquireDeps, wanted);
       await using bytes = acquired;
       const archive = { source: bytes.blob, sizeBytes: bytes.sizeBytes, limits: archiveLimits };
       const inspection = await inspect(deps, { name, version, manifest, ...archive }, fragment.length);
       for (const { rule } of inspection.findings) instruments.findings.add(1, { rule });
-      const served = bindFacts(located, { bytes, source, tree: inspection.tree });
+      const served = bindFacts(located, { bytes, source: way.source, tree: inspection.tree });
       const facts = await asked.holdAgainst(served).catch(async (error: unknown) => {
         // The bytes are what the source lists, and the log says something else: somebody will want to see them.
         if (isAssayError(error, "BIND_DIFFERS")) await keepEvidence(deps, evidenceLimits, served, bytes);
         throw error;
       });
-      const bind = await storeAndClaim(deps, { facts, fragment, bytes, wrong });
+      const bind = await storeAndClaim(deps, { facts, fragment, bytes, wrong: way.wrong, confirmed: way.confirmed });
       instruments.outcomes.add(1, { outcome: "admitted" });
       return { name, version, integrity: bind.integrity, sizeBytes: bind.sizeBytes, manifest: bind.manifest };
     } catch (error) {

@@ -4,6 +4,7 @@ import type { BlobStore } from "../platform/blobs/blobs.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database, Transaction } from "../platform/database/database.ts";
 import type { Events } from "../platform/events/events.ts";
+import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { Upstreams } from "../upstreams/upstreams.ts";
 import type { Observed } from "./acquire.ts";
 import type { Download } from "./download.ts";
@@ -16,11 +17,14 @@ export interface WrongBytes extends Observed {
   readonly evidence: string;
 }
 
-interface WrongBytesDeps {
+interface EvidenceKeeping {
   readonly blobs: BlobStore;
   readonly database: Database;
   readonly clock: Clock;
   readonly events: Events;
+}
+
+interface WrongBytesDeps extends EvidenceKeeping {
   readonly upstreams: { readonly standing: Pick<Upstreams["standing"], "putAside"> };
 }
 
@@ -32,16 +36,62 @@ export async function takeDown(
   bytes: Download,
 ): Promise<WrongBytes> {
   const { name, version, source, reason } = observed;
-  const { sha256, kept } = await keepEvidence(deps, limits, observed, bytes);
+  const evidence = await keepEvidence(deps, limits, observed, bytes);
   await deps.database.write(async (transaction) => {
     await deps.events.record(transaction, {
       kind: "upstream.wrong-bytes",
       subject: `npm ${name}@${version}`,
-      data: { source, reason, sha256, sizeBytes: bytes.sizeBytes, kept },
+      data: { source, reason, ...evidence, sizeBytes: bytes.sizeBytes },
     });
     await deps.upstreams.standing.putAside(transaction, observed);
   });
-  return { ...observed, integrity: bytes.integrity, evidence: kept ? `sha256-${toBase64(fromHex(sha256))}` : "-" };
+  return { ...observed, integrity: bytes.integrity, evidence: evidenceField(evidence) };
+}
+
+/** What somebody served when sources could not agree. */
+interface Disagreeing extends Observed {
+  readonly bytes: Download;
+}
+
+/**
+ * Keeps what every source served when they do not agree, and tells of it: a conflict record for each in the log, for
+ * nobody knows whose bytes are right, and one incident. Nobody is put aside.
+ */
+export async function reportDisagreement(
+  deps: EvidenceKeeping & {
+    readonly checksums: Pick<Checksums, "claimConflict" | "wake">;
+    readonly telemetry: Telemetry;
+  },
+  limits: EvidenceLimits,
+  served: readonly Disagreeing[],
+  reason: string,
+): Promise<void> {
+  const [first] = served;
+  if (first === undefined) return;
+  const { name, version } = first;
+  const kept: WrongBytes[] = [];
+  for (const { bytes, ...observed } of served) {
+    const evidence = await keepEvidence(deps, limits, observed, bytes);
+    kept.push({ ...observed, integrity: bytes.integrity, evidence: evidenceField(evidence) });
+  }
+  await deps.database.write(async (transaction) => {
+    await deps.events.record(transaction, {
+      kind: "incident.sources-disagree",
+      subject: `npm ${name}@${version}`,
+      data: { reason, sources: kept.map(({ source }) => source).join(" ") },
+    });
+    await claimConflicts(deps, transaction, kept);
+  });
+  deps.checksums.wake();
+  deps.telemetry.log.error(`the sources of ${name}@${version} do not agree; nothing is bound`, {
+    "package.name": name,
+    "package.version": version,
+    "failure.detail": reason,
+  });
+}
+
+function evidenceField({ sha256, kept }: { readonly sha256: string; readonly kept: boolean }): string {
+  return kept ? `sha256-${toBase64(fromHex(sha256))}` : "-";
 }
 
 /** Records for ever, in the caller's transaction, what sources served instead of what is bound. */

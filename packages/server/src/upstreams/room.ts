@@ -25,7 +25,7 @@ import { createKept, type Kept } from "./kept.ts";
 import { createPathMemory } from "./path-memory.ts";
 import { createRawDocuments } from "./raw.ts";
 import { rememberDocument, rememberGone, removalHandlers } from "./remember.ts";
-import { createSources, type Source } from "./sources.ts";
+import { agreementOf, createSources, type Source } from "./sources.ts";
 import { countBySource, readPackument, searchNames, type StoredPackument } from "./store.ts";
 import { createStanding } from "./standing.ts";
 import { createTarballs } from "./tarballs.ts";
@@ -270,6 +270,7 @@ export function createUpstreams(
     relay: (source, { path, ...request }) => sources.named(source).client.request(path, { ...request, decode: true }),
     search: (text, from, size) => searchNames(database.read, text, from, size),
     packagesBySource: () => countBySource(database.read),
+    agreementOf: (name) => agreementOf(sources, name),
     ownerOf: (name) => sources.ownerOf(name)?.config.name,
     registries: sources.registries.map((source) => source.config.name),
     jobHandlers: removalHandlers({ database, raws, flights }),

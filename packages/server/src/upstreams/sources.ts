@@ -1,6 +1,7 @@
 import { mostSpecificPattern, patternCovers, type NamePattern, type PackageName } from "@assay/core";
 import type { UpstreamConfig } from "../config/config.ts";
 import type { UpstreamClient } from "../platform/network/network.ts";
+import type { Agreement } from "./upstreams.ts";
 
 /** An upstream with the way there. */
 export interface Source {
@@ -64,5 +65,19 @@ export function createSources(
       if (source === undefined) throw new TypeError(`${alias} is no configured upstream`);
       return source;
     },
+  };
+}
+
+/** `Upstreams.agreementOf`. Pure. */
+export function agreementOf(sources: Sources, name: PackageName): Agreement {
+  const owner = sources.ownerOf(name);
+  const described = sources.sourcesOf(name).map((source) => ({
+    alias: source.config.name,
+    operator: source.config.operator,
+    isOwner: source === owner,
+  }));
+  return {
+    needed: owner?.config.agree ?? 1,
+    sources: [...described.filter(({ isOwner }) => isOwner), ...described.filter(({ isOwner }) => !isOwner)],
   };
 }

@@ -59,6 +59,9 @@ export interface Upstreams {
   /** How many packages of each registry are known here, by alias. */
   packagesBySource(): Promise<ReadonlyMap<string, number>>;
 
+  /** Who must say the same about the bytes of a name's versions before they are bound. */
+  agreementOf(name: PackageName): Agreement;
+
   /** Alias of the registry that owns a name; undefined when none does. Requests for a name go nowhere else. */
   ownerOf(name: PackageName): string | undefined;
 
@@ -76,6 +79,19 @@ export interface TarballRequest {
   /** True for sources that must not be asked. */
   readonly skip: (source: string) => boolean;
   readonly signal: AbortSignal;
+}
+
+/** How many operators must serve the same bytes, and who may be asked. */
+export interface Agreement {
+  /** 1: one source is enough. */
+  readonly needed: number;
+  /** The owner first, then its mirrors as configured; also those that are put aside. */
+  readonly sources: readonly {
+    readonly alias: string;
+    /** Several sources of one operator count once. */
+    readonly operator: string;
+    readonly isOwner: boolean;
+  }[];
 }
 
 export interface RelayRequest {
