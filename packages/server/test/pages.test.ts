@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, describe, test } from "node:test";
 import { hostileArchives } from "@assay/testkit/hostile-archives";
+import { status } from "@assay/testkit/lies";
 import { rawRequest } from "@assay/testkit/raw-http";
 import { createInstallation, startServer } from "@assay/testkit/server-process";
 import type { Installation, ServerProcess } from "@assay/testkit/server-process";
@@ -62,6 +63,16 @@ upstreams:
     await bind("rewritten@1.0.0");
     upstream.publish({ name: "rewritten", version: "1.0.0", files: { "index.js": "other();" } });
     await rawRequest(server.url, "/rewritten");
+    // What the registry cannot deliver its mirror does: once rightly, once wrongly.
+    for (const [name, files] of [
+      ["copied", {}],
+      ["forged", { "index.js": "steal();" }],
+    ] as const) {
+      const { path } = upstream.publish({ name, version: "1.0.0" });
+      upstream.lie(path, status(500));
+      others[0]?.publish({ name, version: "1.0.0", files });
+      await rawRequest(server.url, path);
+    }
     const { logs } = (await rawRequest(server.url, "/-/log/")).json() as { logs: { shard: string }[] };
     shard = String(logs[0]?.shard);
     browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu", "--disable-quic"] });
@@ -157,6 +168,8 @@ upstreams:
     const page = await context.newPage();
     await page.goto(`${server.url}/@scope/framework`);
     assert.ok(await page.getByText("not vetted here").isVisible());
+    assert.ok(await page.getByText("npm owns this name").isVisible());
+    assert.ok(await page.getByText("from there or from near").isVisible());
     assert.match(await page.locator("main").innerText(), /1\.38\.0\s+upstream\/removed-early/);
     await page.getByRole("link", { name: "The record and its proof, drawn" }).click();
     await page.getByRole("img", { name: /The way of record/ }).waitFor();
@@ -172,7 +185,9 @@ upstreams:
     assert.match(await registry.innerText(), /Example Registry/);
     const mirror = registry.getByRole("region", { name: "near" });
     assert.match(await mirror.innerText(), /A mirror of npm, for all its names\. It decides nothing/);
-    assert.match(await mirror.innerText(), /none recorded/);
+    assert.match(await mirror.innerText(), /1 tarball of 30\d since this server started/);
+    assert.match(await mirror.innerText(), /it had all that it was asked for/);
+    assert.match(await mirror.innerText(), /Put aside until .* UTC: .* \(forged@1\.0\.0\)/);
     assert.match(await registry.getByRole("region", { name: "checked" }).innerText(), /An auditor of npm/);
     const other = page.getByRole("region", { name: "acme" });
     assert.match(await other.innerText(), /It owns @acme\/\*, acme-tools:/);

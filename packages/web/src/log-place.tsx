@@ -21,16 +21,18 @@ export function Time({ ms }: { readonly ms: number }) {
 
 /** How long ago, in the largest unit that fits; a clock that runs ahead is "just now". */
 export function sayAge(ageMs: number): string {
+  return ageMs < 60_000 ? "just now" : `${saySpan(ageMs)} ago`;
+}
+
+/** A span of time in the largest unit that fits. */
+export function saySpan(ms: number): string {
   const units = [
     ["day", 86_400_000],
     ["hour", 3_600_000],
     ["minute", 60_000],
   ] as const;
-  for (const [unit, ms] of units) {
-    const count = Math.floor(ageMs / ms);
-    if (count >= 1) return `${count} ${unit}${count === 1 ? "" : "s"} ago`;
-  }
-  return "just now";
+  const [unit, unitMs] = units.find(([, least]) => ms >= least) ?? (["second", 1000] as const);
+  return count(Math.max(0, Math.floor(ms / unitMs)), unit);
 }
 
 /** A count with its noun. */

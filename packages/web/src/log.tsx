@@ -110,10 +110,13 @@ function Lineage({ shards }: { readonly shards: readonly LogShard[] }) {
   return (
     <>
       <h2>Shards</h2>
-      <p>A log goes on in a new shard when its key is changed. What was bound in one stays bound in all that follow.</p>
-      <div class="table" role="region" aria-label="Shards of this log" tabIndex={0}>
+      <p>
+        A log goes on in a new shard when its key is changed; what was bound in one stays bound in all that follow. A
+        log that was kept here before another one was followed stands here too.
+      </p>
+      <div class="table" role="region" aria-label="Shards that are served here" tabIndex={0}>
         <table>
-          <caption>Shards of this log, newest first</caption>
+          <caption>Shards that are served here, newest first</caption>
           <thead>
             <tr>
               <th scope="col">Shard</th>

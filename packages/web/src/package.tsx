@@ -10,6 +10,8 @@ export interface PackageProps {
   readonly description: string | undefined;
   /** The upstream that owns the name: what it lists is what shows. */
   readonly source: string;
+  /** Mirrors that are asked for its bytes too. */
+  readonly mirrors: readonly string[];
   readonly tags: readonly { readonly tag: string; readonly version: string }[];
   /** Newest first. */
   readonly versions: readonly PackageVersion[];
@@ -173,6 +175,14 @@ export function renderPackage(props: PackageProps): string {
             </dl>
           </>
         )}
+        <h2>Sources</h2>
+        <p>
+          {props.source} owns this name: what it lists is what shows.{" "}
+          {props.mirrors.length === 0
+            ? "Its bytes come from there."
+            : `Its bytes come from there or from ${props.mirrors.join(", ")}; they are the same, or refused.`}{" "}
+          <a href={`${base}/-/web/sources`}>All sources</a>
+        </p>
         <h2>Tags</h2>
         <ul class="tags">
           {props.tags.map(({ tag, version }) => (

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { count, sayAge, Time } from "./log-place.tsx";
+import { count, sayAge, saySpan, Time } from "./log-place.tsx";
 import { renderPage } from "./page.tsx";
 
 export interface SourcesProps {
@@ -26,18 +26,20 @@ export interface ShownSource {
   readonly url: string;
   /** Name patterns: what a registry owns, what a mirror or auditor is asked for. */
   readonly names: readonly string[];
-  /** Packages of it that are known here; undefined where that is not counted. */
+  /** Packages of it that are known here; of registries. */
   readonly packages: number | undefined;
   /** When it last answered, and how long that took; undefined before the first time. */
-  readonly answered?: { readonly atMs: number; readonly afterMs: number } | undefined;
-  /** Tarballs that it delivered since this server started. */
-  readonly delivered?: number;
+  readonly answered: { readonly atMs: number; readonly afterMs: number } | undefined;
+  /** Tarballs since this server started: that came from it, and that it did not have. */
+  readonly delivered: number;
+  readonly missing: number;
+  /** Ages of the youngest version that it had when asked, and of the oldest that it lacked. */
+  readonly youngestHadMs: number | undefined;
+  readonly oldestLackedMs: number | undefined;
   /** Times that it served or listed something else than is bound, as the log has it. */
   readonly conflicts: number;
-  /** Key IDs of its registry signatures. */
-  readonly keys?: readonly string[];
   /** Put aside after it served something wrong. */
-  readonly aside?: { readonly untilMs: number; readonly reason: string; readonly subject: string } | undefined;
+  readonly aside: { readonly untilMs: number; readonly reason: string; readonly subject: string } | undefined;
 }
 
 /** What each kind of source may decide, in one sentence. */
@@ -76,8 +78,10 @@ function Facts({
   source,
   delivered,
   nowMs,
+  kind,
 }: {
   readonly source: ShownSource;
+  readonly kind: "registry" | "mirror" | "auditor";
   /** By all sources together. */
   readonly delivered: number;
   readonly nowMs: number;
@@ -86,18 +90,15 @@ function Facts({
     ["Run by", source.operator],
     ["Address", <code>{source.url}</code>],
     source.packages === undefined ? undefined : ["Packages known here", source.packages.toLocaleString("en-US")],
-    source.delivered === undefined
-      ? undefined
-      : [
-          "Tarballs fetched from it",
-          `${source.delivered.toLocaleString("en-US")}${share(source.delivered, delivered)}`,
-        ],
-    source.answered === undefined
-      ? undefined
-      : [
-          "Last answered",
-          `${sayAge(nowMs - source.answered.atMs)}, after ${Math.round(source.answered.afterMs).toLocaleString("en-US")} ms`,
-        ],
+    kind === "auditor" ? undefined : ["Share", share(source.delivered, delivered)],
+    kind === "auditor" ? undefined : ["Coverage", coverage(source)],
+    kind === "mirror" ? ["Lag", lag(source)] : undefined,
+    [
+      "Last answered",
+      source.answered === undefined
+        ? "not since this server started"
+        : `${sayAge(nowMs - source.answered.atMs)}, after ${Math.round(source.answered.afterMs).toLocaleString("en-US")} ms`,
+    ],
     [
       "Conflicts",
       source.conflicts === 0 ? (
@@ -108,9 +109,6 @@ function Facts({
         </span>
       ),
     ],
-    source.keys === undefined
-      ? undefined
-      : ["Keys of its signatures", source.keys.length === 0 ? "none" : source.keys.map(inCode)],
   ];
   return (
     <dl class="facts">
@@ -127,16 +125,23 @@ function Facts({
   );
 }
 
-function inCode(text: string): ComponentChildren {
-  return (
-    <div key={text}>
-      <code>{text}</code>
-    </div>
-  );
+function share(part: number, whole: number): string {
+  if (whole === 0) return "nothing was fetched since this server started";
+  return `${count(part, "tarball")} of ${whole.toLocaleString("en-US")} since this server started`;
 }
 
-function share(part: number, whole: number): string {
-  return whole === 0 ? "" : ` (${Math.round((100 * part) / whole)} % of all, since this server started)`;
+function coverage({ delivered, missing }: ShownSource): string {
+  if (delivered + missing === 0) return "not asked since this server started";
+  return missing === 0
+    ? "it had all that it was asked for"
+    : `it had ${delivered.toLocaleString("en-US")} of ${count(delivered + missing, "tarball")} that it was asked for`;
+}
+
+function lag({ youngestHadMs, oldestLackedMs }: ShownSource): string {
+  const had = youngestHadMs === undefined ? [] : [`it had a version ${saySpan(youngestHadMs)} after its release`];
+  const lacked = oldestLackedMs === undefined ? [] : [`lacked one ${saySpan(oldestLackedMs)} after`];
+  const known = [...had, ...lacked];
+  return known.length === 0 ? "not seen yet" : known.join(", ");
 }
 
 function Aside({ source }: { readonly source: ShownSource }) {
@@ -163,7 +168,7 @@ function Group({
     <section class="source" aria-labelledby={`source-${registry.alias}`}>
       <h2 id={`source-${registry.alias}`}>{registry.alias}</h2>
       <Registry group={group} />
-      <Facts source={registry} delivered={delivered} nowMs={nowMs} />
+      <Facts source={registry} kind="registry" delivered={delivered} nowMs={nowMs} />
       {mirrors.map((mirror) => (
         <section key={mirror.alias} class="copy" aria-labelledby={`source-${mirror.alias}`}>
           <h3 id={`source-${mirror.alias}`}>{mirror.alias}</h3>
@@ -173,7 +178,7 @@ function Group({
             are taken when they are the ones that {registry.alias} lists or the log has bound, and refused otherwise.
           </p>
           <Aside source={mirror} />
-          <Facts source={mirror} delivered={delivered} nowMs={nowMs} />
+          <Facts source={mirror} kind="mirror" delivered={delivered} nowMs={nowMs} />
         </section>
       ))}
       {auditors.map((auditor) => (
@@ -183,7 +188,7 @@ function Group({
             <strong>An auditor</strong> of {registry.alias}. It lists what it examined and serves no bytes: that a
             version is missing there is its objection.
           </p>
-          <Facts source={auditor} delivered={delivered} nowMs={nowMs} />
+          <Facts source={auditor} delivered={delivered} nowMs={nowMs} kind="auditor" />
         </section>
       ))}
     </section>
@@ -193,7 +198,7 @@ function Group({
 /** The page at `/-/web/sources`: who may decide what, and how each source behaved. */
 export function renderSources({ base, nowMs, registries }: SourcesProps): string {
   const all = registries.flatMap(({ registry, mirrors, auditors }) => [registry, ...mirrors, ...auditors]);
-  const delivered = all.reduce((sum, source) => sum + (source.delivered ?? 0), 0);
+  const delivered = all.reduce((sum, source) => sum + source.delivered, 0);
   return renderPage({
     title: "Sources · Assay",
     base,

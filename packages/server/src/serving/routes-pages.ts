@@ -70,6 +70,7 @@ export async function packagePage(
     name,
     description: latest === undefined ? undefined : await describe(deps, packument, latest.version),
     source: packument.source,
+    mirrors: deps.upstreams.sourcesOf(name).filter((alias) => alias !== packument.source),
     stale: packument.stale,
     tags: Object.entries(view.tags).map(([tag, version]) => ({ tag, version })),
     versions: listed.map(({ version, publishedMs, integrity }) => ({

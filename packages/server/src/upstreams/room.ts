@@ -12,6 +12,7 @@ import { createSingleFlight } from "../platform/single-flight.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { Workers } from "../platform/workers/workers.ts";
 import type { Releases } from "../releases/releases.ts";
+import { createActivity } from "./activity.ts";
 import {
   createByteBudget,
   fetchDocument,
@@ -76,6 +77,7 @@ export function createUpstreams(
   const budgets = new Map(
     config.upstreams.map(({ name }) => [name, createByteBudget(4 * config.limits.packumentBytes)]),
   );
+  const activity = createActivity({ clock });
   const raws = createRawDocuments(deps, config.limits.packumentBytes);
   const standing = createStanding(deps, sources);
   const kept = createKept(
@@ -111,16 +113,22 @@ export function createUpstreams(
     return await settle(owner, name, row, old, await ask(owner, name, validators));
   }
 
-  function ask(
+  async function ask(
     source: Source,
     name: PackageName,
     validators: Validators | undefined,
     limits: Omit<FetchLimits, "maxBytes"> = {},
   ): Promise<Fetched> {
-    const { client } = source;
-    const budget = budgets.get(source.config.name) ?? createByteBudget(0);
+    const {
+      client,
+      config: { name: alias },
+    } = source;
+    const budget = budgets.get(alias) ?? createByteBudget(0);
     const maxBytes = config.limits.packumentBytes;
-    return fetchDocument({ client, clock, budget }, name, validators, { ...limits, maxBytes });
+    const startedMs = clock.monotonicMs();
+    const fetched = await fetchDocument({ client, clock, budget }, name, validators, { ...limits, maxBytes });
+    if (fetched.kind === "document" || fetched.kind === "unchanged") activity.answered(alias, startedMs);
+    return fetched;
   }
 
   function count({ config: { name } }: Source, outcome: string): void {
@@ -265,10 +273,12 @@ export function createUpstreams(
       const again = row === undefined ? undefined : await kept.load(row);
       return again === undefined ? await join(name) : { ...again.packument, stale };
     },
-    tarballs: createTarballs({ ...deps, sources, standing, ask }, config.limits),
+    tarballs: createTarballs({ ...deps, sources, standing, activity, ask }, config.limits),
     standing,
     relay: (source, { path, ...request }) => sources.named(source).client.request(path, { ...request, decode: true }),
     search: (text, from, size) => searchNames(database.read, text, from, size),
+    sourcesOf: (name) => sources.sourcesOf(name).map(({ config: { name: alias } }) => alias),
+    activity: activity.of,
     packagesBySource: () => countBySource(database.read),
     agreementOf: (name) => agreementOf(sources, name),
     ownerOf: (name) => sources.ownerOf(name)?.config.name,

@@ -4,10 +4,11 @@ import type { Checksums } from "../checksums/checksums.ts";
 import type { UpstreamConfig } from "../config/config.ts";
 import { sendPage } from "../http/send.ts";
 import type { Clock } from "../platform/clock.ts";
+import type { PutAside } from "./standing.ts";
 import type { Upstreams } from "./upstreams.ts";
 
 export interface SourcePagesDeps {
-  readonly upstreams: Pick<Upstreams, "packagesBySource">;
+  readonly upstreams: Pick<Upstreams, "packagesBySource" | "activity" | "standing">;
   readonly checksums: { readonly browser: Pick<Checksums["browser"], "conflicts"> };
   readonly clock: Clock;
   /** Every configured upstream, its URL as people read it. */
@@ -27,6 +28,7 @@ export function sourcePages(deps: SourcePagesDeps): FastifyPluginCallback {
 
 async function groupsOf({ upstreams, checksums, sources }: SourcePagesDeps): Promise<readonly SourceGroup[]> {
   const packages = await upstreams.packagesBySource();
+  const aside = await upstreams.standing.aside();
   const conflicts = await checksums.browser.conflicts();
   const show = (config: UpstreamConfig): ShownSource => ({
     alias: config.name,
@@ -35,6 +37,8 @@ async function groupsOf({ upstreams, checksums, sources }: SourcePagesDeps): Pro
     names: config.names,
     packages: config.kind === "registry" ? (packages.get(config.name) ?? 0) : undefined,
     conflicts: conflicts.get(config.name) ?? 0,
+    ...upstreams.activity(config.name),
+    aside: showAside(aside.get(config.name)),
   });
   const belonging = (kind: UpstreamConfig["kind"], registry: UpstreamConfig): readonly ShownSource[] =>
     sources.filter((config) => config.kind === kind && config.of === registry.name).map(show);
@@ -47,4 +51,8 @@ async function groupsOf({ upstreams, checksums, sources }: SourcePagesDeps): Pro
       agree: registry.agree,
       auditorsNeeded: registry.auditorsNeeded,
     }));
+}
+
+function showAside(aside: PutAside | undefined): ShownSource["aside"] {
+  return aside && { untilMs: aside.untilMs, reason: aside.reason, subject: `${aside.name}@${aside.version}` };
 }

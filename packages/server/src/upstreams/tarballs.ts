@@ -5,6 +5,7 @@ import type { RequestOptions, UpstreamResponse } from "../platform/network/netwo
 import type { Random } from "../platform/random.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { Workers } from "../platform/workers/workers.ts";
+import type { Activity } from "./activity.ts";
 import { orderSources } from "./choose.ts";
 import type { Fetched, FetchLimits } from "./fetch.ts";
 import { createLatency } from "./latency.ts";
@@ -22,6 +23,7 @@ interface TarballsDeps {
   readonly random: Random;
   readonly workers: Workers;
   readonly telemetry: Telemetry;
+  readonly activity: Pick<Activity, "answered" | "asked">;
   /** Fetches a packument of one source within its byte budget. */
   readonly ask: (
     source: Source,
@@ -36,14 +38,13 @@ export function createTarballs(
   deps: TarballsDeps,
   limits: Pick<Config["limits"], "tarballBytes">,
 ): Upstreams["tarballs"] {
-  const { sources, standing, clock, random, telemetry } = deps;
+  const { sources, standing, clock, random, telemetry, activity } = deps;
   const latency = createLatency(deps);
   const outcomes = telemetry.metrics.counter(
     "assay_upstream_tarballs_total",
     "Requests to upstreams for tarballs, by outcome.",
     ["upstream", "outcome"],
   );
-  const count = (upstream: string, outcome: string): void => outcomes.add(1, { upstream, outcome });
 
   async function open(
     source: Source,
@@ -82,14 +83,27 @@ export function createTarballs(
             isCooling: standing.isCooling,
           });
     return createOffers(
-      { clock, latency, standing, count },
+      {
+        clock,
+        latency,
+        standing,
+        count: (upstream, outcome) => {
+          outcomes.add(1, { upstream, outcome });
+          activity.asked(upstream, outcome, request.listed?.publishedMs);
+        },
+      },
       {
         name,
         version,
         sources: ordered,
         isImpatient: owner?.config.choose === "fastest",
         signal,
-        open: (source, more) => open(source, request, more),
+        open: async (source, more) => {
+          const startedMs = clock.monotonicMs();
+          const response = await open(source, request, more);
+          if (response.status === 200) activity.answered(source.config.name, startedMs);
+          return response;
+        },
       },
     );
   };

@@ -1,5 +1,6 @@
 import type { EpochMs, Integrity, PackageName, Version } from "@assay/core";
 import type { UpstreamResponse } from "../platform/network/network.ts";
+import type { SourceActivity } from "./activity.ts";
 import type { TarballOffers } from "./offers.ts";
 import type { Standing } from "./standing.ts";
 
@@ -55,6 +56,12 @@ export interface Upstreams {
     from: number,
     size: number,
   ): Promise<{ readonly total: number; readonly names: readonly PackageName[] }>;
+
+  /** Aliases of those that may have a name's bytes: its owner and the owner's mirrors. Empty without owner. */
+  sourcesOf(name: PackageName): readonly string[];
+
+  /** What this process saw a source do since it started. */
+  activity(alias: string): SourceActivity;
 
   /** How many packages of each registry are known here, by alias. */
   packagesBySource(): Promise<ReadonlyMap<string, number>>;
