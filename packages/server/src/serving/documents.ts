@@ -154,6 +154,7 @@ function viewKey(packument: Packument, view: View): string {
   const hash = createHash("sha256").update(
     `${renderingVersion}\n${packument.name}\n${packument.digest}\n${view.modifiedMs}\n`,
   );
+  if (packument.isPartial === true) hash.update("partial\n");
   for (const { version, rule, reason } of view.refused) hash.update(`- ${version} ${rule} ${reason}\n`);
   for (const { version, integrity, manifest } of view.rebound) hash.update(`= ${version} ${integrity} ${manifest}\n`);
   return hash.update(JSON.stringify(view.times)).digest("hex");

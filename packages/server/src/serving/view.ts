@@ -50,7 +50,7 @@ export function decideView(packument: Packument, state: PackageState): View {
   return {
     name: packument.name,
     versions,
-    tags: showTags(packument.tags, shown),
+    tags: showTags(packument, shown),
     refused,
     rebound,
     modifiedMs: Math.max(packument.modifiedMs, refused.length + rebound.length > 0 ? state.changedAtMs : 0),
@@ -58,12 +58,13 @@ export function decideView(packument: Packument, state: PackageState): View {
   };
 }
 
-function showTags(tags: Readonly<Record<string, Version>>, shown: ReadonlySet<Version>): Record<string, Version> {
+function showTags({ tags, isPartial = false }: Packument, shown: ReadonlySet<Version>): Record<string, Version> {
   const result: Record<string, Version> = {};
   for (const [tag, version] of Object.entries(tags)) {
     if (shown.has(version)) result[tag] = version;
   }
-  const latest = result["latest"] ?? highest(shown);
+  // Of a part of a listing the highest version may be far behind the one that the owner means.
+  const latest = result["latest"] ?? (isPartial ? undefined : highest(shown));
   return latest === undefined ? result : { ...result, latest };
 }
 

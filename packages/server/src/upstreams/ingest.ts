@@ -66,6 +66,8 @@ const ownMembers: ReadonlySet<string> = new Set([
   "versions",
   "time",
   "_attachments",
+  "_distfiles",
+  "_uplinks",
   "modified",
   "__proto__",
 ]);

@@ -38,4 +38,14 @@ export const upstreamMigrations: Migrations = {
         .execute();
     },
   },
+  "0032-upstreams-tags": {
+    async up(transaction) {
+      const { text, ...make } = columns(transaction);
+      await make
+        .table("packument_tags")
+        .addColumn("name", text, (of) => of.primaryKey())
+        .addColumn("tags", text, (of) => of.notNull())
+        .execute();
+    },
+  },
 };

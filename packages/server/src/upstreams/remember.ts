@@ -5,6 +5,7 @@ import type { SingleFlight } from "../platform/single-flight.ts";
 import type { Releases, SightedVersion } from "../releases/releases.ts";
 import type { PartsIndex } from "./parts.ts";
 import type { RawDocuments } from "./raw.ts";
+import { writeSeenTags } from "./store-tags.ts";
 import type { Packument } from "./upstreams.ts";
 import { isCurrentDigest, replacePackument, setCited, setGone, type StoredPackument } from "./store.ts";
 
@@ -46,6 +47,7 @@ export async function rememberDocument(
       atMs: row.checked_at_ms as EpochMs,
       versions,
     });
+    await writeSeenTags(transaction, name, index.tags);
     const isSame = replaced?.digest === row.digest;
     if (outcome.conflicting.length > 0 || (isSame && replaced.is_cited === 1)) await setCited(transaction, name);
     if (replaced !== undefined && !isSame && replaced.is_cited === 0) {

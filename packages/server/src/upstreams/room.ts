@@ -23,7 +23,8 @@ import {
   type Validators,
 } from "./fetch.ts";
 import { createKept, type Kept } from "./kept.ts";
-import { createPathMemory } from "./path-memory.ts";
+import { createMirrored } from "./mirrored.ts";
+import { createPathMemory, type Remembered } from "./path-memory.ts";
 import { createRawDocuments } from "./raw.ts";
 import { rememberDocument, rememberGone, removalHandlers } from "./remember.ts";
 import { agreementOf, createSources, type Source } from "./sources.ts";
@@ -57,6 +58,13 @@ const longestFailureMs = 60_000;
 /** Memory for listings (not for documents). */
 const listingBytes = 48 * 1024 * 1024;
 
+/** What is known of a name when its owner is asked: the row, and the document if there is one. */
+interface Known {
+  readonly name: PackageName;
+  readonly row: StoredPackument | undefined;
+  readonly old: Kept | undefined;
+}
+
 /**
  * The room's life of a document: fetch → derive (ingest, parts file) → remember. See README.md. State in memory is
  * a cache of what the database and the parts files say, but for when each name was last checked.
@@ -80,10 +88,9 @@ export function createUpstreams(
   const activity = createActivity({ clock });
   const raws = createRawDocuments(deps, config.limits.packumentBytes);
   const standing = createStanding(deps, sources);
-  const kept = createKept(
-    { ...deps, raws },
-    { sources, folder: joinPath(config.dataFolder, "cache", "packuments"), listingBytes },
-  );
+  const folder = joinPath(config.dataFolder, "cache", "packuments");
+  const kept = createKept({ ...deps, raws }, { sources, folder, listingBytes });
+  const mirrored = createMirrored({ ...deps, sources, standing, kept, ask }, { folder });
   const memory = createPathMemory<FetchFailure>();
   /** A flight that was a removal, not a fetch, answers undefined. */
   const flights = createSingleFlight<Packument | undefined>();
@@ -105,7 +112,7 @@ export function createUpstreams(
     const old = row === undefined ? undefined : await kept.load(row);
     if (old !== undefined && isFresh(old, nowMs)) return old.packument;
     const remembered = memory.failure(name, nowMs);
-    if (remembered !== undefined) return settleFailure(owner, name, old, remembered.value, remembered.untilMs);
+    if (remembered !== undefined) return await settleFailure(owner, { name, row, old }, remembered);
     const validators =
       old === undefined || (old.etag ?? old.lastModified) === null
         ? undefined
@@ -148,26 +155,18 @@ export function createUpstreams(
     }
     if (fetched.kind === "document") {
       try {
-        return await take(owner, name, old, fetched);
+        return await take(owner, { name, row, old }, fetched);
       } finally {
         fetched.release();
       }
     }
     if (fetched.kind === "missing") return await settleMissing(owner, name, row);
-    return fail(
-      owner,
-      name,
-      old,
-      fetched.kind === "failed" ? fetched : refusal("it answered 304 to an unconditional request"),
-    );
+    const failure = fetched.kind === "failed" ? fetched : refusal("it answered 304 to an unconditional request");
+    return await fail(owner, { name, row, old }, failure);
   }
 
-  async function take(
-    owner: Source,
-    name: PackageName,
-    old: Kept | undefined,
-    fetched: FetchedDocument,
-  ): Promise<Packument> {
+  async function take(owner: Source, state: Known, fetched: FetchedDocument): Promise<Packument> {
+    const { name, old } = state;
     const nowMs = clock.now();
     const validators = { etag: fetched.etag ?? null, lastModified: fetched.lastModified ?? null };
     if (old !== undefined && old.packument.digest === fetched.digest) {
@@ -175,7 +174,7 @@ export function createUpstreams(
       return kept.touch(old, nowMs, validators).packument;
     }
     const derived = await kept.derive(owner, name, fetched, lastModifiedMs(fetched) ?? nowMs);
-    if (derived.kind === "refused") return fail(owner, name, old, refusal(derived.reason));
+    if (derived.kind === "refused") return await fail(owner, state, refusal(derived.reason));
     const row: StoredPackument = {
       name,
       source: owner.config.name,
@@ -209,9 +208,9 @@ export function createUpstreams(
     throw notFound(name);
   }
 
-  function fail(owner: Source, name: PackageName, old: Kept | undefined, failure: FetchFailure): Packument {
-    const nowMs = clock.now();
-    const untilMs = nowMs + Math.min(failure.retryAfterMs ?? failureMs, longestFailureMs);
+  async function fail(owner: Source, state: Known, failure: FetchFailure): Promise<Packument> {
+    const { name } = state;
+    const untilMs = clock.now() + Math.min(failure.retryAfterMs ?? failureMs, longestFailureMs);
     memory.failed(name, { value: failure, untilMs });
     const source = owner.config.name;
     count(owner, failure.fault);
@@ -220,18 +219,21 @@ export function createUpstreams(
       "upstream.name": source,
       "failure.detail": failure.detail,
     });
-    return settleFailure(owner, name, old, failure, untilMs);
+    return await settleFailure(owner, state, { value: failure, untilMs });
   }
 
-  function settleFailure(
+  /** The last good document; else what mirrors are good for, unless the owner itself took the package away. */
+  async function settleFailure(
     owner: Source,
-    name: PackageName,
-    old: Kept | undefined,
-    failure: FetchFailure,
-    untilMs: number,
-  ): Packument {
+    { name, row, old }: Known,
+    { value: failure, untilMs }: Remembered<FetchFailure>,
+  ): Promise<Packument> {
     const source = owner.config.name;
-    if (old !== undefined) return { ...old.packument, stale: `upstream ${source}: ${failure.reason}` };
+    const why = `upstream ${source}: ${failure.reason}`;
+    if (old !== undefined) return { ...old.packument, stale: why };
+    const wasRemoved = row?.status === "gone" && row.source === source;
+    const instead = wasRemoved ? undefined : await mirrored.packument(owner, name, why, untilMs);
+    if (instead !== undefined) return instead;
     if (failure.fault === "refused")
       throw new AssayError("UPSTREAM_BAD_ANSWER", { source, reason: `${failure.reason} (${name})` });
     throw unavailable(owner, failure.reason, untilMs - clock.now());
@@ -269,6 +271,7 @@ export function createUpstreams(
     },
     async reload({ name, stale }) {
       kept.drop(name);
+      mirrored.forget(name);
       const row = await readPackument(database.read, name);
       const again = row === undefined ? undefined : await kept.load(row);
       return again === undefined ? await join(name) : { ...again.packument, stale };

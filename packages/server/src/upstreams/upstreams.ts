@@ -118,6 +118,11 @@ export interface Packument {
   readonly checkedAtMs: EpochMs;
   /** Why an older document is served, or undefined when it is fresh. */
   readonly stale: string | undefined;
+  /**
+   * True when it does not hold all that the owner lists, but what its mirrors are good for: a tag that is not here
+   * points nowhere, and is not put on another version.
+   */
+  readonly isPartial?: boolean;
   readonly modifiedMs: EpochMs;
   readonly tags: Readonly<Record<string, Version>>;
   readonly versions: ReadonlyMap<Version, ListedVersion>;
