@@ -7,7 +7,8 @@ interface Outcome {
 
 interface Row {
   readonly title: string;
-  readonly mirror: Outcome;
+  /** Absent where it takes two sources. */
+  readonly mirror?: Outcome;
   readonly verdaccio: Outcome;
   readonly assay: Outcome & { readonly records: readonly string[] };
 }
@@ -39,7 +40,9 @@ export function lieTables(recorded: unknown): Tables {
   };
 }
 
-function say({ fate, kept }: Outcome): string {
+function say(outcome: Outcome | undefined): string {
+  if (outcome === undefined) return "has one source only";
+  const { fate, kept } = outcome;
   return kept ? `${fates[fate]}; **kept**` : fates[fate];
 }
 
@@ -50,6 +53,6 @@ function sayOurs(outcome: Row["assay"]): string {
 
 function counts(rows: readonly Row[], isCounted: (outcome: Outcome) => boolean): string[] {
   return (["mirror", "verdaccio", "assay"] as const).map((who) =>
-    String(rows.filter((row) => isCounted(row[who])).length),
+    String(rows.filter(({ [who]: outcome }) => outcome !== undefined && isCounted(outcome)).length),
   );
 }

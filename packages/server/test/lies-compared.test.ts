@@ -3,12 +3,10 @@
  * the registry tells the truth again. What came out is recorded, because the answers in docs/faq.md quote it.
  */
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
-import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { decodeEntries, decodeUtf8 } from "@assay/core";
 import { lieStories, playStory } from "@assay/testkit/lie-stories";
-import type { LieStory, Outcome } from "@assay/testkit/lie-stories";
+import type { LieStory, Outcome, Stage } from "@assay/testkit/lie-stories";
 import { nginxIsInstalled, startPlainMirror } from "@assay/testkit/nginx";
 import { assertRecorded } from "@assay/testkit/recorded";
 import { createInstallation, startServer } from "@assay/testkit/server-process";
@@ -21,7 +19,8 @@ if (skip !== false && process.env["ASSAY_REQUIRE_COMPONENTS"] === "1") throw new
 /** What a story came to with each. `records`: kinds of log records about the package besides its bind. */
 interface Row {
   readonly title: string;
-  readonly mirror: Outcome;
+  /** It has one source only. */
+  readonly mirror: Outcome | undefined;
   readonly verdaccio: Outcome;
   readonly assay: Outcome & { readonly records: readonly string[] };
 }
@@ -44,30 +43,65 @@ describe("the same lies, told to each", { skip }, () => {
   after(() => assertRecorded("lies", rows));
 });
 
-async function withMirror(story: LieStory): Promise<Outcome> {
-  await using upstream = await createTestUpstream();
-  await using mirror = await startPlainMirror(upstream.url);
-  return await playStory({ upstream, registry: mirror.url }, story);
+async function withMirror(story: LieStory): Promise<Outcome | undefined> {
+  if (story.second !== undefined) return undefined;
+  await using stage = await createStage();
+  await using mirror = await startPlainMirror(stage.upstream.url);
+  return await playStory({ ...stage, registry: mirror.url }, story);
 }
 
-/** A fresh one each time: an uplink that failed twice is not asked again for minutes. */
+/**
+ * A fresh one each time: an uplink that failed twice is not asked again for minutes. With two sources it has its usual
+ * rule, all names from both; a mirror is there to be asked first.
+ */
 async function withVerdaccio(story: LieStory): Promise<Outcome> {
-  await using upstream = await createTestUpstream();
-  await using verdaccio = await startVerdaccio({ uplinks: [upstream.url], maxAge: "0s" });
-  return await playStory({ upstream, registry: verdaccio.url }, story);
+  await using stage = await createStage();
+  const { upstream, second } = stage;
+  const both = story.second === "mirror" ? [second.url, upstream.url] : [upstream.url, second.url];
+  const uplinks = story.second === undefined ? [upstream.url] : both;
+  await using verdaccio = await startVerdaccio({ uplinks, maxAge: "0s" });
+  return await playStory({ ...stage, registry: verdaccio.url }, story);
 }
 
 async function withAssay(story: LieStory): Promise<Row["assay"]> {
-  await using upstream = await createTestUpstream();
+  await using stage = await createStage();
+  const { upstream } = stage;
   await using installation = await createInstallation();
-  const config = path.join(installation.home, "assay.yaml");
-  writeFileSync(config, "packuments:\n  maxAgeSeconds: 0\n");
-  await using server = await startServer(installation, { upstream: upstream.url, flags: [`--config=${config}`] });
-  const outcome = await playStory({ upstream, registry: server.url }, story);
+  await using server = await startServer(installation, { config: configOf(story, stage) });
+  const outcome = await playStory({ ...stage, registry: server.url }, story);
   // Claims are sequenced in their order: when this one is under a checkpoint, so is what the story left.
   upstream.publish({ name: "last", version: "1.0.0" });
-  assert.equal((await fetch(`${server.url}/-/log/lookup/last@1.0.0`)).status, 200);
+  upstream.publish({ name: "@private/last", version: "1.0.0" });
+  const last = story.second === "public registry" ? "@private%2flast" : "last";
+  assert.equal((await fetch(`${server.url}/-/log/lookup/${last}@1.0.0`)).status, 200);
   return { ...outcome, records: await recordsOf(server.url, story.name) };
+}
+
+function configOf({ second: kind }: LieStory, { upstream, second }: Pick<Stage, "upstream" | "second">): string {
+  const others = {
+    none: "",
+    mirror: `  near: {kind: mirror, of: npm, url: "${second.url}"}\n`,
+    "public registry": `  open: {url: "${second.url}", names: ["*"]}\n`,
+  };
+  const names = kind === "public registry" ? `["@private/*"]` : `["*"]`;
+  // A mirror that stands first is asked first.
+  return `packuments: {maxAgeSeconds: 0}
+upstreams:
+${others[kind ?? "none"]}  npm: {url: "${upstream.url}", names: ${names}}
+`;
+}
+
+async function createStage(): Promise<Pick<Stage, "upstream" | "second"> & AsyncDisposable> {
+  const upstream = await createTestUpstream();
+  const second = await createTestUpstream();
+  return {
+    upstream,
+    second,
+    async [Symbol.asyncDispose]() {
+      await upstream[Symbol.asyncDispose]();
+      await second[Symbol.asyncDispose]();
+    },
+  };
 }
 
 /** Kinds of the records of a package, besides binds, in the order of the log. */

@@ -12,8 +12,10 @@ import type { NewRelease, PublishedRelease, TestDocument, TestManifest, TestUpst
 
 /** Where a story is played. */
 export interface Stage {
-  /** The registry that owns the names; it lies. */
+  /** The registry that owns the names. */
   readonly upstream: TestUpstream;
+  /** Another source that is configured beside it: see `LieStory.second`. */
+  readonly second: TestUpstream;
   /** URL of what reads through to it. */
   readonly registry: string;
 }
@@ -54,30 +56,33 @@ export interface LieStory {
   /** Name of the package; its version is `1.0.0` unless the story says otherwise. */
   readonly name: string;
   readonly version?: string;
+  /** Who lies, where it is not the registry: a mirror of it, or a registry where everybody may publish. */
+  readonly second?: "mirror" | "public registry";
   /** Publishes what is true. */
-  readonly truth: (upstream: TestUpstream) => void;
+  readonly truth: (upstream: TestUpstream, second: TestUpstream) => void;
   /** Whether the truth was served once before the lie begins. */
   readonly isServedBefore?: boolean;
-  readonly lie: (upstream: TestUpstream) => void;
+  readonly lie: (upstream: TestUpstream, second: TestUpstream) => void;
   /** Tells the truth again; running lies are ended before. Absent where no truth could be told again. */
-  readonly repair?: (upstream: TestUpstream) => void;
+  readonly repair?: (upstream: TestUpstream, second: TestUpstream) => void;
   readonly isLie: (sight: Sight) => boolean;
 }
 
-/** Plays a story to its end. The upstream is used for it alone. */
-export async function playStory({ upstream, registry }: Stage, story: LieStory): Promise<Outcome> {
+/** Plays a story to its end. The upstreams are used for it alone. */
+export async function playStory({ upstream, second, registry }: Stage, story: LieStory): Promise<Outcome> {
   const { name, version = "1.0.0" } = story;
-  story.truth(upstream);
+  story.truth(upstream, second);
   if (story.isServedBefore === true) {
     const before = await lookAt(registry, name, version);
     if (before.bytes === undefined) throw new Error(`${story.id}: the truth was not served`);
   }
-  story.lie(upstream);
+  story.lie(upstream, second);
   const sight = await lookAt(registry, name, version);
   const fate = fateOf(sight, story.isLie(sight));
   if (story.repair === undefined) return { fate, kept: false };
   upstream.honest();
-  story.repair(upstream);
+  second.honest();
+  story.repair(upstream, second);
   const later = await lookAt(registry, name, version);
   return { fate, kept: story.isLie(later) };
 }
@@ -96,7 +101,8 @@ async function lookAt(registry: string, name: string, version: string): Promise<
   const versions = known.versions ?? {};
   const manifest = Object.hasOwn(versions, version) ? versions[version] : undefined;
   const listed = manifest?.dist["tarball"];
-  const bytes = await bytesAt(typeof listed === "string" ? listed : `${registry}/${name}/-/${name}-${version}.tgz`);
+  const file = `${name.split("/").at(-1)}-${version}.tgz`;
+  const bytes = await bytesAt(typeof listed === "string" ? listed : `${registry}/${name}/-/${file}`);
   return { name: known.name, manifest, tags: known["dist-tags"] ?? {}, versions: Object.keys(versions), bytes };
 }
 
@@ -199,13 +205,39 @@ function archiveStory(id: string, title: string, archive: string): LieStory {
   };
 }
 
+/** A mirror that lies about a version, while its registry tells the truth. */
+function mirrorStory(
+  id: string,
+  title: string,
+  lie: (mirror: TestUpstream) => void,
+  isLie: LieStory["isLie"],
+): LieStory {
+  const release = { name: id, version: "1.0.0" };
+  return {
+    id,
+    title,
+    name: id,
+    second: "mirror",
+    truth: (upstream, mirror) => {
+      upstream.publish(release);
+      mirror.publish(release);
+    },
+    lie: (_upstream, mirror) => lie(mirror),
+    repair: (_upstream, mirror) => {
+      mirror.remove(id);
+      mirror.publish(release);
+    },
+    isLie,
+  };
+}
+
 const replaced = { name: "replaced", version: "1.0.0" };
 const republished = { ...replaced, files: { "index.js": "steal();" } };
 const undigested = { name: "undigested", version: "1.0.0" };
 const foreign = { name: "foreign", version: "1.0.0" };
 const foreignTarball = packageTgz({ name: "somebody-else", version: "1.0.0" });
 
-/** Every story that one source can tell. */
+/** Every story: first those that one source can tell. */
 export const lieStories: readonly LieStory[] = [
   bytesStory("flipped", "one byte of a tarball is changed", (upstream, { path }) =>
     upstream.lie(path, flippedByte(40)),
@@ -329,5 +361,38 @@ export const lieStories: readonly LieStory[] = [
     truth: (upstream) => void upstream.publish({ name: "harmful", version: "1.0.0" }),
     lie: (upstream) => void upstream.publish({ name: "harmful", version: "1.0.1", files: { "index.js": "steal();" } }),
     isLie: ({ bytes }) => bytes !== undefined,
+  },
+  mirrorStory(
+    "swapped-at-mirror",
+    "a mirror serves another tarball than its registry lists",
+    (mirror) =>
+      mirror.lie(
+        "/swapped-at-mirror/-/swapped-at-mirror-1.0.0.tgz",
+        otherBytes(packageTgz({ name: "swapped-at-mirror", version: "1.0.0" }, { "index.js": "steal();" })),
+      ),
+    otherBytesThan({ name: "swapped-at-mirror", version: "1.0.0" }),
+  ),
+  mirrorStory(
+    "disagreeing",
+    "a mirror lists and serves other bytes than its registry, with a fitting integrity",
+    (mirror) => void mirror.publish({ name: "disagreeing", version: "1.0.0", files: { "index.js": "steal();" } }),
+    otherBytesThan({ name: "disagreeing", version: "1.0.0" }),
+  ),
+  mirrorStory(
+    "invented",
+    "a mirror lists a version that its registry does not have, as latest",
+    (mirror) => void mirror.publish({ name: "invented", version: "1.0.1", files: { "index.js": "steal();" } }),
+    ({ versions, tags }) => versions.includes("1.0.1") || tags["latest"] === "1.0.1",
+  ),
+  {
+    id: "@private/lib",
+    title: "somebody publishes your private name, in a higher version, where everybody may publish",
+    name: "@private/lib",
+    second: "public registry",
+    truth: (upstream) => void upstream.publish({ name: "@private/lib", version: "1.0.0" }),
+    lie: (_upstream, open) =>
+      void open.publish({ name: "@private/lib", version: "99.0.0", files: { "index.js": "steal();" } }),
+    repair: (_upstream, open) => open.remove("@private/lib"),
+    isLie: ({ versions, tags }) => versions.includes("99.0.0") || tags["latest"] === "99.0.0",
   },
 ];
