@@ -4,6 +4,7 @@
  */
 export { verifyLockfiles, type VerifyRequest, type VerifyResult } from "./check.ts";
 export { checkEvidence, parseEvidence, type EvidenceVerdict } from "./follow/check-evidence.ts";
+export { copyLog, type CopyProgress, type LogCopyStore } from "./follow/copy-log.ts";
 export { differenceOf, proveDifference, type Difference, type ServedRelease } from "./follow/difference.ts";
 export {
   noTileCache,

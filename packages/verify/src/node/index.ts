@@ -1,5 +1,7 @@
 /** Node's side of `@assay/verify`: files and the fast hash. */
 export { createFileCheckpointStore } from "./checkpoint-store.ts";
 export { findLockfile, findLockfiles, readLimited, readLockfile } from "./lockfile-file.ts";
+export { createLogFolder, type LogFolder } from "./log-folder.ts";
+export { mirrorLog, type MirroredShard, type MirrorLogDeps, type MirrorLogOptions } from "./mirror-log.ts";
 export { sha256 } from "./sha256.ts";
 export { createFileTileCache } from "./tile-cache.ts";

@@ -1,12 +1,14 @@
 import { Command } from "commander";
 import type { CliContext, Finish } from "../../context.ts";
 import { approveCommand, approverKeyCommand } from "./approve.ts";
+import { mirrorLogCommand } from "./mirror.ts";
 import { rotateCommand } from "./rotate.ts";
 import { supersedeCommand } from "./supersede.ts";
 
 /** `assay log …`: the checksum database of this installation, or of another one by its URL. */
 export function logCommand(context: CliContext, finish: Finish): Command {
   const commands = [
+    mirrorLogCommand(context, finish),
     rotateCommand(context, finish),
     supersedeCommand(context, finish),
     approveCommand(context, finish),
