@@ -1,23 +1,20 @@
-import { join } from "node:path";
 import { isAssayError } from "@assay/core";
 import {
   createFollower,
-  createHttpFollowEffects,
   evidenceIn,
   listLogs,
-  noTileCache,
   type FollowEffects,
   type HttpDeps,
   type ListedLog,
   type TrustedLog,
   type TrustPolicy,
 } from "@assay/verify";
-import { createFileCheckpointStore, sha256 } from "@assay/verify/node";
+import { sha256 } from "@assay/verify/node";
 import type { TrustOptions } from "../commands/trust.ts";
 import type { CliContext, ExitCode } from "../context.ts";
 import { registryUrl } from "../npm-registry.ts";
 import { keepEvidence } from "../verify/evidence-file.ts";
-import { stateFolder } from "../verify/state-folder.ts";
+import { followEffects } from "./follow-effects.ts";
 import { mustReadTrustFile } from "./trust-place.ts";
 
 /** What one log of the trust file answered. */
@@ -36,16 +33,7 @@ export async function trustCheck(context: CliContext, options: TrustOptions): Pr
   const { path, policy } = await mustReadTrustFile(context.cwd);
   const registry = await registryUrl(context, options.registry);
   const http: HttpDeps = { fetch, sleep: context.clock.sleep, registry };
-  const effects: FollowEffects = {
-    ...createHttpFollowEffects(http),
-    ...createFileCheckpointStore({
-      folder: join(stateFolder(context, options.state), "checkpoints"),
-      uniqueName: context.uniqueName,
-    }),
-    ...noTileCache,
-    nowSeconds: () => Math.floor(context.clock.nowMs() / 1000),
-    sleep: context.clock.sleep,
-  };
+  const effects = followEffects(context, http, options.state);
   const checked: Checked[] = [];
   for (const log of policy.logs) checked.push(await checkLog(context, effects, log, policy));
   const unknown = await unknownLogs(http, policy);

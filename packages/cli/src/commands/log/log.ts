@@ -2,6 +2,7 @@ import { Command } from "commander";
 import type { CliContext, Finish } from "../../context.ts";
 import { approveCommand, approverKeyCommand } from "./approve.ts";
 import { mirrorLogCommand } from "./mirror.ts";
+import { fsckCommand, proveCommand, showCommand, tailCommand } from "./read.ts";
 import { rotateCommand } from "./rotate.ts";
 import { supersedeCommand } from "./supersede.ts";
 
@@ -9,6 +10,10 @@ import { supersedeCommand } from "./supersede.ts";
 export function logCommand(context: CliContext, finish: Finish): Command {
   const commands = [
     mirrorLogCommand(context, finish),
+    tailCommand(context, finish),
+    showCommand(context, finish),
+    proveCommand(context, finish),
+    fsckCommand(context, finish),
     rotateCommand(context, finish),
     supersedeCommand(context, finish),
     approveCommand(context, finish),
