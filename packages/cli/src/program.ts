@@ -1,6 +1,8 @@
 import { Command, CommanderError } from "commander";
 import about from "../package.json" with { type: "json" };
 import { doctorCommand } from "./commands/doctor.ts";
+import { exportCommand } from "./commands/export.ts";
+import { importCommand } from "./commands/import.ts";
 import { initCommand } from "./commands/init.ts";
 import { lockfileCommand } from "./commands/lockfile.ts";
 import { logCommand } from "./commands/log/log.ts";
@@ -36,6 +38,8 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     logCommand(context, finish),
     witnessCommand(context, finish),
     mirrorCommand(context, finish),
+    exportCommand(context, finish),
+    importCommand(context, finish),
     quarantineCommand(context, finish),
   ];
   for (const command of commands) program.addCommand(command);

@@ -102,7 +102,23 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     { database, blobs, checksums, releases, upstreams, events, clock, spool, workers, telemetry },
     { limits: config.limits, integrityPolicy: integrityPolicyOf(config) },
   );
-  const mirroring = createMirroring({ database, upstreams, releases, admission, checksums, blobs, clock, telemetry });
+  const mirroring = createMirroring(
+    {
+      database,
+      upstreams,
+      releases,
+      admission,
+      checksums,
+      blobs,
+      clock,
+      telemetry,
+      shown: {
+        view: (packument) => serving.documents.view(packument),
+        overlays: (packument, rebound) => serving.documents.overlays(packument, rebound),
+      },
+    },
+    config,
+  );
   const serving = createServing(
     { upstreams, releases, admission, blobs, workers, random, telemetry },
     { cacheFolder: below("cache/documents"), memoryBytes: config.limits.memoryCacheBytes },

@@ -24,6 +24,7 @@ import { createMetrics } from "../src/platform/telemetry/metrics.ts";
 import type { Telemetry } from "../src/platform/telemetry/telemetry.ts";
 import { createWorkers } from "../src/platform/workers/workers.ts";
 import { createReleases, releaseMigrations, type Releases } from "../src/releases/releases.ts";
+import { createServing, type Serving } from "../src/serving/serving.ts";
 import { createSigning } from "../src/signing/signing.ts";
 import { createUpstreams, upstreamMigrations, type Upstreams } from "../src/upstreams/upstreams.ts";
 import {
@@ -38,6 +39,7 @@ import {
 export interface TestRooms extends AsyncDisposable {
   readonly admission: Admission;
   readonly mirroring: Mirroring;
+  readonly serving: Serving;
   readonly telemetry: Telemetry;
   /** A second admission over the same storage, as another process has it. */
   another(): Admission;
@@ -69,6 +71,10 @@ export interface TestRoomsOptions {
   readonly agree?: number;
   readonly limits?: Partial<AdmissionOptions["limits"]>;
   readonly evidence?: AdmissionOptions["evidence"];
+  /** Of the randomness: rooms with another one have other keys. Default 3. */
+  readonly seed?: number;
+  /** Nobody owns any name: the machine behind the air gap. */
+  readonly noUpstream?: boolean;
   /** How long a packument counts as fresh. Default 300. */
   readonly maxAgeSeconds?: number;
   /** Stands between the rooms and the blobs, to fail or wait on purpose. */
@@ -82,7 +88,7 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
   await using stack = new AsyncDisposableStack();
   const clock = createFakeClock();
   const systemClock = createSystemClock();
-  const random = createSeededRandom(3);
+  const random = createSeededRandom(options.seed ?? 3);
   const metrics = createMetrics({ processMetrics: false });
   const log = createLogger({ clock, write: () => {} }, { level: "error", format: "json" });
   const telemetry: Telemetry = { log, metrics };
@@ -164,7 +170,7 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
     },
     {
       dataFolder: folder,
-      upstreams: all,
+      upstreams: options.noUpstream === true ? [] : all,
       packuments: { maxAgeSeconds: options.maxAgeSeconds ?? 300, notFoundSeconds: 30 },
       limits,
     },
@@ -189,9 +195,27 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
   };
   const opened = stack.move();
   const admission = createAdmission(deps, admissionOptions);
+  const serving = createServing(
+    { upstreams, releases, admission, blobs, workers, random, telemetry },
+    { cacheFolder: join(folder, "cache", "documents"), memoryBytes: mebibyte },
+  );
   return {
     admission,
-    mirroring: createMirroring({ ...deps, upstreams, admission, releases, checksums }),
+    mirroring: createMirroring(
+      {
+        ...deps,
+        upstreams,
+        admission,
+        releases,
+        checksums,
+        shown: {
+          view: (packument) => serving.documents.view(packument),
+          overlays: (packument, rebound) => serving.documents.overlays(packument, rebound),
+        },
+      },
+      { limits },
+    ),
+    serving,
     telemetry,
     another: () =>
       createAdmission(

@@ -2,6 +2,7 @@
  * What consumers of the checksum database run. Neutral to its surroundings: no Node module, every effect behind
  * `LogClientEffects`. Files and Node's hash are in `@assay/verify/node`.
  */
+export { openBundlePart, readBundle, type OpenedBundle, type RefusedBundle } from "./bundle-opening.ts";
 export { verifyLockfiles, type VerifyRequest, type VerifyResult } from "./check.ts";
 export { checkEvidence, parseEvidence, type EvidenceVerdict } from "./follow/check-evidence.ts";
 export { copyLog, type CopyProgress, type LogCopyStore } from "./follow/copy-log.ts";
@@ -88,4 +89,5 @@ export {
   type TrustedLog,
   type TrustPolicy,
 } from "./trust.ts";
+export { standingOf, type ProvenStatement } from "./standing.ts";
 export { formatTrustFile, maxTrustFileBytes, parseTrustFile, trustFileName } from "./trust-file.ts";

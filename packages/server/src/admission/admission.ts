@@ -1,6 +1,7 @@
 import type { PackageName, Version } from "@assay/core";
 import type { SupersedeFacts } from "../checksums/checksums.ts";
 import type { BoundRelease } from "../releases/releases.ts";
+import type { OfferedRelease, Origin } from "./receive.ts";
 import type { Replacement, ReplacementRequest } from "./replace.ts";
 
 /** The one way in for bytes from outside: fetch → verify → inspect → store → claim. */
@@ -36,6 +37,18 @@ export interface Admission {
   ): Promise<"superseded" | "same" | "stale">;
 
   /**
+   * Takes in releases of a package that somebody brings along with a proof of what they are, instead of an upstream:
+   * by the rules of every download, all or none. Releases are read one after the other. Throws BAD_FORMAT for bytes
+   * that are not what is proven, and where something else is bound here already (a conflict record then says so),
+   * BLOCKED as `admit` does, NOT_READY when it must be tried again. It checks no proof: the caller did.
+   */
+  receive(
+    name: PackageName,
+    origin: Origin,
+    releases: Iterable<OfferedRelease> | AsyncIterable<OfferedRelease>,
+  ): Promise<readonly BoundRelease[]>;
+
+  /**
    * Removes stored blobs that nothing refers to and that are older than an hour. Run it now and then; safe
    * beside admissions of any process.
    */
@@ -43,5 +56,6 @@ export interface Admission {
 }
 
 export { createAdmission, type AdmissionDeps, type AdmissionOptions } from "./create-admission.ts";
+export type { OfferedRelease } from "./receive.ts";
 export type { Replacement, ReplacementRequest } from "./replace.ts";
 export { admissionMigrations } from "./migrations.ts";

@@ -21,6 +21,7 @@ import { keepEvidence } from "./evidence.ts";
 import { inspect } from "./inspect.ts";
 import { type Located, locate } from "./locate.ts";
 import { collectOrphans } from "./orphans.ts";
+import { receive } from "./receive.ts";
 import { createRemembered } from "./remembered.ts";
 import { examineReplacement, replace } from "./replace.ts";
 import { type WrongBytes, claimConflicts, reportDisagreement, takeDown } from "./wrong-bytes.ts";
@@ -75,6 +76,7 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
     onDisagreement: (served, reason) => reportDisagreement(deps, evidenceLimits, served, reason),
   };
   const replaceDeps = { ...deps, limits: archiveLimits, integrityPolicy: options.integrityPolicy };
+  const receiveDeps = { ...deps, limits: { ...archiveLimits, tarballBytes: options.limits.tarballBytes } };
   const admissions = createSingleFlight<BoundRelease>();
   const restores = createSingleFlight<void>();
   const refusals = createRemembered<AssayError>(clock, rememberMs);
@@ -165,6 +167,7 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
     restore: (name, version) => restores.run(`${name}@${version}`, () => restoreNow(name, version)),
     examineReplacement: (request) => examineReplacement(replaceDeps, request),
     replace: (replacement, decision) => replace(replaceDeps, replacement, decision),
+    receive: (name, origin, offered) => receive(receiveDeps, name, origin, offered),
     collectOrphans: (signal) => collectOrphans(deps, signal),
   };
 }

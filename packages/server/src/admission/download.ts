@@ -30,15 +30,22 @@ export interface DownloadDeps {
  * does, NOT_READY when too much is being downloaded at once.
  */
 export async function download(deps: DownloadDeps, { response }: TarballOffer): Promise<Download> {
+  try {
+    return await collect(deps, response.body as AsyncIterable<Uint8Array>);
+  } finally {
+    response.body.destroy();
+  }
+}
+
+/** Bytes that somebody brings along, hashed while they come in. Leaves what `download` leaves; throws what `chunks` throws. */
+export async function collect(deps: DownloadDeps, chunks: AsyncIterable<Uint8Array>): Promise<Download> {
   const writer = createWriter(deps.spool, deps.maxBytes);
   try {
-    for await (const chunk of response.body as AsyncIterable<Uint8Array>) await writer.write(chunk);
+    for await (const chunk of chunks) await writer.write(chunk);
     return await writer.finish();
   } catch (error) {
     await writer.discard();
     throw error;
-  } finally {
-    response.body.destroy();
   }
 }
 

@@ -31,6 +31,7 @@ import { createTiles } from "./tiles.ts";
 export type { LogBrowser, ProvenRecord, RecordAddress } from "./browse.ts";
 export { checkLog } from "./check/check.ts";
 export type * from "./claim-facts.ts";
+export type { BoundPlace } from "./claims.ts";
 export { checksumMigrations } from "./migrations.ts";
 export type { RemoteLogConfig } from "./remote/log.ts";
 export { awaitRotation, requestRotation } from "./rotation/request.ts";

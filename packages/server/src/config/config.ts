@@ -14,7 +14,7 @@ export interface Config {
   readonly loopbackOnly: boolean;
   /** Addresses or CIDR blocks whose X-Forwarded-* headers are believed. */
   readonly trustedProxies: readonly string[];
-  /** At least one registry. Every name has one owner among the registries: `names`, and core's name patterns. */
+  /** At least one registry, or nothing at all: then only what was imported is here. Every name has one owner among the registries: `names`, and core's name patterns. */
   readonly upstreams: readonly UpstreamConfig[];
   /** Whose URLs documents carry for tarballs: ours, or the owner's for clients that go there themselves. Default here. */
   readonly lockfileUrls: "here" | "upstream";
@@ -53,7 +53,7 @@ export interface Config {
 }
 
 export interface UpstreamConfig {
-  /** Operator alias, `[a-z0-9-]{1,32}` and not `hosted`; stands in records as `source`. The short form's is `npm`. */
+  /** Operator alias, `[a-z0-9-]{1,32}` and neither `hosted` nor `import`; stands in records as `source`. The short form's is `npm`. */
   readonly name: string;
   /**
    * A `registry` owns names: what it lists is so, what it has not is not there. A `mirror` copies a registry's

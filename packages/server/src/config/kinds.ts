@@ -98,9 +98,12 @@ export function upstreamUrl(): Kind {
   );
 }
 
-/** Short name of an upstream. `hosted` stands in records for packages published here. */
+/** Short name of an upstream. `hosted` stands in records for packages published here, `import` for imported ones. */
 export function upstreamAlias(): Kind {
-  return text("1 to 32 characters of a-z, 0-9 and -, and not hosted", "^(?!hosted$)[a-z0-9-]{1,32}$");
+  return text(
+    "1 to 32 characters of a-z, 0-9 and -, and not hosted or import",
+    "^(?!(?:hosted|import)$)[a-z0-9-]{1,32}$",
+  );
 }
 
 const mostPatterns = 1000;

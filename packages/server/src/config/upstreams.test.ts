@@ -92,6 +92,11 @@ test("several upstreams by alias, in the order of the file", () => {
   assert.ok(Object.isFrozen(npm) && Object.isFrozen(npm?.names));
 });
 
+test("an empty map is no upstream at all: the machine behind an air gap", () => {
+  const { config, upstreamFromNpm } = resolveFrom("upstreams: {}\n");
+  assert.deepEqual([config.upstreams, upstreamFromNpm], [[], false]);
+});
+
 test("the short form is one registry that owns every name", () => {
   const { config } = resolveFrom("upstream: {url: 'https://up.example.com', name: main, signatures: require}\n");
   const [only, ...others] = config.upstreams;
@@ -126,10 +131,10 @@ test("unknown keys and aliases that cannot be one are refused with what may have
     onlyProblem(three.replace("timeouts: {headersMs", "timeouts: {headerMs")),
     /^\/a\.yaml:13:16: upstreams\.near\.timeouts\.headerMs is not a setting; did you mean upstreams\.near\.timeouts\.headersMs\?$/,
   );
-  for (const alias of ["hosted", "Acme", "a_b", "x".repeat(33)]) {
+  for (const alias of ["hosted", "import", "Acme", "a_b", "x".repeat(33)]) {
     assert.match(
       onlyProblem(three.replace("  acme:", `  ${alias}:`)),
-      /^upstreams \(\/a\.yaml:14:3\) has the alias .* must be 1 to 32 characters of a-z, 0-9 and -, and not hosted\.$/,
+      /^upstreams \(\/a\.yaml:14:3\) has the alias .* must be 1 to 32 characters of a-z, 0-9 and -, and not hosted or import\.$/,
     );
   }
   assert.match(onlyProblem("upstreams: [a]\n"), /^\/a\.yaml:1:1: upstreams must hold an upstream by its alias/);
@@ -151,7 +156,6 @@ test("what means nothing for a kind of upstream is refused, and what it must hav
     /^upstreams\.acme \(\/a\.yaml:14:3\) is a registry and must say which names it owns/,
   );
   assert.match(onlyProblem("upstreams: {a: {kind: registry, names: ['*']}}\n"), /upstreams\.a \(.*\) must have a url/);
-  assert.match(onlyProblem("upstreams: {}\n"), /^upstreams \(\/a\.yaml:1:1\) names no registry/);
   assert.match(
     onlyProblem(three.replace("keyFile: /etc/client.key", "")),
     /^upstreams\.acme\.tls\.certFile .* is given, so upstreams\.acme\.tls\.keyFile must be given too/,

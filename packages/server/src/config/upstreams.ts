@@ -44,7 +44,7 @@ export function manyUpstreams(
   const read = entries.map((entry) => readEntry(entry, addresses, cwd, problems));
   const isReadable = problems.length === 0;
   // Sentences that follow from earlier ones would only confuse.
-  if (isReadable && !read.some(({ rules }) => rules.kind === "registry"))
+  if (isReadable && read.length > 0 && !read.some(({ rules }) => rules.kind === "registry"))
     problems.push(`upstreams (${source}) names no registry: one of them must own names.`);
   if (isReadable) problems.push(...ownershipProblems(read.map(({ rules }) => rules)));
   if (problems.length === 0) for (const one of read) problems.push(...betweenProblems(one, read));

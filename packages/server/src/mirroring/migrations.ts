@@ -31,4 +31,27 @@ export const mirroringMigrations: Migrations = {
         .execute();
     },
   },
+  "0051-mirroring-imports": {
+    async up(transaction) {
+      const { text, integer, blob, ...make } = columns(transaction);
+      await make
+        .table("import_proofs")
+        .addColumn("name", text, (column) => column.notNull())
+        .addColumn("version", text, (column) => column.notNull())
+        .addColumn("origin", text, (column) => column.notNull())
+        .addColumn("idx", integer, (column) => column.notNull())
+        .addColumn("digest", text, (column) => column.notNull())
+        .addColumn("imported_at_ms", integer, (column) => column.notNull())
+        .addPrimaryKeyConstraint("import_proofs_key", ["name", "version", "origin"])
+        .execute();
+      await make
+        .table("import_checkpoints")
+        .addColumn("origin", text, (column) => column.notNull())
+        .addColumn("size", integer, (column) => column.notNull())
+        .addColumn("root", blob, (column) => column.notNull())
+        .addColumn("note", text, (column) => column.notNull())
+        .addPrimaryKeyConstraint("import_checkpoints_key", ["origin", "size"])
+        .execute();
+    },
+  },
 };

@@ -23,6 +23,17 @@ export type Tables = {
     /** Bytes of the release that is here; 0 for other wants. */
     size_bytes: number;
   };
+  /** Where imported releases were proven; the blob `proof/…` with this digest is the bundle. */
+  readonly import_proofs: {
+    name: string;
+    version: string;
+    origin: string;
+    idx: number;
+    digest: string;
+    imported_at_ms: number;
+  };
+  /** Trees of foreign logs that imports showed: of one size there is one. */
+  readonly import_checkpoints: { origin: string; size: number; root: Uint8Array; note: string };
 };
 
 export type ItemState = "waiting" | "done" | "missing";

@@ -79,19 +79,28 @@ export function chooseVersions(want: Want, { tags, versions, bound }: Choice): r
     case "latest":
       return present([tags["latest"]]);
     case "spec":
-      return chooseBySpec(want.spec, tags, versions);
+      return chooseBySpec(want.spec, { tags, versions });
   }
 }
 
-function chooseBySpec(spec: string, tags: Choice["tags"], versions: readonly Version[]): readonly Version[] {
+function chooseBySpec(spec: string, choice: Pick<Choice, "tags" | "versions">): readonly Version[] {
+  const matching = matchingVersions(spec, choice);
+  const latest = matching.find((version) => version === choice.tags["latest"]);
+  const highest = matching.toSorted((a, b) => semver.compareLoose(b, a))[0];
+  return matching.length <= 1 ? matching : present([latest, highest]);
+}
+
+/** Every version that a spec fits: the one that it names, or its tag, or all within its range. Pure. */
+export function matchingVersions(
+  spec: string,
+  { tags, versions }: Pick<Choice, "tags" | "versions">,
+): readonly Version[] {
   const exact = versions.find((version) => version === spec);
   if (exact !== undefined) return [exact];
   if (semver.validRange(spec, { loose: true }) === null) return Object.hasOwn(tags, spec) ? present([tags[spec]]) : [];
-  const readable = versions.filter((version) => semver.valid(version, { loose: true }) !== null);
-  const highest = semver.maxSatisfying(readable, spec, { loose: true });
-  const latest = tags["latest"];
-  const within = latest !== undefined && semver.satisfies(latest, spec, { loose: true }) ? latest : undefined;
-  return present([within, highest]);
+  return versions.filter(
+    (version) => semver.valid(version, { loose: true }) !== null && semver.satisfies(version, spec, { loose: true }),
+  );
 }
 
 function present(versions: readonly (Version | null | undefined)[]): readonly Version[] {

@@ -48,4 +48,17 @@ export const upstreamMigrations: Migrations = {
         .execute();
     },
   },
+  "0034-upstreams-imported": {
+    async up(transaction) {
+      const tables = columns(transaction);
+      const { text, integer } = tables;
+      await tables
+        .table("imported_packuments")
+        .addColumn("name", text, (of) => of.primaryKey())
+        .addColumn("digest", text, (of) => of.notNull())
+        .addColumn("modified_at_ms", integer, (of) => of.notNull())
+        .addColumn("imported_at_ms", integer, (of) => of.notNull())
+        .execute();
+    },
+  },
 };

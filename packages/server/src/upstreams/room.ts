@@ -1,5 +1,5 @@
 import { join as joinPath } from "node:path";
-import { AssayError, type EpochMs, type PackageName } from "@assay/core";
+import { AssayError, isAssayError, type EpochMs, type PackageName } from "@assay/core";
 import type { Config } from "../config/config.ts";
 import type { BlobStore } from "../platform/blobs/blobs.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -22,6 +22,7 @@ import {
   type Fetched,
   type Validators,
 } from "./fetch.ts";
+import { createImported, importAlias } from "./imported.ts";
 import { createKept, type Kept } from "./kept.ts";
 import { createMirrored } from "./mirrored.ts";
 import { createPathMemory, type Remembered } from "./path-memory.ts";
@@ -31,7 +32,7 @@ import { agreementOf, createSources, type Source } from "./sources.ts";
 import { countBySource, readPackument, searchNames, type StoredPackument } from "./store.ts";
 import { createStanding } from "./standing.ts";
 import { createTarballs } from "./tarballs.ts";
-import type { Packument, Upstreams } from "./upstreams.ts";
+import type { ImportedListings, Packument, Upstreams } from "./upstreams.ts";
 
 export interface UpstreamsDeps {
   /** By alias; of every upstream. */
@@ -50,6 +51,7 @@ export interface UpstreamsDeps {
 export interface UpstreamsRoom extends Upstreams {
   /** For `JobQueue.run`. */
   readonly jobHandlers: JobHandlers;
+  readonly imported: ImportedListings;
 }
 
 /** A failure is remembered for its own name this long, or as long as the upstream asks, up to a minute. */
@@ -57,6 +59,7 @@ const failureMs = 5_000;
 const longestFailureMs = 60_000;
 /** Memory for listings (not for documents). */
 const listingBytes = 48 * 1024 * 1024;
+const importedListingBytes = 16 * 1024 * 1024;
 
 /** What is known of a name when its owner is asked: the row, and the document if there is one. */
 interface Known {
@@ -91,12 +94,32 @@ export function createUpstreams(
   const folder = joinPath(config.dataFolder, "cache", "packuments");
   const kept = createKept({ ...deps, raws }, { sources, folder, listingBytes });
   const mirrored = createMirrored({ ...deps, sources, standing, kept, ask }, { folder });
+  const maxAgeMs = config.packuments.maxAgeSeconds * 1000;
+  const importedFolder = joinPath(config.dataFolder, "cache", "imported");
+  const imported = createImported(
+    { ...deps, raws },
+    { folder: importedFolder, maxAgeMs, memoryBytes: importedListingBytes },
+  );
   const memory = createPathMemory<FetchFailure>();
   /** A flight that was a removal, not a fetch, answers undefined. */
   const flights = createSingleFlight<Packument | undefined>();
-  const maxAgeMs = config.packuments.maxAgeSeconds * 1000;
 
   async function join(name: PackageName): Promise<Packument> {
+    if (sources.ownerOf(name) === undefined) {
+      const found = await imported.load(name);
+      if (found !== undefined) return found;
+    }
+    try {
+      return await flown(name);
+    } catch (error) {
+      if (!isAssayError(error, "UPSTREAM_UNAVAILABLE") && !isAssayError(error, "UPSTREAM_BAD_ANSWER")) throw error;
+      const found = await imported.load(name);
+      if (found === undefined) throw error;
+      return { ...found, stale: error.message };
+    }
+  }
+
+  async function flown(name: PackageName): Promise<Packument> {
     for (;;) {
       const packument = await flights.run(name, () => current(name));
       if (packument !== undefined) return packument;
@@ -252,24 +275,31 @@ export function createUpstreams(
     return ageMs >= 0 && ageMs < maxAgeMs;
   }
 
+  function fresh(name: PackageName): Packument | undefined {
+    const hit = kept.get(name);
+    if (hit !== undefined) return isFresh(hit, clock.now()) ? hit.packument : undefined;
+    return sources.ownerOf(name) === undefined ? imported.fresh(name) : undefined;
+  }
+
+  async function storedNow(name: PackageName): Promise<Packument | undefined> {
+    const row = await readPackument(database.read, name);
+    const found = row === undefined ? undefined : await kept.load(row);
+    return found?.packument ?? (await imported.load(name));
+  }
+
   return {
     packument(name) {
-      const hit = kept.get(name);
-      if (hit !== undefined && isFresh(hit, clock.now())) return Promise.resolve(hit.packument);
-      return join(name);
+      const hit = fresh(name);
+      return hit === undefined ? join(name) : Promise.resolve(hit);
     },
-    fresh(name) {
-      const hit = kept.get(name);
-      return hit !== undefined && isFresh(hit, clock.now()) ? hit.packument : undefined;
-    },
-    stored(name) {
-      const hit = kept.get(name);
-      if (hit !== undefined) return hit.packument;
-      return readPackument(database.read, name).then(async (row) =>
-        row === undefined ? undefined : (await kept.load(row))?.packument,
-      );
-    },
-    async reload({ name, stale }) {
+    fresh,
+    stored: (name) => kept.get(name)?.packument ?? storedNow(name),
+    imported,
+    async reload({ name, source, stale }) {
+      if (source === importAlias) {
+        imported.drop(name);
+        return await join(name);
+      }
       kept.drop(name);
       mirrored.forget(name);
       const row = await readPackument(database.read, name);

@@ -19,7 +19,7 @@ export interface StoredPackument {
   readonly checked_at_ms: number;
 }
 
-type Tables = { packuments: StoredPackument };
+type Tables = { packuments: StoredPackument; imported_packuments: { name: PackageName } };
 
 export function readPackument(reader: Reader, name: PackageName): Promise<StoredPackument | undefined> {
   return reader.withTables<Tables>().selectFrom("packuments").selectAll().where("name", "=", name).executeTakeFirst();
@@ -75,13 +75,18 @@ export async function searchNames(
   from: number,
   size: number,
 ): Promise<{ readonly total: number; readonly names: PackageName[] }> {
-  const matching = reader
-    .withTables<Tables>()
-    .selectFrom("packuments")
-    .where("status", "=", "listed")
-    .where("name", ">=", text as PackageName)
-    // Text compares by bytes on both engines, and names are ASCII: everything that starts with the text is below this.
-    .where("name", "<", `${text}\u{10FFFF}` as PackageName);
+  const tables = reader.withTables<Tables>();
+  // Text compares by bytes on both engines, and names are ASCII: everything that starts with the text is below this.
+  const [least, above] = [text, `${text}\u{10FFFF}`] as [PackageName, PackageName];
+  const listed = tables.selectFrom("packuments").select("name").where("status", "=", "listed");
+  const imported = tables.selectFrom("imported_packuments").select("name");
+  const matching = tables.selectFrom(
+    listed
+      .where("name", ">=", least)
+      .where("name", "<", above)
+      .union(imported.where("name", ">=", least).where("name", "<", above))
+      .as("known"),
+  );
   const { total } = await matching.select(({ fn }) => fn.countAll<number>().as("total")).executeTakeFirstOrThrow();
   const rows = await matching.select("name").orderBy("name").limit(size).offset(from).execute();
   return { total, names: rows.map(({ name }) => name) };

@@ -5,6 +5,7 @@ import type { TarballOffers } from "./offers.ts";
 import type { Standing } from "./standing.ts";
 
 export { createUpstreams, type UpstreamsRoom } from "./room.ts";
+export { importAlias } from "./imported.ts";
 export { upstreamMigrations } from "./migrations.ts";
 export { sourcePages } from "./routes-pages.ts";
 export { assembleDocument, type AssembleInput, type Overlay } from "./assemble.ts";
@@ -13,6 +14,15 @@ export { DamagedParts, readPart } from "./parts.ts";
 export { networkFailure, worstOf, type TarballError } from "./tarball-failure.ts";
 export { withParts } from "./with-parts.ts";
 export type { TarballOffer, TarballOffers } from "./offers.ts";
+
+/** Listings that came with an import, for packages that no upstream served. */
+export interface ImportedListings {
+  /**
+   * Keeps a packument, together with what earlier imports brought of the package. It shows where no registry owns the
+   * name, and while its owner does not answer and never has. Throws UPSTREAM_BAD_ANSWER when it cannot be read.
+   */
+  keep(name: PackageName, document: Uint8Array): Promise<void>;
+}
 
 /** Registries that own names, read through: fetching, remembering, revalidating. */
 export interface Upstreams {

@@ -1,5 +1,5 @@
 import { createReadStream, type Dirent } from "node:fs";
-import { link, open, readdir, rm, stat, unlink, type FileHandle } from "node:fs/promises";
+import { link, open, readdir, rename, rm, stat, unlink, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { AssayError } from "@assay/core";
@@ -43,6 +43,8 @@ export async function createFileBlobStore(
         await makeFolder(dirname(path));
         const linked = await linkOnce(name, path);
         if (!linked && !(await sameContent(name, path))) throw new AssayError("BLOB_CONFLICT", { key });
+        // The same bytes with today's date: what is wanted again is no old orphan.
+        if (!linked) await rename(name, path);
         // Also when it was there: whoever linked it may not have synced the folder yet.
         await syncFolder(dirname(path));
         return linked ? "stored" : "present";
