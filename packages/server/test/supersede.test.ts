@@ -107,6 +107,17 @@ test("two of three approvers replace what a version is; the server serves the ne
   );
 });
 
+test("the page of the old record says which one is in force, and that one what verifiers think of it", async () => {
+  const { logs } = (await (await fetch(`${server.url}/-/log/`)).json()) as { logs: { shard: string }[] };
+  const page = async (at: string) => await (await fetch(`${server.url}/-/web/log${at}`)).text();
+  const old = await page(`/${logs[0]?.shard}/0`);
+  const [, inForce = ""] = /people approved other bytes: <a href="[^"]*\/-\/web\/log([^"]*)"/.exec(old) ?? [];
+  const now = await page(inForce);
+  assert.match(now, /supersede of tool@1\.0\.0/);
+  assert.match(now, /verifiers refuse a replaced version unless their trust file allows it/);
+  assert.equal(await page("?q=tool@1.0.0"), now, "a search leads to the record in force");
+});
+
 test("a used statement does nothing more, and is good for no other bytes", async () => {
   const before = await tarball();
   const again = await supersede(`--tarball=${at("right.tgz")}`, `--statement=${at("statement")}`);

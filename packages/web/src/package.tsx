@@ -124,7 +124,7 @@ function Bind({ base, name, bind }: { readonly base: string; readonly name: stri
       <h2>
         What {name}@{bind.version} is
       </h2>
-      <Marks authentic={true} />
+      <Marks standing="bound" />
       <dl class="facts">
         {facts.map(([term, value]) => (
           <div key={term}>

@@ -12,6 +12,8 @@ export interface RecordProps {
   readonly vkey: string;
   /** Hashes are base64; `signature` is the log's own over the checkpoint. */
   readonly record: Omit<CheckScriptInput, "steps"> & { readonly leafHash: string };
+  /** The record that says what the version is now, where this one does not any more. */
+  readonly replacedBy: { readonly shard: string; readonly index: number } | undefined;
   /** How many signature lines the checkpoint has. */
   readonly signatures: number;
   /** Leaf to root. */
@@ -45,15 +47,8 @@ function FieldValue({
 }
 
 /** A record in plain words: what it says, then every field with its meaning. */
-function InWords({
-  base,
-  shard,
-  record,
-}: {
-  readonly base: string;
-  readonly shard: string;
-  readonly record: ShownRecord;
-}) {
+function InWords({ props, record }: { readonly props: RecordProps; readonly record: ShownRecord }) {
+  const { base, shard, replacedBy } = props;
   const name = fieldOf(record, "name");
   return (
     <>
@@ -61,7 +56,14 @@ function InWords({
         {sayRecord(record) ??
           "This page does not know records of this kind. Its text is below; every reader may skip it."}
       </p>
-      {record.kind === "bind" && <Marks authentic={true} />}
+      {(record.kind === "bind" || record.kind === "supersede") && (
+        <Marks
+          standing={replacedBy !== undefined ? "replaced" : record.kind === "bind" ? "bound" : "replacement"}
+          inForce={
+            replacedBy && <a href={recordUrl(base, replacedBy.shard, replacedBy.index)}>record {replacedBy.index}</a>
+          }
+        />
+      )}
       <dl class="facts">
         {record.fields.map(([field, value]) => (
           <div key={field}>
@@ -129,7 +131,7 @@ export function renderRecord(props: RecordProps): string {
         <h1>
           Record {record.index}: {shown.kind} of {subjectOf(shown)}
         </h1>
-        <InWords base={base} shard={shard} record={shown} />
+        <InWords props={props} record={shown} />
 
         <h2>Its place in the tree</h2>
         <p>

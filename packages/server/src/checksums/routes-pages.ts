@@ -12,6 +12,7 @@ import {
   parseCheckpoint,
   parseNote,
   parsePackageName,
+  parseRecord,
   parseVersion,
   parseVkey,
   toBase64,
@@ -85,7 +86,8 @@ export function addLogPages(fastify: FastifyInstance, deps: LogPagesDeps): void 
       requireReader(readers, log);
       const record = await browser.record(shard, index);
       if (record === undefined) throw new AssayError("NOT_FOUND", { what: `Record ${index} of ${shard}` });
-      return sendPage(reply, showRecord(request.base, log, record));
+      const replacedBy = await replacementOf(deps, record, closeSignal(reply));
+      return sendPage(reply, showRecord(request.base, log, record, replacedBy));
     },
   );
 }
@@ -168,7 +170,25 @@ function showSignature({ name, keyIdHex, signature }: NoteSignature, vkey: strin
   return { name, keyId: keyIdHex, by: "witness", timeMs: timeMs <= 8.64e15 ? timeMs : undefined };
 }
 
-function showRecord(base: string, log: LogDescription, record: ProvenRecord): string {
+/** The record in force, where a bind or supersede is not it any more. */
+async function replacementOf(
+  { checksums }: LogPagesDeps,
+  { shard, index, text }: ProvenRecord,
+  signal: AbortSignal,
+): Promise<RecordAddress | undefined> {
+  const record = parseRecord(text);
+  if (record.kind !== "bind" && record.kind !== "supersede") return undefined;
+  const inForce = await checksums.lookup(record.name, record.version, signal);
+  if (inForce === undefined || (inForce.shard === shard && inForce.index === index)) return undefined;
+  return { shard: inForce.shard, index: inForce.index };
+}
+
+function showRecord(
+  base: string,
+  log: LogDescription,
+  record: ProvenRecord,
+  replacedBy: RecordAddress | undefined,
+): string {
   const { index, text, size, root, checkpoint, leafHash, path } = record;
   const key = parseVkey(log.vkey);
   const { signatures } = parseNote(checkpoint);
@@ -178,6 +198,7 @@ function showRecord(base: string, log: LogDescription, record: ProvenRecord): st
     base,
     shard: log.shard,
     vkey: log.vkey,
+    replacedBy,
     signatures: signatures.length,
     record: {
       index,

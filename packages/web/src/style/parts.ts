@@ -156,6 +156,12 @@ export const parts = /* css */ `@layer parts {
   .mark.yes strong {
     color: var(--good);
   }
+  .mark.no {
+    border-color: var(--bad);
+  }
+  .mark.no strong {
+    color: var(--bad);
+  }
   .mark.open {
     border-color: var(--quiet);
     border-inline-start-style: dashed;
