@@ -38,7 +38,7 @@ import {
   servingRoutes,
   type Serving,
 } from "./serving/serving.ts";
-import { createUpstreams, sourcePages, type UpstreamsRoom } from "./upstreams/upstreams.ts";
+import { createAuditing, createUpstreams, sourcePages, type UpstreamsRoom } from "./upstreams/upstreams.ts";
 import { openStorage, type StorageOptions } from "./storage.ts";
 import { welcome } from "./welcome.ts";
 
@@ -88,7 +88,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
   );
   const releases = createReleases(
     { database, checksums, events, clock, telemetry },
-    { refuseWithinHours: config.removed.refuseWithinHours },
+    { refuseWithinHours: config.removed.refuseWithinHours, auditingOf: createAuditing(config.upstreams) },
   );
   const clients = stack.use(await openUpstreamClients({ clock, random }, config, secrets));
   const upstreams = createUpstreams(

@@ -26,7 +26,7 @@ import { createWorkers } from "../src/platform/workers/workers.ts";
 import { createReleases, releaseMigrations, type Releases } from "../src/releases/releases.ts";
 import { createServing, type Serving } from "../src/serving/serving.ts";
 import { createSigning } from "../src/signing/signing.ts";
-import { createUpstreams, upstreamMigrations, type Upstreams } from "../src/upstreams/upstreams.ts";
+import { createAuditing, createUpstreams, upstreamMigrations, type Upstreams } from "../src/upstreams/upstreams.ts";
 import {
   type Admission,
   type AdmissionDeps,
@@ -44,7 +44,7 @@ export interface TestRooms extends AsyncDisposable {
   /** A second admission over the same storage, as another process has it. */
   another(): Admission;
   readonly upstream: TestUpstream;
-  /** Mirrors of it, by alias. */
+  /** Mirrors and auditors of it, by alias. */
   readonly mirrors: Readonly<Record<string, TestUpstream>>;
   readonly upstreams: Upstreams;
   readonly database: Database;
@@ -64,6 +64,8 @@ export interface TestRooms extends AsyncDisposable {
 }
 
 export interface TestRoomsOptions {
+  /** Aliases of auditors; all of them are needed. */
+  readonly auditors?: readonly string[];
   /** Aliases of mirrors; those that begin with `-` (left out of the alias) stand before the registry. */
   readonly mirrors?: readonly string[];
   readonly integrity?: UpstreamConfig["integrity"];
@@ -114,11 +116,11 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
     { database, blobs, signing, clock, random, telemetry, events },
     { visibility: "private", originBase: undefined, guardFolder },
   );
-  const releases = createReleases({ database, checksums, events, clock, telemetry }, { refuseWithinHours: 72 });
   const config = upstreamConfig({
     url: upstream.url,
     integrity: options.integrity ?? "accept-sha1",
     agree: options.agree ?? 1,
+    auditorsNeeded: options.auditors?.length ?? 0,
     timeouts: { connectMs: 2000, headersMs: 200, bodyIdleMs: 200 },
   });
   const mirrors: Record<string, TestUpstream> = {};
@@ -131,7 +133,18 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
     const one = upstreamConfig({ name: alias, kind: "mirror", of: "npm", url: mirror.url, timeouts: config.timeouts });
     (said === alias ? after : before).push(one);
   }
+  for (const alias of options.auditors ?? []) {
+    const auditor = stack.use(await createTestUpstream());
+    mirrors[alias] = auditor;
+    after.push(
+      upstreamConfig({ name: alias, kind: "auditor", of: "npm", url: auditor.url, timeouts: config.timeouts }),
+    );
+  }
   const all = [...before, config, ...after];
+  const releases = createReleases(
+    { database, checksums, events, clock, telemetry },
+    { refuseWithinHours: 72, auditingOf: createAuditing(all) },
+  );
   const clients = new Map(
     all.map((one) => [
       one.name,

@@ -96,6 +96,10 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
     const subject = `${basisText(located.basis)} ${located.manifestDigest}`;
     const earlier = refusals.find(key, subject);
     if (earlier !== undefined) throw again(earlier);
+    // Once more, for what `locate` learned of the package decides too.
+    const { refused, examined } = await releases.packageState(name);
+    const refusal = refused.get(version);
+    if (refusal !== undefined) throw new AssayError("BLOCKED", { name, version, ...refusal });
     const asked = checksums.ask(name, version);
     try {
       const { listed, basis, manifest, fragment } = located;
@@ -104,6 +108,13 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
       const { bytes: acquired, ...way } =
         agreement.needed > 1 ? await acquireAgreed(acquireDeps, wanted, agreement) : await acquire(acquireDeps, wanted);
       await using bytes = acquired;
+      if (examined !== undefined && examined.get(version) !== bytes.integrity)
+        throw new AssayError("BLOCKED", {
+          name,
+          version,
+          rule: "auditor/other-bytes",
+          reason: `its auditors examined ${examined.get(version)}, the bytes are ${bytes.integrity}`,
+        });
       const archive = { source: bytes.blob, sizeBytes: bytes.sizeBytes, limits: archiveLimits };
       const inspection = await inspect(deps, { name, version, manifest, ...archive }, fragment.length);
       for (const { rule } of inspection.findings) instruments.findings.add(1, { rule });

@@ -6,9 +6,11 @@ import type { Database } from "../platform/database/database.ts";
 import type { Events } from "../platform/events/events.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import { decide, refusalOf } from "./decide.ts";
+import { auditRefusal, examinedVersions, type Auditing } from "./examined.ts";
 import type { BoundRelease, Gate, PackageState, Releases } from "./releases.ts";
 import { sight } from "./sight.ts";
 import { changedSince, generationOf, newestGeneration, raiseGeneration, releasesOf, setFreed } from "./store.ts";
+import { auditsOf, replaceAudit } from "./store-audits.ts";
 
 export interface ReleasesDeps {
   readonly database: Database;
@@ -21,6 +23,8 @@ export interface ReleasesDeps {
 export interface ReleasesOptions {
   /** `removed.refuseWithinHours` of the configuration. */
   readonly refuseWithinHours: number;
+  /** Who must have examined a package's versions; undefined: nobody. Default: nobody, for every package. */
+  readonly auditingOf?: (name: PackageName) => Auditing | undefined;
   /** Bytes of package state held in memory. Default 16 MiB. */
   readonly memoryBytes?: number;
 }
@@ -35,6 +39,7 @@ const pollMs = 1000;
 export function createReleases(deps: ReleasesDeps, options: ReleasesOptions): Releases {
   const { database, checksums, events, clock, telemetry } = deps;
   const refuseWithinMs = options.refuseWithinHours * 3_600_000;
+  const auditingOf = options.auditingOf ?? (() => undefined);
   const states = createByteCache<PackageState>({
     maxBytes: options.memoryBytes ?? 16 * 1024 * 1024,
     sizeOf: sizeOfState,
@@ -50,7 +55,15 @@ export function createReleases(deps: ReleasesDeps, options: ReleasesOptions): Re
     const { generation, changedAtMs } = await generationOf(database.read, name);
     const binds = await checksums.bindsOf(name);
     const rows = await releasesOf(database.read, name);
+    const auditing = auditingOf(name);
+    const audits = auditing === undefined ? [] : await auditsOf(database.read, name);
     const refused = new Map<Version, { readonly rule: string; readonly reason: string }>();
+    if (auditing !== undefined) {
+      for (const version of new Set([...rows.map((row) => row.version), ...binds.keys()])) {
+        const refusal = auditRefusal(auditing, audits, version, binds.get(version)?.integrity);
+        if (refusal !== undefined) refused.set(version, refusal);
+      }
+    }
     const firstSeenMs = new Map<Version, EpochMs>();
     for (const row of rows) {
       firstSeenMs.set(row.version, row.firstSeenMs as EpochMs);
@@ -62,7 +75,8 @@ export function createReleases(deps: ReleasesDeps, options: ReleasesOptions): Re
       const { integrity, sizeBytes, manifest } = bind;
       releases.set(version, { name, version, integrity, sizeBytes, manifest });
     }
-    return { generation, changedAtMs, binds: releases, refused, firstSeenMs };
+    const examined = auditing === undefined ? undefined : examinedVersions(auditing, audits);
+    return { generation, changedAtMs, binds: releases, refused, firstSeenMs, examined };
   }
 
   function packageState(name: PackageName): Promise<PackageState> | PackageState {
@@ -107,6 +121,19 @@ export function createReleases(deps: ReleasesDeps, options: ReleasesOptions): Re
     async raise(transaction, name) {
       await raiseGeneration(transaction, name);
       transaction.afterCommit(() => changed(name));
+    },
+    async takeAudit(name, auditor, versions) {
+      return database.write(async (transaction) => {
+        const before = (await auditsOf(transaction, name)).filter((row) => row.auditor === auditor);
+        const isSame =
+          before.length === versions.size &&
+          before.every(({ version, integrity }) => versions.get(version) === integrity);
+        if (isSame) return false;
+        await replaceAudit(transaction, name, auditor, versions);
+        await raiseGeneration(transaction, name, clock.now());
+        transaction.afterCommit(() => changed(name));
+        return true;
+      });
     },
     async free(name, version) {
       return database.write(async (transaction) => {

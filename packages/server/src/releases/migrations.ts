@@ -33,4 +33,18 @@ export const releaseMigrations: Migrations = {
         .execute();
     },
   },
+  "0022-releases-audits": {
+    async up(transaction) {
+      const { text, ...make } = columns(transaction);
+      await make
+        .table("release_audits")
+        .addColumn("ns", text, (column) => column.notNull())
+        .addColumn("name", text, (column) => column.notNull())
+        .addColumn("auditor", text, (column) => column.notNull())
+        .addColumn("version", text, (column) => column.notNull())
+        .addColumn("integrity", text, (column) => column.notNull())
+        .addPrimaryKeyConstraint("release_audits_key", ["ns", "name", "auditor", "version"])
+        .execute();
+    },
+  },
 };

@@ -331,6 +331,7 @@ describe("the state in memory", () => {
         binds: 0,
         refused: new Map(),
         firstSeenMs: 0,
+        examined: undefined,
       },
     );
   });

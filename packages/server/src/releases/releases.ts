@@ -27,6 +27,12 @@ export interface Releases {
    */
   raise(transaction: Transaction, name: PackageName): Promise<void>;
 
+  /**
+   * Puts what an auditor lists of a package in place of what it listed before. What not enough auditors list is refused
+   * at the gate, also when it was served before. False when nothing changed.
+   */
+  takeAudit(name: PackageName, auditor: string, versions: ReadonlyMap<Version, Integrity>): Promise<boolean>;
+
   /** Drops what is in memory about a name; call after a commit that changed it. */
   changed(name: PackageName): void;
 
@@ -61,6 +67,8 @@ export interface PackageState {
   /** Versions that must not show, with the rule and reason. */
   readonly refused: ReadonlyMap<Version, { readonly rule: string; readonly reason: string }>;
   readonly firstSeenMs: ReadonlyMap<Version, EpochMs>;
+  /** The bytes that enough auditors examined; undefined when this package needs none. */
+  readonly examined: ReadonlyMap<Version, Integrity> | undefined;
 }
 
 export interface Sighting {
@@ -88,5 +96,6 @@ export interface SightingOutcome {
   readonly conflicting: readonly Version[];
 }
 
+export type { Auditing } from "./examined.ts";
 export { createReleases } from "./create-releases.ts";
 export { releaseMigrations } from "./migrations.ts";

@@ -17,6 +17,8 @@ export type Tables = {
     /** Source whose differing listing was written into the log already. */
     conflict_source: string | null;
   };
+  /** What each auditor lists: one row a version that it examined. */
+  readonly release_audits: { ns: string; name: string; auditor: string; version: string; integrity: string };
   /** Which state of a package is the newest. Numbers rise over all packages, so that one query finds what changed. */
   readonly package_generations: {
     ns: string;

@@ -44,6 +44,7 @@ function state(overrides: Partial<PackageState> = {}): PackageState {
     binds: new Map(),
     refused: new Map(),
     firstSeenMs: new Map(),
+    examined: undefined,
     ...overrides,
   };
 }

@@ -31,7 +31,7 @@ export function decideView(packument: Packument, state: PackageState): View {
   const refused: View["refused"][number][] = [];
   const rebound: BoundRelease[] = [];
   for (const listed of packument.versions.values()) {
-    const refusal = state.refused.get(listed.version);
+    const refusal = state.refused.get(listed.version) ?? unexamined(listed, state);
     if (refusal !== undefined) {
       refused.push({ version: listed.version, ...refusal });
       continue;
@@ -56,6 +56,16 @@ export function decideView(packument: Packument, state: PackageState): View {
     modifiedMs: Math.max(packument.modifiedMs, refused.length + rebound.length > 0 ? state.changedAtMs : 0),
     times,
   };
+}
+
+/** Auditors examined other bytes of an unbound version than its owner lists. */
+function unexamined(
+  { version, integrity }: ListedVersion,
+  { binds, examined }: PackageState,
+): { readonly rule: string; readonly reason: string } | undefined {
+  const bytes = examined?.get(version);
+  if (bytes === undefined || integrity === undefined || bytes === integrity || binds.has(version)) return undefined;
+  return { rule: "auditor/other-bytes", reason: "its auditors examined other bytes than its registry lists" };
 }
 
 function showTags({ tags, isPartial = false }: Packument, shown: ReadonlySet<Version>): Record<string, Version> {

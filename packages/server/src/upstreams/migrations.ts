@@ -48,6 +48,19 @@ export const upstreamMigrations: Migrations = {
         .execute();
     },
   },
+  "0033-upstreams-auditors": {
+    async up(transaction) {
+      const { text, ...make } = columns(transaction);
+      await make
+        .table("auditor_listings")
+        .addColumn("auditor", text, (of) => of.notNull())
+        .addColumn("name", text, (of) => of.notNull())
+        .addColumn("etag", text)
+        .addColumn("last_modified", text)
+        .addPrimaryKeyConstraint("auditor_listings_key", ["auditor", "name"])
+        .execute();
+    },
+  },
   "0034-upstreams-imported": {
     async up(transaction) {
       const tables = columns(transaction);

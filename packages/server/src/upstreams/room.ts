@@ -13,6 +13,7 @@ import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { Workers } from "../platform/workers/workers.ts";
 import type { Releases } from "../releases/releases.ts";
 import { createActivity } from "./activity.ts";
+import { createAudits } from "./audits.ts";
 import {
   createByteBudget,
   fetchDocument,
@@ -103,6 +104,7 @@ export function createUpstreams(
   const memory = createPathMemory<FetchFailure>();
   /** A flight that was a removal, not a fetch, answers undefined. */
   const flights = createSingleFlight<Packument | undefined>();
+  const audits = createAudits({ ...deps, sources, ask }, { maxAgeMs: config.packuments.maxAgeSeconds * 1000 });
 
   async function join(name: PackageName): Promise<Packument> {
     if (sources.ownerOf(name) === undefined) {
@@ -121,8 +123,18 @@ export function createUpstreams(
 
   async function flown(name: PackageName): Promise<Packument> {
     for (;;) {
-      const packument = await flights.run(name, () => current(name));
+      const packument = await flights.run(name, () => examined(name));
       if (packument !== undefined) return packument;
+    }
+  }
+
+  /** What auditors list is as young as what the owner lists. */
+  async function examined(name: PackageName): Promise<Packument> {
+    const refreshed = audits.refresh(name);
+    try {
+      return await current(name);
+    } finally {
+      await refreshed;
     }
   }
 

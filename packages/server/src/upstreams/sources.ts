@@ -1,6 +1,7 @@
 import { mostSpecificPattern, patternCovers, type NamePattern, type PackageName } from "@assay/core";
 import type { UpstreamConfig } from "../config/config.ts";
 import type { UpstreamClient } from "../platform/network/network.ts";
+import type { Auditing } from "../releases/releases.ts";
 import type { Agreement } from "./upstreams.ts";
 
 /** An upstream with the way there. */
@@ -18,6 +19,8 @@ export interface Sources {
   ownerOf(name: PackageName): Source | undefined;
   /** The owner and its mirrors that may have a name's bytes, in the order of the configuration. Empty without owner. */
   sourcesOf(name: PackageName): readonly Source[];
+  /** The auditors that examine a name's versions for its owner, in the order of the configuration. */
+  auditorsOf(name: PackageName): readonly Source[];
   readonly registries: readonly Source[];
   /** In the order of the configuration. */
   readonly all: readonly Source[];
@@ -25,39 +28,73 @@ export interface Sources {
   named(alias: string): Source;
 }
 
-/** Every upstream needs its client. Pure. */
-export function createSources(
-  upstreams: readonly UpstreamConfig[],
-  clients: ReadonlyMap<string, UpstreamClient>,
-): Sources {
-  const byAlias = new Map<string, Source>();
-  const owners = new Map<NamePattern, Source>();
-  for (const config of upstreams) {
-    const client = clients.get(config.name);
-    if (client === undefined) throw new TypeError(`the upstream ${config.name} has no client`);
-    const source = { config, client };
-    byAlias.set(config.name, source);
-    if (config.kind === "registry") for (const pattern of config.names) owners.set(pattern, source);
-  }
+/** Who owns a name, and who copies or examines what its owner has. */
+export interface Ownership {
+  ownerOf(name: PackageName): UpstreamConfig | undefined;
+  /** Mirrors or auditors of the owner that have this name, in the order of the configuration. */
+  copiesOf(name: PackageName, kind: "mirror" | "auditor"): readonly UpstreamConfig[];
+}
 
-  function ownerOf(name: PackageName): Source | undefined {
+/** Pure. */
+export function createOwnership(upstreams: readonly UpstreamConfig[]): Ownership {
+  const owners = new Map<NamePattern, UpstreamConfig>();
+  for (const config of upstreams)
+    if (config.kind === "registry") for (const pattern of config.names) owners.set(pattern, config);
+
+  function ownerOf(name: PackageName): UpstreamConfig | undefined {
     const pattern = mostSpecificPattern(owners.keys(), name);
     return pattern === undefined ? undefined : owners.get(pattern);
   }
 
   return {
     ownerOf,
-    sourcesOf(name) {
+    copiesOf(name, kind) {
       const owner = ownerOf(name);
       if (owner === undefined) return [];
-      return [...byAlias.values()].filter(
-        (source) =>
-          source === owner ||
-          (source.config.kind === "mirror" &&
-            source.config.of === owner.config.name &&
-            source.config.names.some((pattern) => patternCovers(pattern, name))),
+      return upstreams.filter(
+        (one) =>
+          one.kind === kind && one.of === owner.name && one.names.some((pattern) => patternCovers(pattern, name)),
       );
     },
+  };
+}
+
+/** Who must have examined a name's versions: `ReleasesOptions.auditingOf` by this configuration. Pure. */
+export function createAuditing(upstreams: readonly UpstreamConfig[]): (name: PackageName) => Auditing | undefined {
+  const ownership = createOwnership(upstreams);
+  if (!upstreams.some(({ kind }) => kind === "auditor")) return () => undefined;
+  return (name) => {
+    const needed = ownership.ownerOf(name)?.auditorsNeeded ?? 0;
+    const auditors = ownership.copiesOf(name, "auditor").map((auditor) => auditor.name);
+    return needed === 0 ? undefined : { needed, auditors };
+  };
+}
+
+/** Every upstream needs its client. Pure. */
+export function createSources(
+  upstreams: readonly UpstreamConfig[],
+  clients: ReadonlyMap<string, UpstreamClient>,
+): Sources {
+  const ownership = createOwnership(upstreams);
+  const byAlias = new Map<string, Source>();
+  for (const config of upstreams) {
+    const client = clients.get(config.name);
+    if (client === undefined) throw new TypeError(`the upstream ${config.name} has no client`);
+    byAlias.set(config.name, { config, client });
+  }
+
+  function ownerOf(name: PackageName): Source | undefined {
+    const owner = ownership.ownerOf(name);
+    return owner && byAlias.get(owner.name);
+  }
+
+  return {
+    ownerOf,
+    sourcesOf(name) {
+      const aliases = [ownership.ownerOf(name), ...ownership.copiesOf(name, "mirror")].map((one) => one?.name);
+      return [...byAlias.values()].filter(({ config }) => aliases.includes(config.name));
+    },
+    auditorsOf: (name) => ownership.copiesOf(name, "auditor").flatMap(({ name: alias }) => byAlias.get(alias) ?? []),
     all: [...byAlias.values()],
     registries: [...byAlias.values()].filter(({ config }) => config.kind === "registry"),
     named(alias) {

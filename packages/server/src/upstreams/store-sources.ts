@@ -1,3 +1,4 @@
+import type { PackageName } from "@assay/core";
 import type { Reader, Transaction } from "../platform/database/database.ts";
 
 /** A source that served something wrong, and until when it is left alone. */
@@ -15,7 +16,15 @@ export interface AsideRow {
   readonly version: string;
 }
 
-type Tables = { upstream_aside: AsideRow };
+/** By what an auditor's document of a package is asked for again. */
+export interface AuditListingRow {
+  readonly auditor: string;
+  readonly name: PackageName;
+  readonly etag: string | null;
+  readonly last_modified: string | null;
+}
+
+type Tables = { upstream_aside: AsideRow; auditor_listings: AuditListingRow };
 
 export function readAside(reader: Reader): Promise<readonly AsideRow[]> {
   return reader.withTables<Tables>().selectFrom("upstream_aside").selectAll().orderBy("alias").execute();
@@ -40,4 +49,29 @@ export async function removeAside(transaction: Transaction, alias: string): Prom
     .where("alias", "=", alias)
     .executeTakeFirstOrThrow();
   return numDeletedRows > 0n;
+}
+
+export function readAuditListing(
+  reader: Reader,
+  auditor: string,
+  name: PackageName,
+): Promise<AuditListingRow | undefined> {
+  return reader
+    .withTables<Tables>()
+    .selectFrom("auditor_listings")
+    .selectAll()
+    .where("auditor", "=", auditor)
+    .where("name", "=", name)
+    .executeTakeFirst();
+}
+
+/** Puts the row in place of that of its auditor and name. */
+export async function replaceAuditListing(transaction: Transaction, row: AuditListingRow): Promise<void> {
+  const { etag, last_modified } = row;
+  await transaction
+    .withTables<Tables>()
+    .insertInto("auditor_listings")
+    .values(row)
+    .onConflict((conflict) => conflict.columns(["auditor", "name"]).doUpdateSet({ etag, last_modified }))
+    .execute();
 }

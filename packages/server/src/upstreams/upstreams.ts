@@ -7,6 +7,7 @@ import type { Standing } from "./standing.ts";
 export { createUpstreams, type UpstreamsRoom } from "./room.ts";
 export { importAlias } from "./imported.ts";
 export { upstreamMigrations } from "./migrations.ts";
+export { createAuditing } from "./sources.ts";
 export { sourcePages } from "./routes-pages.ts";
 export { assembleDocument, type AssembleInput, type Overlay } from "./assemble.ts";
 export { cutTarball, fillText } from "./cut.ts";

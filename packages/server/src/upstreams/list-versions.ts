@@ -1,0 +1,46 @@
+import type { Integrity, Version } from "@assay/core";
+import { parseIntegrity } from "@assay/core";
+import { isWorkerLimit, type WorkerTask, type Workers } from "../platform/workers/workers.ts";
+import { ingest, RefusedDocument, type IngestInput } from "./ingest.ts";
+
+export interface ListInput extends IngestInput {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+export type Listed =
+  | { readonly kind: "listed"; readonly versions: ReadonlyMap<Version, Integrity> }
+  | { readonly kind: "refused"; readonly reason: string };
+
+const task: WorkerTask<ListInput, Listed> = { file: new URL("./list-versions.ts", import.meta.url), name: "list" };
+
+/** Larger documents are read in a thread: smaller ones take less time than the way there. */
+const inlineBytes = 256 * 1024;
+
+/** `list` where it stalls nobody. The bytes are used up. */
+export async function listSomewhere(deps: { readonly workers: Workers }, input: ListInput): Promise<Listed> {
+  if (input.bytes.byteLength <= inlineBytes) return list(input);
+  try {
+    return await deps.workers.run(task, input, [input.bytes.buffer]);
+  } catch (cause) {
+    if (isWorkerLimit(cause)) return { kind: "refused", reason: "it needs too much memory" };
+    throw cause;
+  }
+}
+
+/** The versions that a raw document lists with a sha512; others are left out, since nothing says what was examined. */
+export function list(input: ListInput): Listed {
+  try {
+    const { versions } = ingest(input.bytes, input);
+    return {
+      kind: "listed",
+      versions: new Map(
+        versions.flatMap(({ version, integrity }) =>
+          integrity === undefined ? [] : [[version, parseIntegrity(integrity)] as const],
+        ),
+      ),
+    };
+  } catch (error) {
+    if (error instanceof RefusedDocument) return { kind: "refused", reason: error.message };
+    throw error;
+  }
+}
