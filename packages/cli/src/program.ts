@@ -10,6 +10,7 @@ import { mirrorCommand } from "./commands/mirror.ts";
 import { quarantineCommand } from "./commands/quarantine.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { trustCommand } from "./commands/trust.ts";
+import { upstreamCommand } from "./commands/upstream.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { witnessCommand } from "./commands/witness.ts";
 import type { CliContext, ExitCode, Finish } from "./context.ts";
@@ -41,6 +42,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     exportCommand(context, finish),
     importCommand(context, finish),
     quarantineCommand(context, finish),
+    upstreamCommand(context, finish),
   ];
   for (const command of commands) program.addCommand(command);
   prepare(program, context);

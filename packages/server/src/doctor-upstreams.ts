@@ -1,8 +1,30 @@
-import type { UpstreamConfig } from "./config/config.ts";
+import type { Config, UpstreamConfig } from "./config/config.ts";
 import { urlInWords } from "./config/urls.ts";
 import { failed, fine, messageOf, warning, type DoctorFinding } from "./doctor-finding.ts";
 import type { Clock } from "./platform/clock.ts";
+import type { Database } from "./platform/database/database.ts";
 import { NetworkError, type UpstreamClient, type UpstreamResponse } from "./platform/network/network.ts";
+import { readAside } from "./upstreams/store-sources.ts";
+
+/** Mirrors that served wrong bytes and are not asked. */
+export async function checkPutAside(
+  { database }: { readonly database: Database },
+  clock: Clock,
+  { upstreams }: Pick<Config, "upstreams">,
+): Promise<readonly DoctorFinding[]> {
+  const mirrors = upstreams.filter(({ kind }) => kind === "mirror");
+  if (mirrors.length === 0) return [];
+  const rows = (await readAside(database.read)).filter((row) => row.until_ms > clock.now());
+  const aside = rows.filter((row) => mirrors.some(({ name, url }) => name === row.alias && url === row.url));
+  if (aside.length === 0) return [fine("put-aside", "No mirror is put aside.")];
+  return aside.map((row) =>
+    warning(
+      "put-aside",
+      `The mirror ${row.alias} is put aside until ${new Date(row.until_ms).toISOString()}: it served wrong bytes of ${row.name}@${row.version}.`,
+      `Find out why; when it is mended, run assay upstream restore ${row.alias}.`,
+    ),
+  );
+}
 
 interface UpstreamCheckDeps {
   readonly clock: Clock;
@@ -22,20 +44,21 @@ export async function* checkUpstream(
   const where = `The ${upstream.kind === "registry" ? "upstream" : upstream.kind} ${upstream.name} at ${urlInWords(upstream.url)}`;
   const startedMs = clock.monotonicMs();
   let answer: Pick<UpstreamResponse, "status" | "headers">;
-  let refusal: boolean;
+  let refusal: number | undefined;
   try {
     // Any answer shows that it is there; not every registry has a ping.
     answer = await ask(client, "/-/ping");
-    refusal = isRefusal(answer.status) || (hasCredentials && isRefusal((await ask(client, "/-/whoami")).status));
+    refusal = refusedBy(answer);
+    if (refusal === undefined && hasCredentials) refusal = refusedBy(await ask(client, "/-/whoami"));
   } catch (error) {
     yield unreachable(where, error);
     return;
   }
   const tookMs = clock.monotonicMs() - startedMs;
-  if (refusal) {
+  if (refusal !== undefined) {
     yield failed(
       "upstream",
-      `${where} answers, but ${hasCredentials ? "refuses the credentials" : "asks for credentials and has none"} (status ${answer.status}).`,
+      `${where} answers, but ${hasCredentials ? "refuses the credentials" : "asks for credentials and has none"} (status ${refusal}).`,
       `Set ASSAY_UPSTREAM_${upstream.name.toUpperCase().replaceAll("-", "_")}_AUTHORIZATION to a token that may read there.`,
     );
   } else yield fine("upstream", `${where} answers.`);
@@ -48,8 +71,8 @@ async function ask(client: UpstreamClient, path: string): Promise<UpstreamRespon
   return answer;
 }
 
-function isRefusal(status: number): boolean {
-  return status === 401 || status === 403;
+function refusedBy({ status }: Pick<UpstreamResponse, "status">): number | undefined {
+  return status === 401 || status === 403 ? status : undefined;
 }
 
 function unreachable(where: string, error: unknown): DoctorFinding {

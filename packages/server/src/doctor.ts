@@ -8,7 +8,7 @@ import { claimsPage, newestClaimId } from "./checksums/store-claims.ts";
 import type { Config } from "./config/config.ts";
 import { loadConfig, type Flags } from "./config/load.ts";
 import { failed, fine, messageOf, warning, type DoctorFinding } from "./doctor-finding.ts";
-import { checkUpstream } from "./doctor-upstreams.ts";
+import { checkPutAside, checkUpstream } from "./doctor-upstreams.ts";
 import type { BlobStore } from "./platform/blobs/blobs.ts";
 import { createFileBlobStore } from "./platform/blobs/files.ts";
 import { blobKey } from "./platform/blobs/key.ts";
@@ -126,6 +126,7 @@ export async function* runDoctor(
       yield warning("log", "Nothing is stored yet.", "assay serve makes the log and its key.");
       return;
     }
+    yield* guarded("put-aside", () => checkPutAside(stores, deps.clock, config));
     yield* guarded("log", () => checkLogs(stores, config));
     yield* guarded("blobs", () => checkBlobs(stores));
   } catch (error) {

@@ -78,13 +78,20 @@ export interface TestUpstream {
   tag(name: string, tag: string, version: string): void;
   /** Answers this path with these bytes. */
   put(path: string, body: string | Uint8Array, headers?: Readonly<Record<string, string>>): void;
-  /** From now on this path is answered by the lie (`lies.ts`), `times` times or until `honest`. */
+  /**
+   * From now on this path is answered by the lie (`lies.ts`), `times` times or until `honest`. `*` stands for every
+   * path that has no lie of its own, `*.tgz` for every tarball.
+   */
   lie(path: string, lie: Lie, options?: { readonly times?: number }): void;
   /** Ends the lies of a path, or all of them. */
   honest(path?: string): void;
   readonly requests: readonly SeenRequest[];
   /** Requests seen for a path. */
   count(path: string): number;
+  /** Refuses connections from now on, and cuts those that stand. Idempotent. */
+  die(): Promise<void>;
+  /** Answers again, at the same address. Idempotent. */
+  comeBack(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -136,11 +143,12 @@ export async function createTestUpstream(options: TestUpstreamOptions = {}): Pro
       body: await bodyOf(request),
       clientName: clientNameOf(request),
     });
-    const running = lies.get(path);
+    const liedAbout = [path, path.endsWith(".tgz") ? "*.tgz" : path, "*"].find((each) => lies.has(each));
+    const running = lies.get(liedAbout ?? path);
     const honest = (): void => answer(path, request, response);
     if (running === undefined) return honest();
     running.left -= 1;
-    if (running.left === 0) lies.delete(path);
+    if (running.left === 0) lies.delete(liedAbout ?? path);
     await running.lie({
       request,
       response,
@@ -184,6 +192,13 @@ export async function createTestUpstream(options: TestUpstreamOptions = {}): Pro
     }
     const { body, headers } = documents.has(path.slice(1)) ? compressed(request, found) : found;
     response.writeHead(200, { ...headers, "content-length": body.byteLength }).end(body);
+  }
+
+  async function close(): Promise<void> {
+    if (!server.listening) return;
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    server.closeAllConnections();
+    await closed;
   }
 
   function documentOf(name: string): TestDocument {
@@ -241,10 +256,14 @@ export async function createTestUpstream(options: TestUpstreamOptions = {}): Pro
     lie: (path, lie, { times } = {}) => void lies.set(path, { lie, left: times ?? Number.POSITIVE_INFINITY }),
     honest: (path) => (path === undefined ? lies.clear() : void lies.delete(path)),
     count: (path) => requests.filter((request) => request.path === path).length,
+    die: close,
+    async comeBack() {
+      if (server.listening) return;
+      await new Promise<void>((resolve) => server.listen(Number(new URL(url).port), "127.0.0.1", resolve));
+    },
     async [Symbol.asyncDispose]() {
       ended.abort();
-      server.closeAllConnections();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
+      await close();
     },
   };
 }
