@@ -33,6 +33,7 @@ const composition = new Set([
   "doctor-finding.ts",
   "doctor-upstreams.ts",
   "log-commands",
+  "log-witnesses.ts",
   "storage.ts",
   "welcome.ts",
   "witness-app.ts",

@@ -5,7 +5,7 @@ import { noWitnesses, parsePolicy } from "@assay/core";
 import { renderRefusal } from "@assay/web";
 import about from "../package.json" with { type: "json" };
 import { createAdmission, type Admission } from "./admission/admission.ts";
-import { createChecksums, type Checksums, type LogReader, type RemoteLogConfig } from "./checksums/checksums.ts";
+import { createChecksums, type Checksums, type RemoteLogConfig } from "./checksums/checksums.ts";
 import { logOnlyRoutes } from "./checksums/routes-log-only.ts";
 import { logRoutes } from "./checksums/routes.ts";
 import type { Config, FollowedLogConfig, UpstreamConfig } from "./config/config.ts";
@@ -120,7 +120,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     config,
   );
   const serving = createServing(
-    { upstreams, releases, admission, blobs, workers, random, telemetry },
+    { upstreams, releases, admission, blobs, hold: checksums.hold, workers, random, telemetry },
     { cacheFolder: below("cache/documents"), memoryBytes: config.limits.memoryCacheBytes },
   );
 
@@ -246,17 +246,10 @@ function createFrontDoor({ config }: LoadedConfig, rooms: Rooms): Promise<HttpSe
             ]),
       ],
       ...(config.role === "log" ? {} : { ready: createReadyAnswers(serving, answers) }),
-      readiness: [{ name: "log", check: async () => logProblem(checksums.logs) }],
+      readiness: [{ name: "log", check: async () => checksums.problem() }],
       limits: { ...defaultHttpLimits, bodyBytes: config.limits.requestBodyBytes },
     },
   );
-}
-
-/** Until a log has signed its first checkpoint, lookups and proofs would wait. */
-function logProblem(logs: LogReader): string | undefined {
-  const open = logs.list().find(({ state }) => state === "open");
-  if (open === undefined) return "no log is open";
-  return logs.checkpoint(open.shard) === undefined ? `${open.shard} has no signed checkpoint yet` : undefined;
 }
 
 /** `stdout`, or a file that is appended to. */

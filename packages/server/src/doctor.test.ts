@@ -9,6 +9,7 @@ import { tempFolder } from "@assay/testkit/temp-folder";
 import { upstreamConfig } from "@assay/testkit/upstream-config";
 import { epochMs, integrityHex } from "@assay/core";
 import { bindFacts, createTestLog, logMigrations } from "./checksums/test-log.ts";
+import { noLogWitnesses } from "./checksums/witnesses/witnesses.ts";
 import type { Config, UpstreamConfig } from "./config/config.ts";
 import { runDoctor, type DoctorDependencies, type DoctorFinding } from "./doctor.ts";
 import { runMigrations } from "./platform/database/migrate.ts";
@@ -74,6 +75,7 @@ async function install(context: TestContext): Promise<Installation> {
         clock,
         clients: new Map([[own.name, upstream]]),
         withCredentials: new Set(),
+        witnesses: noLogWitnesses,
         versions: { node: "26.10.0", sqlite: "3.54.0" },
         async openStores() {
           const opened = await createSqliteDatabase({ path });

@@ -2,13 +2,14 @@ import { hash } from "node:crypto";
 import { access, constants, readdir, stat, statfs } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { fromBase64, integrityHex, toHex } from "@assay/core";
-import { checkLog, type Bind } from "./checksums/checksums.ts";
+import { checkLog, checkWitnesses, type Bind, type LogWitnesses } from "./checksums/checksums.ts";
 import { bindOfClaim } from "./checksums/claim-text.ts";
 import { claimsPage, newestClaimId } from "./checksums/store-claims.ts";
 import type { Config } from "./config/config.ts";
 import { loadConfig, type Flags } from "./config/load.ts";
 import { failed, fine, messageOf, warning, type DoctorFinding } from "./doctor-finding.ts";
 import { checkPutAside, checkUpstream } from "./doctor-upstreams.ts";
+import { openLogWitnesses } from "./log-witnesses.ts";
 import type { BlobStore } from "./platform/blobs/blobs.ts";
 import { createFileBlobStore } from "./platform/blobs/files.ts";
 import { blobKey } from "./platform/blobs/key.ts";
@@ -32,6 +33,8 @@ export interface DoctorDependencies {
   readonly clients: ReadonlyMap<string, UpstreamClient>;
   /** Aliases of upstreams that are asked with credentials. */
   readonly withCredentials: ReadonlySet<string>;
+  /** Whom the log asks for cosignatures. */
+  readonly witnesses: LogWitnesses;
   /** `process.versions.node` and `process.versions.sqlite`. */
   readonly versions: { readonly node: string; readonly sqlite: string | undefined };
   /** Opens what is stored, for the doctor to close; undefined when nothing is. Called only when there is a data folder. */
@@ -58,6 +61,7 @@ export async function* doctor(given: {
   const clock = createSystemClock();
   const random = createSystemRandom();
   await using clients = await openUpstreamClients({ clock, random }, config, secrets);
+  await using witnesses = await openLogWitnesses({ clock, random }, config, secrets);
   // What the rooms would log is what the findings say.
   const log = createLogger({ clock, write: () => {} }, { level: "error", format: "json" });
   const telemetry = { log, metrics: createMetrics({ processMetrics: false }) };
@@ -71,6 +75,7 @@ export async function* doctor(given: {
           .filter(({ name, tls }) => tls !== undefined || secrets.upstreams.get(name)?.authorization !== undefined)
           .map(({ name }) => name),
       ),
+      witnesses,
       versions: { node, sqlite },
       async openStores() {
         const path = join(config.dataFolder, "assay.db");
@@ -128,6 +133,7 @@ export async function* runDoctor(
     }
     yield* guarded("put-aside", () => checkPutAside(stores, deps.clock, config));
     yield* guarded("log", () => checkLogs(stores, config));
+    yield* guarded("witnesses", () => checkLogWitnesses(deps, stores));
     yield* guarded("blobs", () => checkBlobs(stores));
   } catch (error) {
     yield failed(
@@ -272,6 +278,17 @@ async function* checkLogs(stores: DoctorStores, config: Config): AsyncGenerator<
           `${shard}: ${message}.`,
           "Do not go on signing: compare with a backup and with what clients saw.",
         );
+}
+
+async function* checkLogWitnesses(
+  { clock, witnesses }: DoctorDependencies,
+  stores: DoctorStores,
+): AsyncGenerator<DoctorFinding, void, undefined> {
+  for await (const { outcome, message } of checkWitnesses({ clock, ...stores }, witnesses))
+    if (outcome === "ok") yield fine("witnesses", message);
+    else if (outcome === "warning")
+      yield warning("witnesses", message, "Ask its operator; docs/operations/quorum.md says what goes on meanwhile.");
+    else yield failed("witnesses", message, "Do not go on signing: somebody holds a longer or another log.");
 }
 
 /** Newest binds whose blobs are looked at, and how many of these are read and hashed. */

@@ -3,9 +3,11 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Writable } from "node:stream";
 import { admissionMigrations } from "./admission/admission.ts";
-import { checksumMigrations } from "./checksums/checksums.ts";
+import { checksumMigrations, seenByWitnesses } from "./checksums/checksums.ts";
+import type { LogWitnesses, SeenElsewhere } from "./checksums/checksums.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { mirroringMigrations } from "./mirroring/mirroring.ts";
+import { openLogWitnesses } from "./log-witnesses.ts";
 import type { BlobStore } from "./platform/blobs/blobs.ts";
 import { createFileBlobStore } from "./platform/blobs/files.ts";
 import type { Clock } from "./platform/clock.ts";
@@ -34,6 +36,10 @@ export interface Storage extends AsyncDisposable {
   readonly blobs: BlobStore;
   readonly events: Events;
   readonly signing: Signing;
+  /** Whom the log asks for cosignatures. */
+  readonly witnesses: LogWitnesses;
+  /** What they have seen of the log. */
+  readonly seenElsewhere: SeenElsewhere;
 }
 
 export interface StorageOptions {
@@ -74,6 +80,7 @@ export async function openStorage({ config, secrets }: LoadedConfig, { logTo }: 
   );
   await runMigrations({ database, clock }, migrations);
   const blobs = await createFileBlobStore({ random }, { folder: below("blobs") });
+  const witnesses = stack.use(await openLogWitnesses({ clock, random }, config, secrets));
   const opened = stack.move();
   return {
     clock,
@@ -82,6 +89,8 @@ export async function openStorage({ config, secrets }: LoadedConfig, { logTo }: 
     database,
     blobs,
     events: createEvents({ clock }),
+    witnesses,
+    seenElsewhere: seenByWitnesses({ clock, telemetry }, witnesses),
     signing: createSigning({ random }, { keyFolder: below("keys") }),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };

@@ -18,6 +18,7 @@ import { createPublishedHeads } from "./published.ts";
 import { createLogReader } from "./reader.ts";
 import { createRemoteChecksums } from "./remote/checksums.ts";
 import type { RemoteLogConfig } from "./remote/log.ts";
+import { createReleaseHold, type ReleaseHold, type ReleaseLevel } from "./release-hold.ts";
 import { openShardAfterRestore } from "./rotation/after-restore.ts";
 import { runSequencer } from "./sequence/run.ts";
 import type { CrashPoint } from "./sequence/steps.ts";
@@ -27,6 +28,9 @@ import { isSequenced, startShard } from "./start.ts";
 import type { SeenElsewhere } from "./start.ts";
 import { listShards } from "./store-shards.ts";
 import { createTiles } from "./tiles.ts";
+import { createWitnessesInstruments } from "./witnesses/instruments.ts";
+import { runRounds } from "./witnesses/rounds.ts";
+import { isCosignatureNeeded, noLogWitnesses, type LogWitnesses } from "./witnesses/witnesses.ts";
 
 export type { LogBrowser, ProvenRecord, RecordAddress } from "./browse.ts";
 export { checkLog } from "./check/check.ts";
@@ -34,6 +38,11 @@ export type * from "./claim-facts.ts";
 export type { BoundPlace } from "./claims.ts";
 export { checksumMigrations } from "./migrations.ts";
 export type { RemoteLogConfig } from "./remote/log.ts";
+export type { ReleaseHold, ReleaseLevel } from "./release-hold.ts";
+export type { SeenElsewhere } from "./start.ts";
+export type { AskedWitness } from "./witnesses/ask.ts";
+export { checkWitnesses } from "./witnesses/check.ts";
+export { seenByWitnesses, type LogWitnesses } from "./witnesses/witnesses.ts";
 export { awaitRotation, requestRotation } from "./rotation/request.ts";
 
 /** The checksum database: one record for ever of what a name@version is. */
@@ -55,13 +64,20 @@ export interface Checksums extends Claims {
 
   readonly logs: LogReader;
 
+  /** Which bound versions may not leave yet, by `ChecksumsConfig.release`. */
+  readonly hold: ReleaseHold;
+
+  /** Why lookups of new versions would only wait, or undefined: no log is open, or it has signed nothing yet. */
+  problem(): string | undefined;
+
   /** The same log by place and by package, for pages. */
   readonly browser: LogBrowser;
 
   /**
    * Sequences until the signal is aborted. The batch under way is finished first. Passing failures are logged and
-   * tried again. Rejects with LOG_GUARD when signing would fork the log, and with LOG_FENCED when another process
-   * has taken over: then this process must not go on as if it sequenced.
+   * tried again. Beside it witnesses are asked, where there are any; a quorum that is not met never stops it. Rejects
+   * with LOG_GUARD when signing would fork the log or a witness has seen what it does not hold, and with LOG_FENCED
+   * when another process has taken over: then this process must not go on as if it sequenced.
    */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -149,6 +165,8 @@ export interface ChecksumsDependencies {
   readonly seenElsewhere?: SeenElsewhere;
   /** The way to the database that is followed; needed where `remote` is configured. */
   readonly remoteClient?: UpstreamClient | undefined;
+  /** Default: no witness is asked, and none is needed. */
+  readonly witnesses?: LogWitnesses;
   /** Called at each point where a commit may be cut off; tests die there. */
   readonly crashPoint?: (point: CrashPoint) => void | Promise<void>;
 }
@@ -162,6 +180,8 @@ export interface ChecksumsConfig {
   readonly guardFolder: string;
   /** Somebody else's database that is followed in place of one of our own. */
   readonly remote?: RemoteLogConfig | undefined;
+  /** What the first download of a version waits for. Default `claim`. */
+  readonly release?: ReleaseLevel;
 }
 
 /** The log of the public namespace, and the `ns` of its records. */
@@ -211,9 +231,14 @@ async function createOwnChecksums(deps: ChecksumsDependencies, config: Checksums
   const { database, blobs, signing, clock, random, telemetry, events } = deps;
   const guardFile = createGuardFile({ random }, { folder: config.guardFolder });
   const tiles = createTiles({ blobs, database, telemetry }, { cacheBytes: tileCacheBytes });
-  const published = createPublishedHeads();
+  const { witnesses = noLogWitnesses } = deps;
+  const { policy } = witnesses;
+  // What was signed; readers see it at once, unless it must be cosigned first.
+  const signed = createPublishedHeads();
+  const published = isCosignatureNeeded(policy) ? createPublishedHeads() : signed;
   const claimed = createBell();
   const instruments = createLogInstruments(telemetry.metrics);
+  const witnessing = createWitnessesInstruments(telemetry.metrics);
   const { seenElsewhere = async () => [], crashPoint = () => {} } = deps;
   const known = await ensureShards(
     { database, signing, guardFile, clock, random },
@@ -226,39 +251,74 @@ async function createOwnChecksums(deps: ChecksumsDependencies, config: Checksums
         "log.id": shard.log,
         "log.visibility": shard.visibility,
       });
-    await startShard({ database, tiles, guardFile, published, telemetry, seenElsewhere }, shard);
+    await startShard({ database, tiles, guardFile, signed, published, policy, telemetry, seenElsewhere }, shard);
     // A key that is missing must stop the start, not the first commit.
     if (isSequenced(shard)) await signing.checkpointSigner(shard.origin, shard.vkey);
   }
   const wake = claimed.ring;
   const reader = createLogReader({ database, published, clock, wake, tiles }, publicLog, shards);
 
+  const claims = createClaims({ database, clock, wake }, publicLog);
+  const hold = await createReleaseHold(
+    { database, clock, wake, shards, published: config.release === "checkpoint" ? signed : published },
+    publicLog,
+    config.release ?? "claim",
+  );
+
   return {
-    ...createClaims({ database, clock, wake }, publicLog),
     // Our own log says what is claimed here first.
     ask: () => ({ holdAgainst: async (facts) => facts }),
+    ...claims,
+    async claimBind(transaction, facts) {
+      hold.claimed(facts.name, facts.version);
+      return await claims.claimBind(transaction, facts);
+    },
+    hold,
+    problem() {
+      const open = shards.visible(publicLog).find(isSequenced);
+      if (open === undefined) return "no log is open";
+      return signed.get(open.id) === undefined ? `${open.id} has no signed checkpoint yet` : undefined;
+    },
     wake,
     lookup: reader.lookup,
     logs: reader,
     browser: createLogBrowser({ database, published, tiles }, publicLog, shards),
-    run: (signal) =>
-      runSequencer(
-        {
-          database,
-          tiles,
-          guardFile,
-          published,
-          clock,
-          random,
-          events,
-          instruments,
-          signing,
-          telemetry,
-          crashPoint,
-          originBase: config.originBase,
-        },
-        { log: publicLog, shards, claimed },
-        signal,
-      ),
+    run: (signal) => {
+      const sequence = { database, tiles, guardFile, signed, clock, random, events, instruments, signing, telemetry };
+      return runTogether(signal, [
+        (either) =>
+          runSequencer(
+            { ...sequence, crashPoint, originBase: config.originBase },
+            { log: publicLog, shards, claimed },
+            either,
+          ),
+        (either) =>
+          runRounds(
+            { ...sequence, published, crashPoint, witnessing, witnesses: witnesses.witnesses },
+            { ...witnesses, log: publicLog, shards },
+            either,
+          ),
+      ]);
+    },
   };
+}
+
+/** Runs all until the signal is aborted or one of them rejects; then the others end, and it rejects. */
+async function runTogether(
+  signal: AbortSignal,
+  parts: readonly ((signal: AbortSignal) => Promise<void>)[],
+): Promise<void> {
+  const failed = new AbortController();
+  const either = AbortSignal.any([signal, failed.signal]);
+  const results = await Promise.allSettled(
+    parts.map(async (run) => {
+      try {
+        await run(either);
+      } catch (error) {
+        failed.abort();
+        throw error;
+      }
+    }),
+  );
+  for (const result of results) if (result.status === "rejected") throw result.reason;
 }

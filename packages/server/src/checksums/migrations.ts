@@ -108,4 +108,18 @@ export const checksumMigrations: Migrations = {
         .execute();
     },
   },
+
+  "0014-checksums-cosigned": {
+    async up(transaction) {
+      const { table, text, integer, blob } = columns(transaction);
+      await table("log_cosigned")
+        .addColumn("shard", text, (column) => column.primaryKey())
+        .addColumn("size", integer, (column) => column.notNull())
+        .addColumn("root", blob, (column) => column.notNull())
+        .addColumn("edge", blob, (column) => column.notNull())
+        .addColumn("note", text, (column) => column.notNull())
+        .addColumn("published_at_ms", integer, (column) => column.notNull())
+        .execute();
+    },
+  },
 };

@@ -108,7 +108,10 @@ test("refuses to start behind what another party holds a signature over", async 
   assert.ok(root);
   const open = (seen: { size: number; root: Uint8Array }) =>
     createChecksums(
-      { ...log.deps, seenElsewhere: async (of) => (of === origin ? [{ ...seen, by: "the witness w1.example" }] : []) },
+      {
+        ...log.deps,
+        seenElsewhere: async (of) => (of.origin === origin ? [{ ...seen, by: "the witness w1.example" }] : []),
+      },
       log.config,
     );
   await open({ size, root });
@@ -227,7 +230,7 @@ test("refuses to sign from a backup that was put in place while it ran", async (
   await log.guardFile.raise(origin, { size: 9, root: ahead?.root ?? new Uint8Array(32) });
   await log.claimDirectly(3, 1);
   await assert.rejects(sequencer.commit(), { code: "LOG_GUARD" });
-  assert.equal(sequencer.published.get(sequencer.shard.id), undefined);
+  assert.equal(sequencer.signed.get(sequencer.shard.id), undefined);
 });
 
 test("refuses to sign another root at a size that was signed, whichever copy remembers it", async (t) => {

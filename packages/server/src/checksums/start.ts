@@ -5,17 +5,19 @@ import {
   equalBytes,
   levelSize,
   openNote,
+  openWitnessed,
   parseCheckpoint,
   tilesAt,
   tileWidth,
   verifier,
 } from "@assay/core";
-import type { TileCoordinates } from "@assay/core";
+import type { TileCoordinates, WitnessPolicy } from "@assay/core";
 import type { Database } from "../platform/database/database.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import { requireBeginning } from "./guard.ts";
 import type { GuardFile } from "./guard.ts";
-import type { PublishedHeads } from "./published.ts";
+import type { PublishedHead, PublishedHeads } from "./published.ts";
+import { cosignedOf } from "./store-cosigned.ts";
 import { lastEntryIndex } from "./store.ts";
 import { guardOf, headOf } from "./store-shards.ts";
 import type { HeadRow, Shard, SignedTree } from "./store-shards.ts";
@@ -26,9 +28,13 @@ export interface StartDependencies {
   readonly database: Database;
   readonly tiles: Tiles;
   readonly guardFile: GuardFile;
+  readonly signed: PublishedHeads;
+  /** What readers see; the same object where no cosignature is needed. */
   readonly published: PublishedHeads;
+  /** What a public checkpoint must meet. */
+  readonly policy: WitnessPolicy;
   readonly telemetry: Telemetry;
-  /** What other parties hold signatures over, by origin. Asked of shards that are sequenced; never rejects. */
+  /** What other parties hold signatures over. Asked of shards that are sequenced; never rejects. */
   readonly seenElsewhere: SeenElsewhere;
 }
 
@@ -38,7 +44,7 @@ export interface SeenTree extends SignedTree {
   readonly by: string;
 }
 
-export type SeenElsewhere = (origin: string) => Promise<readonly SeenTree[]>;
+export type SeenElsewhere = (shard: Pick<Shard, "origin" | "vkey">) => Promise<readonly SeenTree[]>;
 
 /** Whether a shard is still signed: then it must hold what was signed before. */
 export function isSequenced({ state }: Shard): boolean {
@@ -82,7 +88,8 @@ export async function verifyHead(
   const copies = [
     { name: `the signing guard in ${guardFile.pathOf(shard.origin)}`, signed: inFile },
     { name: "the signing guard in the database", signed: inDatabase },
-    ...(isSequenced(shard) ? await seenElsewhere(shard.origin) : []).map((seen) => ({ name: seen.by, signed: seen })),
+    { name: "the public checkpoint", signed: await cosignedOf(deps.database.read, shard.id) },
+    ...(isSequenced(shard) ? await seenElsewhere(shard) : []).map((seen) => ({ name: seen.by, signed: seen })),
   ];
   for (const copy of copies) await requireBeginning(shard.id, copy, head.assignedSize, rootAt);
   if (head.note !== undefined && (inDatabase === undefined || inDatabase.size < head.size))
@@ -149,7 +156,36 @@ export async function startShard(deps: StartDependencies, shard: Shard): Promise
     });
   if (head.note === undefined) return;
   const { size, root, note } = head;
-  published.publish(shard.id, { size, root, edge: view.edge, note });
+  deps.signed.publish(shard.id, { size, root, edge: view.edge, note });
+  if (published === deps.signed) return;
+  const cosigned = await cosignedHead(deps, shard);
+  // A shard that ended before this log had witnesses stays public as it was.
+  if (cosigned === undefined && !isSequenced(shard)) published.publish(shard.id, { size, root, edge: view.edge, note });
+  if (cosigned !== undefined && cosigned !== "unmet") published.publish(shard.id, cosigned);
+}
+
+/**
+ * The stored checkpoint that met the witness policy, as long as it meets the one that is configured now: what is public
+ * at the start, never what was signed alone behind it. That it is a beginning of this log was checked with the guards.
+ */
+async function cosignedHead(
+  { database, policy, telemetry }: StartDependencies,
+  shard: Shard,
+): Promise<PublishedHead | "unmet" | undefined> {
+  const row = await cosignedOf(database.read, shard.id);
+  if (row === undefined) return undefined;
+  const { size, root, edge, note } = row;
+  const { quorum } = await openWitnessed(note, { ...policy, logs: [{ vkey: shard.vkey, url: undefined }] });
+  if (quorum.met) return { size, root, edge: decodeEdge(edge), note };
+  telemetry.log.warn(
+    "the public checkpoint does not meet the witness policy any more; nothing is public before a new one does",
+    {
+      "log.shard": shard.id,
+      "log.size": size,
+      "witnesses.quorum": quorum.reason,
+    },
+  );
+  return "unmet";
 }
 
 async function verifyNote(shard: Shard, head: HeadRow, note: string): Promise<void> {

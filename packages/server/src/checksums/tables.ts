@@ -45,6 +45,15 @@ export type Tables = {
     note: string | null;
     published_at_ms: number;
   };
+  /** The newest checkpoint that met the witness policy: what readers see, where there is one. */
+  readonly log_cosigned: {
+    shard: string;
+    size: number;
+    root: Uint8Array;
+    edge: Uint8Array;
+    note: string;
+    published_at_ms: number;
+  };
   /** First copy of the signing guard. */
   readonly log_guards: { shard: string; size: number; root: Uint8Array };
   /**

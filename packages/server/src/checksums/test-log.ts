@@ -28,7 +28,7 @@ import { createMetrics } from "../platform/telemetry/metrics.ts";
 import { createSigning } from "../signing/signing.ts";
 import type { Signing } from "../signing/signing.ts";
 import { checkLog, checksumMigrations, createChecksums } from "./checksums.ts";
-import type { BindFacts, Checksums, ChecksumsConfig, ChecksumsDependencies } from "./checksums.ts";
+import type { BindFacts, Checksums, LogWitnesses, ChecksumsConfig, ChecksumsDependencies } from "./checksums.ts";
 import { claimBindIn } from "./claim-bind.ts";
 import { createGuardFile } from "./guard.ts";
 import type { GuardFile } from "./guard.ts";
@@ -74,7 +74,7 @@ export interface TestLog {
 export interface TestSequencer extends Sequencer {
   /** One step of a rotation. */
   advance(): ReturnType<typeof advanceRotation>;
-  readonly published: PublishedHeads;
+  readonly signed: PublishedHeads;
   readonly tiles: Tiles;
   readonly shard: Shard;
 }
@@ -88,6 +88,7 @@ export interface TestLogOptions {
   readonly clock?: Clock;
   readonly config?: Partial<ChecksumsConfig>;
   readonly seed?: number;
+  readonly witnesses?: LogWitnesses;
 }
 
 export async function createTestLog(options: TestLogOptions): Promise<TestLog> {
@@ -114,6 +115,7 @@ export async function createTestLog(options: TestLogOptions): Promise<TestLog> {
     clock,
     random,
     events: createEvents({ clock }),
+    ...(options.witnesses && { witnesses: options.witnesses }),
   };
   const log: TestLog = {
     get deps() {
@@ -133,12 +135,12 @@ export async function createTestLog(options: TestLogOptions): Promise<TestLog> {
       const shard = (await listShards(database.read)).find(isSequenced);
       if (shard === undefined) throw new Error("no shard");
       const tiles = createTiles({ ...base, telemetry: { metrics, log: logger } }, { cacheBytes: 1e6 });
-      const published = createPublishedHeads();
+      const signed = createPublishedHeads();
       const instruments = createLogInstruments(metrics);
-      const deps = { ...base, tiles, guardFile, published, instruments, crashPoint, originBase: config.originBase };
+      const deps = { ...base, tiles, guardFile, signed, instruments, crashPoint, originBase: config.originBase };
       const sequencer = createSequencer(deps, shard, await signing.checkpointSigner(shard.origin, shard.vkey));
       const advance = () => advanceRotation(deps, shard, sequencer.fence);
-      return Object.assign(sequencer, { published, tiles, shard, advance });
+      return Object.assign(sequencer, { signed, tiles, shard, advance });
     },
 
     async claim(first, count) {

@@ -1,4 +1,4 @@
-import type { NamePattern } from "@assay/core";
+import type { NamePattern, WitnessPolicy } from "@assay/core";
 
 /** What the server runs with: validated, frozen, safe to print (Secrets are apart). */
 export interface Config {
@@ -113,6 +113,18 @@ export interface LogConfig {
   readonly originBase: string | undefined;
   /** Where the second copy of the signing guard lives; outside `dataFolder`. */
   readonly guardFolder: string;
+  /** Who must cosign a checkpoint before it is public; every witness has a URL. Default: `noWitnesses`. */
+  readonly witnesses: {
+    readonly policy: WitnessPolicy;
+    /** Longest wait for one witness. Default 2,000. */
+    readonly timeoutMs: number;
+    /** Least time between two rounds. Default 100. */
+    readonly intervalMs: number;
+    /** After this time the checkpoint of an idle log is cosigned again. Default 10 minutes. */
+    readonly refreshMs: number;
+  };
+  /** What the first download of a version waits for. Default claim. */
+  readonly release: "claim" | "checkpoint" | "quorum";
   /** vkeys of who may approve a supersede, and how many of them must. */
   readonly approvers: readonly string[];
   readonly approvalsNeeded: number;

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { AssayError } from "@assay/core";
 import { readEnv, splitList, type EnvPass, type Environment } from "./env.ts";
 import { readConfigFile, type FilePass } from "./file.ts";
+import type { PolicyFile } from "./log-witnesses.ts";
 import { readNpmSettings } from "./npm-settings.ts";
 import { rememberedFile } from "./remember.ts";
 import { resolveConfig, type ConfigSources, type ResolvedConfig } from "./resolve.ts";
@@ -47,11 +48,13 @@ export async function loadConfig(from: {
     named === from.flags.config ? "--config" : "ASSAY_CONFIG",
   );
   const file = text === undefined ? undefined : readConfigFile(text, path);
+  const remembered = await readRemembered([flags, env.layer, file?.layer], cwd, path);
   const sources: ConfigSources = {
     flags,
     env,
     file,
-    remembered: await readRemembered([flags, env.layer, file?.layer], cwd, path),
+    remembered,
+    witnessesFile: await readPolicyFile([flags, env.layer, file?.layer, remembered?.layer]),
     npm: await readNpmSettings(from.env, cwd, process.execPath).catch((error: unknown) => ({
       failure: error instanceof Error ? error.message : String(error),
     })),
@@ -97,6 +100,14 @@ async function readRemembered(
   return own === undefined
     ? pass
     : { ...pass, problems: [...pass.problems, `dataFolder (${own.source}) cannot be set inside the data folder.`] };
+}
+
+/** The file with the witness policy that these layers name. */
+async function readPolicyFile(layers: readonly (Layer | undefined)[]): Promise<PolicyFile | undefined> {
+  const chosen = layers.map((layer) => layer?.get("log.witnessesFile")).find((found) => found !== undefined);
+  if (typeof chosen?.value !== "string" || chosen.value === "") return undefined;
+  const path = resolve(chosen.folder, chosen.value);
+  return { path, text: (await readText(path, "required", `log.witnessesFile (${chosen.source})`)) ?? "" };
 }
 
 async function readSecretFiles(env: EnvPass, cwd: string): Promise<ReadonlyMap<SecretVariable, string>> {

@@ -5,6 +5,7 @@ import type { Config, LoggingConfig, LogConfig, NetworkConfig, Secrets, Upstream
 import type { EnvPass } from "./env.ts";
 import { chooseFollowed } from "./followed.ts";
 import type { FilePass } from "./file.ts";
+import { witnessesConfig, type PolicyFile } from "./log-witnesses.ts";
 import type { NpmSettings } from "./npm-settings.ts";
 import { settings, type Layer, type SecretVariable } from "./settings.ts";
 import { chooseForm } from "./upstream-form.ts";
@@ -25,6 +26,8 @@ export interface ConfigSources {
   readonly npm: NpmSettings | { readonly failure: string };
   /** Contents of `<secret>_FILE` files. */
   readonly secretFiles: ReadonlyMap<SecretVariable, string>;
+  /** What `log.witnessesFile` names; undefined: nothing. */
+  readonly witnessesFile?: PolicyFile | undefined;
   /** Current folder and home folder, absolute. */
   readonly cwd: string;
   readonly home: string;
@@ -177,6 +180,8 @@ function logConfig(
       ? undefined
       : `${canonical.host}${canonical.pathname}`.replace(/\/$/, ""),
     guardFolder,
+    witnesses: witnessesConfig(values, sources.witnessesFile, problems),
+    release: values.text("log.release") as LogConfig["release"],
     approvers,
     approvalsNeeded,
   };

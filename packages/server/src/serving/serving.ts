@@ -1,5 +1,6 @@
 import type { PackageName } from "@assay/core";
 import type { Admission } from "../admission/admission.ts";
+import type { ReleaseHold } from "../checksums/checksums.ts";
 import type { BlobStore } from "../platform/blobs/blobs.ts";
 import type { Random } from "../platform/random.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
@@ -37,6 +38,8 @@ export interface ServingDeps {
   readonly releases: Releases;
   readonly admission: Admission;
   readonly blobs: BlobStore;
+  /** Which versions wait for a checkpoint, by `log.release`. */
+  readonly hold: ReleaseHold;
   readonly workers: Workers;
   readonly random: Random;
   readonly telemetry: Telemetry;

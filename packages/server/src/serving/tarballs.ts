@@ -10,6 +10,7 @@ import {
 } from "@assay/core";
 import { blobKey } from "../platform/blobs/key.ts";
 import type { BlobKey, BlobStore, BlobStream } from "../platform/blobs/blobs.ts";
+import type { ReleaseHold } from "../checksums/checksums.ts";
 import { createByteCache } from "../platform/cache.ts";
 import { createSingleFlight } from "../platform/single-flight.ts";
 import type { Admission } from "../admission/admission.ts";
@@ -45,12 +46,14 @@ interface TarballsDeps {
   readonly releases: Releases;
   readonly admission: Admission;
   readonly blobs: BlobStore;
+  /** Which versions wait for a checkpoint, by `log.release`. */
+  readonly hold: ReleaseHold;
 }
 
 /** Tarballs up to this are one read and one write, and kept in memory while they are hot. */
 const smallBytes = 1024 * 1024;
 
-export function createTarballs({ releases, admission, blobs }: TarballsDeps, memoryBytes: number): Tarballs {
+export function createTarballs({ releases, admission, blobs, hold }: TarballsDeps, memoryBytes: number): Tarballs {
   const hot = createByteCache<Tarball>({
     maxBytes: memoryBytes,
     sizeOf: ({ bytes }) => 300 + (bytes?.byteLength ?? 0),
@@ -115,11 +118,13 @@ export function createTarballs({ releases, admission, blobs }: TarballsDeps, mem
   return {
     hot(name, version) {
       const gate = releases.gate(name, version);
-      if (gate instanceof Promise || gate.verdict !== "serve") return undefined;
+      if (gate instanceof Promise || gate.verdict !== "serve" || hold.isHeld(name, version)) return undefined;
       return hot.get(gate.release.integrity);
     },
     async find(name, version) {
       const release = await pass(name, version);
+      // Bound, and not to leave before a checkpoint says so: also for whoever asks second.
+      if (hold.isHeld(name, version)) await hold.untilFree(name, version, new AbortController().signal);
       const open = (range?: ByteRange): Promise<BlobStream> => openRelease(release, range);
       if (release.sizeBytes > smallBytes) {
         await checks.run(release.integrity, () => checkLarge(release));

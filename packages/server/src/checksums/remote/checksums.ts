@@ -1,6 +1,7 @@
 import type { Checksums, LogDescription, LogReader } from "../checksums.ts";
 import { createPublishedHeads } from "../published.ts";
 import { createLogReader } from "../reader.ts";
+import { noHold } from "../release-hold.ts";
 import type { ShardList } from "../shard-list.ts";
 import type { Shard } from "../store-shards.ts";
 import { askRemote } from "./ask.ts";
@@ -107,6 +108,14 @@ export async function createRemoteChecksums(
       bundle: (shard, entries, signal) => readerOf(shard).bundle(maybeOriginOf(shard), entries, signal),
     },
 
+    // What is bound here was proven against a checkpoint of the followed log before.
+    hold: noHold,
+    problem: () => {
+      const [newest] = reader.list();
+      if (newest === undefined) return "no log is followed";
+      const isThere = reader.checkpoint(newest.shard) !== undefined;
+      return isThere ? undefined : `${nameOf(newest.origin)} has no signed checkpoint yet`;
+    },
     browser: browseBoth(createRemoteBrowser({ database }, log, { nameOf, originOf }), local?.browser, isOwn),
 
     async run(signal) {

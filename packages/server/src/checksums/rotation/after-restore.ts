@@ -39,7 +39,7 @@ export async function openShardAfterRestore(
   await requireRefusal(deps, abandoned);
   const newShard = await nameShard(deps, options);
   const inFile = await guardFile.read(abandoned.origin);
-  const elsewhere = await deps.seenElsewhere(abandoned.origin);
+  const elsewhere = await deps.seenElsewhere(abandoned);
   const lost = await database.write(async (transaction) => {
     const head = await headOf(transaction, abandoned.id);
     if (head === undefined) throw new AssayError("DATABASE", { reason: `the shard ${abandoned.id} has no head` });

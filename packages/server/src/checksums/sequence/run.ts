@@ -84,7 +84,12 @@ async function turnOrPoll({ clock }: RunDependencies, turn: Promise<void>, signa
   await poll;
 }
 
-async function reportFinal({ telemetry, ...deps }: RunDependencies, shard: Shard, error: unknown): Promise<void> {
+/** A log line, and for LOG_GUARD an event and a metric: this process does not sequence the shard any more. */
+export async function reportFinal(
+  { telemetry, ...deps }: Pick<RunDependencies, "telemetry" | "instruments" | "database" | "events">,
+  shard: Shard,
+  error: unknown,
+): Promise<void> {
   telemetry.log.error("the log is not sequenced any more by this process", {
     "log.shard": shard.id,
     error,

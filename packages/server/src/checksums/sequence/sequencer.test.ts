@@ -46,7 +46,7 @@ onEveryDatabase("the sequencer", (databases) => {
     const sequencer = await log.sequencer();
     await sequencer.takeOver();
     assert.equal(await sequencer.commit(), 0);
-    assert.match(sequencer.published.get(sequencer.shard.id)?.note ?? "", /\n0\n47DEQpj8HBSa/);
+    assert.match(sequencer.signed.get(sequencer.shard.id)?.note ?? "", /\n0\n47DEQpj8HBSa/);
     await log.claim(0, 300);
     assert.equal(await sequencer.commit(), 300);
     assert.equal(await sequencer.commit(), "idle");
@@ -118,7 +118,7 @@ onEveryDatabase("the sequencer", (databases) => {
         const dying = await log.sequencer(dieAt(point));
         await dying.takeOver();
         await assert.rejects(dying.commit(), new RegExp(`died at ${point}`));
-        const note = dying.published.get(dying.shard.id)?.note;
+        const note = dying.signed.get(dying.shard.id)?.note;
         if (note !== undefined) seen.push(note);
         const assigned = (await headOf(database.read, dying.shard.id))?.assignedSize ?? 0;
         const before = await entriesBetween(database.read, dying.shard.id, 0, assigned);
@@ -170,8 +170,8 @@ onEveryDatabase("the sequencer", (databases) => {
       await slow.takeOver();
       await assert.rejects(slow.commit(), { code: "LOG_FENCED" });
       await assert.rejects(slow.commit(), { code: "LOG_FENCED" });
-      assert.equal(slow.published.get(slow.shard.id), undefined);
-      const { size = 0, note = "" } = second.published.get(second.shard.id) ?? {};
+      assert.equal(slow.signed.get(slow.shard.id), undefined);
+      const { size = 0, note = "" } = second.signed.get(second.shard.id) ?? {};
       assert.equal(size, 30);
       assert.equal((await log.guardFile.read(slow.shard.origin))?.size, 30);
       const numbers = [...range(0, 20), ...range(300, 10), 400];
@@ -189,7 +189,7 @@ onEveryDatabase("the sequencer", (databases) => {
         for (let round = 0; round < 30; round += 1) {
           if (claimed < 600) await log.claim((claimed += 20) - 20, 20);
           await sequencer.commit();
-          seen.add(sequencer.published.get(sequencer.shard.id)?.note ?? "");
+          seen.add(sequencer.signed.get(sequencer.shard.id)?.note ?? "");
         }
         return "finished";
       } catch (error) {

@@ -17,7 +17,7 @@ export interface Sequencer {
   /** Becomes the shard's only sequencer: whoever was it before fails at its next step. */
   takeOver(): Promise<void>;
   /**
-   * One commit: assign → tiles → guard → sign → swap → publish. Answers how many entries it made public (none when it
+   * One commit: assign → tiles → guard → sign → swap → publish (to the witnesses, where there are any). Answers how many entries it made public (none when it
    * signed the empty log), or "idle" when nothing waited. What a crashed or replaced sequencer left assigned is
    * finished first, by the same steps.
    *
@@ -69,7 +69,7 @@ export function createSequencer(deps: SequenceDependencies, shard: Shard, signer
       await deps.crashPoint("signed");
       const swapped = await swap(deps, shard, assigned, { ...tree, note });
       await deps.crashPoint("swapped");
-      deps.published.publish(shard.id, { ...tree, note });
+      deps.signed.publish(shard.id, { ...tree, note });
       await deps.crashPoint("published");
       known = swapped;
       instruments.size.set(swapped.size, { shard: shard.id });

@@ -22,6 +22,10 @@ export type CrashPoint =
   | "signed"
   | "swapped"
   | "published"
+  // Where a witness policy asks for cosignatures, behind it.
+  | "cosigned"
+  | "cosignatures-stored"
+  | "cosignatures-published"
   // Of a rotation, between these commits.
   | "successor-prepared"
   | "successor-open";
@@ -31,7 +35,8 @@ export interface SequenceDependencies {
   readonly database: Database;
   readonly tiles: Tiles;
   readonly guardFile: GuardFile;
-  readonly published: PublishedHeads;
+  /** Where signed heads go: to readers, or to the witnesses first. */
+  readonly signed: PublishedHeads;
   readonly clock: Clock;
   readonly random: Random;
   readonly events: Events;
