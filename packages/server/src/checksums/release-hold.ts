@@ -4,7 +4,8 @@ import { bindKey } from "./claim-bind.ts";
 import { coveredPositions } from "./covered.ts";
 import type { ReadDependencies } from "./covered.ts";
 import type { ShardList } from "./shard-list.ts";
-import { entriesBetween, pendingClaims } from "./store.ts";
+import { entriesBetween } from "./store.ts";
+import { pendingClaims } from "./store-claims.ts";
 
 /** How much of the log's work the first download of a version waits for. */
 export type ReleaseLevel = "claim" | "checkpoint" | "quorum";
