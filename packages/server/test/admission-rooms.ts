@@ -209,7 +209,7 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
   const opened = stack.move();
   const admission = createAdmission(deps, admissionOptions);
   const serving = createServing(
-    { upstreams, releases, admission, blobs, workers, random, telemetry },
+    { upstreams, releases, admission, blobs, hold: checksums.hold, workers, random, telemetry },
     { cacheFolder: join(folder, "cache", "documents"), memoryBytes: mebibyte },
   );
   return {
