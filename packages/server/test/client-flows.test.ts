@@ -12,7 +12,7 @@ import type { Client, ClientName, ClientRun, InstallRequest } from "@assay/testk
 import { hostileArchives } from "@assay/testkit/hostile-archives";
 import { installClients } from "@assay/testkit/install-clients";
 import { assertRecorded } from "@assay/testkit/recorded";
-import { createInstallation, startServer } from "@assay/testkit/server-process";
+import { createInstallation, runAssay, startServer } from "@assay/testkit/server-process";
 import type { Installation, ServerProcess } from "@assay/testkit/server-process";
 import { createTestUpstream } from "@assay/testkit/upstream";
 import type { TestUpstream } from "@assay/testkit/upstream";
@@ -41,6 +41,7 @@ interface Scene {
   readonly client: Client;
   readonly upstream: TestUpstream;
   readonly server: ServerProcess;
+  readonly installation: Installation;
   /** For projects, home and caches. */
   readonly folder: string;
   /** A project that the client installed once; never changed. */
@@ -194,25 +195,23 @@ const flows: readonly Flow[] = [
   },
   {
     title: "install from a lockfile that was made without Assay",
-    why: {
-      npm12: registryOnly,
-      yarn1: wholeUrls,
-      bun: wholeUrls,
-      deno: wholeUrls,
-      vlt: ignoresRegistry,
-    },
-    play: fromOutside,
+    why: { npm12: registryOnly, yarn1: wholeUrls, bun: wholeUrls, deno: wholeUrls, vlt: ignoresRegistry },
+    play: (scene) => fromOutside(scene, nothing),
+  },
+  {
+    title: "install from a lockfile that was made without Assay, after `assay lockfile rewrite`",
+    why: { vlt: ignoresRegistry },
+    play: (scene) => fromOutside(scene, rewrite),
   },
   {
     title: "install from the lockfile after Assay moved to another address",
-    why: {
-      npm12: registryOnly,
-      yarn1: wholeUrls,
-      bun: wholeUrls,
-      deno: wholeUrls,
-      vlt: ignoresRegistry,
-    },
-    play: afterMove,
+    why: { npm12: registryOnly, yarn1: wholeUrls, bun: wholeUrls, deno: wholeUrls, vlt: ignoresRegistry },
+    play: (scene) => afterMove(scene, nothing),
+  },
+  {
+    title: "install from the lockfile after Assay moved to another address, after `assay lockfile rewrite`",
+    why: { vlt: ignoresRegistry },
+    play: (scene) => afterMove(scene, rewrite),
   },
   {
     title: "install from the lockfile while the upstream is down",
@@ -267,21 +266,33 @@ async function frozen(scene: Scene, request: InstallRequest): Promise<Outcome> {
   return installed(scene, request, await scene.client.install({ ...request, frozen: true }));
 }
 
+/** What is done to a lockfile before it is used at another registry. */
+type Preparation = (scene: Scene, request: InstallRequest) => Promise<void>;
+
+const nothing: Preparation = async () => {};
+
+const rewrite: Preparation = async ({ client, installation }, { project, registry }) => {
+  const lockfile = path.join(project, client.lockfile);
+  const run = await runAssay(installation, ["lockfile", "rewrite", lockfile, `--to=${registry}`], project);
+  assert.equal(run.exitCode, 0, `${run.stdout}${run.stderr}`);
+};
+
 /** The same project, installed straight from the upstream; its lockfile is then used through Assay. */
-async function fromOutside(scene: Scene): Promise<Outcome> {
-  const { client, upstream, server } = scene;
+async function fromOutside(scene: Scene, prepare: Preparation): Promise<Outcome> {
+  const { client, upstream } = scene;
   const request = { ...scene.model, project: newProject(scene, "outside"), cache: emptyCache(scene) };
   const straight = await client.install({ ...request, registry: upstream.url });
   assert.equal(straight.exitCode, 0, straight.output);
   forgetInstall(request.project, client, true);
+  await prepare(scene, request);
   const before = upstream.requests.length;
-  const outcome = await frozen(scene, { ...request, registry: server.url, cache: emptyCache(scene) });
+  const outcome = await frozen(scene, { ...request, cache: emptyCache(scene) });
   const past = upstream.requests.slice(before).some(({ headers }) => headers["user-agent"] !== "assay");
   return outcome === "works" && past ? "works past Assay" : outcome;
 }
 
 /** Another Assay at another address takes over; the one that the lockfile was made with is gone. */
-async function afterMove(scene: Scene): Promise<Outcome> {
+async function afterMove(scene: Scene, prepare: Preparation): Promise<Outcome> {
   const { client, upstream } = scene;
   const request = { ...scene.model, project: newProject(scene, "moved"), cache: emptyCache(scene) };
   {
@@ -291,6 +302,7 @@ async function afterMove(scene: Scene): Promise<Outcome> {
     assert.equal(made.exitCode, 0, made.output);
   }
   forgetInstall(request.project, client, true);
+  await prepare(scene, request);
   return frozen(scene, { ...request, cache: emptyCache(scene) });
 }
 
@@ -378,7 +390,7 @@ describe("what people do with each client", () => {
         };
         const run = await client.install(model);
         assert.equal(run.exitCode, 0, run.output);
-        scene = { client, upstream, server, folder, model };
+        scene = { client, upstream, server, installation, folder, model };
       });
 
       after(async () => {

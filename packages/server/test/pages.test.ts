@@ -6,7 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { hostileArchives } from "@assay/testkit/hostile-archives";
 import { status } from "@assay/testkit/lies";
 import { rawRequest } from "@assay/testkit/raw-http";
-import { createInstallation, startServer } from "@assay/testkit/server-process";
+import { createInstallation, runAssay, startServer } from "@assay/testkit/server-process";
 import type { Installation, ServerProcess } from "@assay/testkit/server-process";
 import { createTestUpstream } from "@assay/testkit/upstream";
 import type { TestUpstream } from "@assay/testkit/upstream";
@@ -191,6 +191,18 @@ upstreams:
     assert.match(await registry.getByRole("region", { name: "checked" }).innerText(), /An auditor of npm/);
     const other = page.getByRole("region", { name: "acme" });
     assert.match(await other.innerText(), /It owns @acme\/\*, acme-tools:/);
+  });
+
+  test("the command on the page of a record runs as it stands there", async () => {
+    await using context = await browser.newContext();
+    const page = await context.newPage();
+    await page.goto(`${server.url}/-/web/log/${shard}/7`);
+    const command = await page.getByRole("group", { name: "Command that proves this record" }).innerText();
+    const [program, ...parameters] = command.split(" ").map((word) => word.replaceAll("'", ""));
+    assert.equal(program, "assay");
+    const run = await runAssay(installation, parameters);
+    assert.equal(run.exitCode, 0, run.stderr);
+    assert.match(run.stdout, /^c2sp\.org\/tlog-proof@v1\n/);
   });
 
   test("the keyboard reaches everything, and what has the focus is outlined", async () => {

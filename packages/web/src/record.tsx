@@ -164,6 +164,12 @@ export function renderRecord(props: RecordProps): string {
           <code class="long">{props.vkey}</code>
         </p>
         <Verbatim label="Shell commands that check this proof" text={checkScript({ ...record, steps })} />
+        <p>With the command of Assay, which also remembers the newest state of the log that it has seen:</p>
+        <Verbatim
+          label="Command that proves this record"
+          text={`assay log prove ${shard}/${record.index} --url ${base} --trust '${props.vkey}'`}
+          wrap={true}
+        />
         {shown.kind === "bind" && (
           <p>
             As a file that other transparency-log tools read:{" "}
