@@ -20,6 +20,7 @@ export interface ErrorTable {
   TEXT_MISSING: { parameter: string };
   BAD_FORMAT: { what: string; reason: string };
   WRITES_NOT_HERE: { what: string };
+  UNAUTHORIZED: { reason: string };
   FORBIDDEN: { reason: string };
   BLOCKED: { rule: string; reason: string; name: string; version: string };
   NOT_FOUND: { what: string };
@@ -87,6 +88,11 @@ export const errorKinds: { readonly [C in keyof ErrorTable]: ErrorKind<ErrorTabl
     status: 403,
     sentence: (d) => `${d.what} is not possible here: this registry does not accept publishes yet.`,
     publicFields: ["what"],
+  },
+  UNAUTHORIZED: {
+    status: 401,
+    sentence: (d) => `Not signed in: ${d.reason}.`,
+    publicFields: ["reason"],
   },
   FORBIDDEN: {
     status: 403,

@@ -38,7 +38,13 @@ import {
   servingRoutes,
   type Serving,
 } from "./serving/serving.ts";
-import { createAuditing, createUpstreams, sourcePages, type UpstreamsRoom } from "./upstreams/upstreams.ts";
+import {
+  createAuditing,
+  createUpstreams,
+  sourceChoiceRoutes,
+  sourcePages,
+  type UpstreamsRoom,
+} from "./upstreams/upstreams.ts";
 import { openStorage, type StorageOptions } from "./storage.ts";
 import { welcome } from "./welcome.ts";
 
@@ -235,6 +241,7 @@ function createFrontDoor({ config }: LoadedConfig, rooms: Rooms): Promise<HttpSe
         ...(config.role === "log"
           ? []
           : [
+              sourceChoiceRoutes({ upstreams, sources: config.upstreams }),
               servingRoutes({
                 serving,
                 answers,

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import type { CliContext, ExitCode, Finish } from "../context.ts";
 import { wrongUse } from "../errors.ts";
 import { installationOptions, openInstallation, type InstallationOptions } from "../rooms.ts";
+import { upstreamTokenCommand } from "./upstream-token.ts";
 
 interface UpstreamOptions extends InstallationOptions {
   readonly json?: boolean;
@@ -25,7 +26,8 @@ export function upstreamCommand(context: CliContext, finish: Finish): Command {
   return new Command("upstream")
     .description("registries and mirrors that packages are read from")
     .addCommand(list)
-    .addCommand(restore);
+    .addCommand(restore)
+    .addCommand(upstreamTokenCommand(context, finish));
 }
 
 async function runList(context: CliContext, { json, ...installation }: UpstreamOptions): Promise<ExitCode> {

@@ -1,5 +1,5 @@
 import { AssayError, type Integrity } from "@assay/core";
-import type { Agreement, TarballError, Upstreams } from "../upstreams/upstreams.ts";
+import { chosenFirst, type Agreement, type TarballError, type Upstreams } from "../upstreams/upstreams.ts";
 import { take, withinDeadline, type Acquired, type AcquireDeps, type Observed, type Wanted } from "./acquire.ts";
 import { compareBytes } from "./compare.ts";
 import type { Download } from "./download.ts";
@@ -37,7 +37,7 @@ export async function acquireAgreed(
   let kept: Download | undefined;
   try {
     return await withinDeadline(deps.clock, async (signal) => {
-      const waiting = [...sources];
+      const waiting = [...chosenFirst(wanted.choice, sources, ({ alias }) => alias)];
       for (;;) {
         const group = largestGroup(wanted, served);
         const winner = operatorsOf(group) >= needed ? group[0] : undefined;

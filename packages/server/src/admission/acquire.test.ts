@@ -130,3 +130,17 @@ test("lost bytes come back from any source, though the owner lists the version n
   assert.deepEqual(Buffer.from((await blobs.read(tarballKey(release))) ?? []), Buffer.from(published.tarball));
   assert.match((await rooms.claimTexts("conflict"))[0] ?? "", /^source wrong$/m);
 });
+
+test("who chose sources is served from them, with the same bytes, and from nobody else when that was the choice", async (t) => {
+  const { admission, upstream, mirrors, published, lie, claimTexts } = await sources(t, { mirrors: ["near", "far"] });
+  const release = await admission.admit(name, version, { order: ["far"], only: false });
+  assert.equal(release.integrity, published.integrity);
+  assert.match((await claimTexts("bind"))[0] ?? "", /^source far$/m);
+  assert.deepEqual([upstream.count(published.path), mirrors["near"]?.count(published.path)], [0, 0]);
+
+  const other = upstream.publish({ ...left, version: "1.1.0" });
+  lie("far", status(500));
+  const only = { order: ["far"], only: true };
+  await assert.rejects(admission.admit(name, parseVersion("1.1.0"), only), refusedWith("NOT_FOUND"));
+  assert.equal(upstream.count(other.path), 0);
+});

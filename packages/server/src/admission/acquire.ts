@@ -5,6 +5,7 @@ import {
   networkFailure,
   worstOf,
   type ListedVersion,
+  type SourceChoice,
   type TarballError,
   type TarballOffer,
   type TarballOffers,
@@ -31,6 +32,7 @@ export interface Wanted {
   readonly listed: ListedVersion | undefined;
   /** What the bytes must be. */
   readonly basis: Basis;
+  readonly choice?: SourceChoice | undefined;
 }
 
 /** What a source served instead. */
@@ -73,6 +75,7 @@ export async function acquire(deps: AcquireDeps, wanted: Wanted): Promise<Acquir
       version,
       listed,
       isOwnerOnly: basis.kind === "none",
+      choice: wanted.choice,
       skip(source) {
         const earlier = deps.lies.find(`${name}@${version} ${source}`, subject);
         if (earlier !== undefined) remembered.push(again(earlier));

@@ -2,6 +2,7 @@ import type { PackageName, Version } from "@assay/core";
 import type { SupersedeFacts } from "../checksums/checksums.ts";
 import type { BoundRelease } from "../releases/releases.ts";
 import type { OfferedRelease, Origin } from "./receive.ts";
+import type { SourceChoice } from "../upstreams/upstreams.ts";
 import type { Replacement, ReplacementRequest } from "./replace.ts";
 
 /** The one way in for bytes from outside: fetch → verify → inspect → store → claim. */
@@ -11,8 +12,10 @@ export interface Admission {
    * callers wait. Throws NOT_FOUND, BLOCKED (archive or manifest refused), UPSTREAM_WRONG_BYTES (remembered
    * 30 s per source), UPSTREAM_UNAVAILABLE; where somebody else's log is followed also BIND_DIFFERS, BIND_REFUSED,
    * LOG_REFUSED, LOG_UNAVAILABLE. Nothing is stored or claimed unless it returns.
+   *
+   * `choice`: whom the first of those callers wants to be served from.
    */
-  admit(name: PackageName, version: Version): Promise<BoundRelease>;
+  admit(name: PackageName, version: Version, choice?: SourceChoice): Promise<BoundRelease>;
 
   /**
    * Fetches the bytes of a bound version again after the disk lost them, and stores them when they are the

@@ -10,7 +10,7 @@ import { createSingleFlight } from "../platform/single-flight.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { Workers } from "../platform/workers/workers.ts";
 import type { BoundRelease, Releases } from "../releases/releases.ts";
-import type { Upstreams } from "../upstreams/upstreams.ts";
+import type { SourceChoice, Upstreams } from "../upstreams/upstreams.ts";
 import type { Admission } from "./admission.ts";
 import { type Observed, type Wanted, acquire, again } from "./acquire.ts";
 import { type AcquireAgreedDeps, acquireAgreed } from "./acquire-agreed.ts";
@@ -82,7 +82,11 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
   const refusals = createRemembered<AssayError>(clock, rememberMs);
   const instruments = createInstruments(telemetry);
 
-  async function admitNow(name: PackageName, version: Version): Promise<BoundRelease> {
+  async function admitNow(
+    name: PackageName,
+    version: Version,
+    choice: SourceChoice | undefined,
+  ): Promise<BoundRelease> {
     const state = await releases.packageState(name);
     const standing = state.binds.get(version);
     if (standing !== undefined) return standing;
@@ -103,7 +107,7 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
     const asked = checksums.ask(name, version);
     try {
       const { listed, basis, manifest, fragment } = located;
-      const wanted: Wanted = { name, version, listed, basis };
+      const wanted: Wanted = { name, version, listed, basis, choice };
       const agreement = deps.upstreams.agreementOf(name);
       const { bytes: acquired, ...way } =
         agreement.needed > 1 ? await acquireAgreed(acquireDeps, wanted, agreement) : await acquire(acquireDeps, wanted);
@@ -174,7 +178,7 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
   }
 
   return {
-    admit: (name, version) => admissions.run(`${name}@${version}`, () => admitNow(name, version)),
+    admit: (name, version, choice) => admissions.run(`${name}@${version}`, () => admitNow(name, version, choice)),
     restore: (name, version) => restores.run(`${name}@${version}`, () => restoreNow(name, version)),
     examineReplacement: (request) => examineReplacement(replaceDeps, request),
     replace: (replacement, decision) => replace(replaceDeps, replacement, decision),

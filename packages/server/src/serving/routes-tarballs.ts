@@ -10,12 +10,14 @@ import { versionOfFile, type Tarball } from "./tarballs.ts";
 /** `GET` and `HEAD /{pkg}/-/{file}.tgz`. Never negotiated: some clients send a packument's Accept here. */
 export function addTarballRoutes(
   fastify: FastifyInstance,
-  { serving, answers }: Pick<ServingRoutesDeps, "serving" | "answers">,
+  { serving, answers, upstreams }: Pick<ServingRoutesDeps, "serving" | "answers" | "upstreams">,
 ): void {
   fastify.get<{ Params: { name: string; file: string } }>("/:name/-/:file", async (request, reply) => {
     const name = parsePackageName(request.params.name);
-    const tarball = await serving.tarballs.find(name, versionOfFile(name, request.params.file));
-    const { "if-none-match": ifNoneMatch, range } = request.headers;
+    const { "if-none-match": ifNoneMatch, range, authorization } = request.headers;
+    const tarball = await serving.tarballs.find(name, versionOfFile(name, request.params.file), () =>
+      upstreams.choices.of(authorization),
+    );
     if (ifNoneMatch !== undefined || range !== undefined || tarball.bytes === undefined) {
       await sendConditionally(request, reply, tarball);
       return;

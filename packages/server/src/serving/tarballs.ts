@@ -15,6 +15,7 @@ import { createByteCache } from "../platform/cache.ts";
 import { createSingleFlight } from "../platform/single-flight.ts";
 import type { Admission } from "../admission/admission.ts";
 import type { BoundRelease, Releases } from "../releases/releases.ts";
+import type { SourceChoice } from "../upstreams/upstreams.ts";
 
 /** Bytes [start, end). */
 interface ByteRange {
@@ -38,8 +39,10 @@ export interface Tarballs {
    * The tarball of name@version, admitted first when it was never seen. Every way to a tarball (GET, HEAD,
    * Range, cache hit) comes through here, and so through the gate. Throws BLOCKED, NOT_FOUND and what
    * `admission` throws.
+   *
+   * `chosen` is asked for the caller's choice of sources when somebody must be asked.
    */
-  find(name: PackageName, version: Version): Promise<Tarball>;
+  find(name: PackageName, version: Version, chosen?: () => Promise<SourceChoice | undefined>): Promise<Tarball>;
 }
 
 interface TarballsDeps {
@@ -62,13 +65,17 @@ export function createTarballs({ releases, admission, blobs, hold }: TarballsDep
   const checked = createByteCache<BoundRelease>({ maxBytes: 1024 * 1024, sizeOf: () => 400 });
   const checks = createSingleFlight<void>();
 
-  async function pass(name: PackageName, version: Version): Promise<BoundRelease> {
+  async function pass(
+    name: PackageName,
+    version: Version,
+    chosen: () => Promise<SourceChoice | undefined>,
+  ): Promise<BoundRelease> {
     for (const attempt of ["asked", "admitted"]) {
       const gate = await releases.gate(name, version);
       if (gate.verdict === "serve") return gate.release;
       if (gate.verdict === "refuse")
         throw new AssayError("BLOCKED", { name, version, rule: gate.rule, reason: gate.reason });
-      if (attempt === "asked") await admission.admit(name, version);
+      if (attempt === "asked") await admission.admit(name, version, await chosen());
     }
     throw new AssayError("NOT_FOUND", { what: `${name}@${version}` });
   }
@@ -121,8 +128,8 @@ export function createTarballs({ releases, admission, blobs, hold }: TarballsDep
       if (gate instanceof Promise || gate.verdict !== "serve" || hold.isHeld(name, version)) return undefined;
       return hot.get(gate.release.integrity);
     },
-    async find(name, version) {
-      const release = await pass(name, version);
+    async find(name, version, chosen = async () => undefined) {
+      const release = await pass(name, version, chosen);
       // Bound, and not to leave before a checkpoint says so: also for whoever asks second.
       if (hold.isHeld(name, version)) await hold.untilFree(name, version, new AbortController().signal);
       const open = (range?: ByteRange): Promise<BlobStream> => openRelease(release, range);

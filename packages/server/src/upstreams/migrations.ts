@@ -74,4 +74,16 @@ export const upstreamMigrations: Migrations = {
         .execute();
     },
   },
+  "0035-upstreams-choosers": {
+    async up(transaction) {
+      const { text, integer, ...make } = columns(transaction);
+      await make
+        .table("source_choosers")
+        .addColumn("digest", text, (of) => of.primaryKey())
+        .addColumn("label", text, (of) => of.notNull().unique())
+        .addColumn("choice", text)
+        .addColumn("created_at_ms", integer, (of) => of.notNull())
+        .execute();
+    },
+  },
 };

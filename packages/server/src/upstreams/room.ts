@@ -14,6 +14,7 @@ import type { Workers } from "../platform/workers/workers.ts";
 import type { Releases } from "../releases/releases.ts";
 import { createActivity } from "./activity.ts";
 import { createAudits } from "./audits.ts";
+import { createChoices } from "./choices.ts";
 import {
   createByteBudget,
   fetchDocument,
@@ -104,7 +105,7 @@ export function createUpstreams(
   const memory = createPathMemory<FetchFailure>();
   /** A flight that was a removal, not a fetch, answers undefined. */
   const flights = createSingleFlight<Packument | undefined>();
-  const audits = createAudits({ ...deps, sources, ask }, { maxAgeMs: config.packuments.maxAgeSeconds * 1000 });
+  const audits = createAudits({ ...deps, sources, ask }, { maxAgeMs });
 
   async function join(name: PackageName): Promise<Packument> {
     if (sources.ownerOf(name) === undefined) {
@@ -326,6 +327,7 @@ export function createUpstreams(
     activity: activity.of,
     packagesBySource: () => countBySource(database.read),
     agreementOf: (name) => agreementOf(sources, name),
+    choices: createChoices(deps),
     ownerOf: (name) => sources.ownerOf(name)?.config.name,
     registries: sources.registries.map((source) => source.config.name),
     jobHandlers: removalHandlers({ database, raws, flights }),

@@ -10,6 +10,7 @@ import { orderSources } from "./choose.ts";
 import type { Fetched, FetchLimits } from "./fetch.ts";
 import { createLatency } from "./latency.ts";
 import { askMirror, canonicalPath } from "./mirror-tarball.ts";
+import { chosenFirst } from "./source-choice.ts";
 import { createOffers } from "./offers.ts";
 import type { Source, Sources } from "./sources.ts";
 import type { Standing } from "./standing.ts";
@@ -67,7 +68,7 @@ export function createTarballs(
   }
 
   return async (request) => {
-    const { name, version, signal, isOwnerOnly, skip } = request;
+    const { name, version, signal, isOwnerOnly, skip, choice } = request;
     const owner = sources.ownerOf(name);
     const aside = await standing.aside();
     const candidates = sources.sourcesOf(name).filter(({ config }) => {
@@ -95,7 +96,7 @@ export function createTarballs(
       {
         name,
         version,
-        sources: ordered,
+        sources: chosenFirst(choice, ordered, ({ config }) => config.name),
         isImpatient: owner?.config.choose === "fastest",
         signal,
         open: async (source, more) => {

@@ -1,13 +1,17 @@
 import type { EpochMs, Integrity, PackageName, Version } from "@assay/core";
 import type { UpstreamResponse } from "../platform/network/network.ts";
 import type { SourceActivity } from "./activity.ts";
+import type { Choices } from "./choices.ts";
 import type { TarballOffers } from "./offers.ts";
+import type { SourceChoice } from "./source-choice.ts";
 import type { Standing } from "./standing.ts";
 
 export { createUpstreams, type UpstreamsRoom } from "./room.ts";
 export { importAlias } from "./imported.ts";
 export { upstreamMigrations } from "./migrations.ts";
 export { createAuditing } from "./sources.ts";
+export { sourceChoiceRoutes } from "./routes-choice.ts";
+export { chosenFirst, type SourceChoice } from "./source-choice.ts";
 export { sourcePages } from "./routes-pages.ts";
 export { assembleDocument, type AssembleInput, type Overlay } from "./assemble.ts";
 export { cutTarball, fillText } from "./cut.ts";
@@ -55,6 +59,9 @@ export interface Upstreams {
    */
   tarballs(request: TarballRequest): Promise<TarballOffers>;
 
+  /** Who chose which sources. */
+  readonly choices: Choices;
+
   /** How sources behaved, and which of them are put aside. */
   readonly standing: Standing;
 
@@ -94,6 +101,8 @@ export interface TarballRequest {
   readonly listed: ListedVersion | undefined;
   /** Nobody but the owner: what is listed does not tell its bytes from others. */
   readonly isOwnerOnly: boolean;
+  /** Whom somebody wants to be asked first, or only. */
+  readonly choice?: SourceChoice | undefined;
   /** True for sources that must not be asked. */
   readonly skip: (source: string) => boolean;
   readonly signal: AbortSignal;
