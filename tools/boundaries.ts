@@ -193,6 +193,7 @@ const ambient: readonly {
       "packages/server/src/platform/database/sqlite-writer.ts",
       "packages/cli/",
       "packages/testkit/",
+      "packages/verify/src/node/plugins/surroundings.ts",
     ],
     instead: "take a Clock",
   },
@@ -203,7 +204,7 @@ const ambient: readonly {
   },
   {
     pattern: /\bprocess\.env\b/,
-    homes: ["packages/cli/", "packages/testkit/"],
+    homes: ["packages/cli/", "packages/testkit/", "packages/verify/src/node/plugins/surroundings.ts"],
     instead: "take the environment as a value",
   },
 ];

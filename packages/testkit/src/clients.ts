@@ -29,6 +29,8 @@ export interface InstallRequest extends Surroundings {
   readonly registry: string;
   /** Install exactly what the lockfile says (`npm ci` and its kin). Default false. */
   readonly frozen?: boolean;
+  /** Lines for the end of the client's YAML settings (pnpm, Yarn 4). */
+  readonly moreSettings?: string;
 }
 
 /** A package manager. */
@@ -118,7 +120,7 @@ function pnpm(entry: string, program: readonly [string, ...string[]]): ClientKin
         "packageManagerStrict: false",
         "packages: []",
         `storeDir: ${path.join(request.cache, `${entry}-store`)}`,
-        "",
+        request.moreSettings ?? "",
       ].join("\n"),
     }),
     program,
@@ -172,7 +174,7 @@ const kinds: { readonly [Name in ClientName]: ClientKind } = {
         `globalFolder: "${path.join(request.cache, "yarn4")}"`,
         "nodeLinker: node-modules",
         "enableHardenedMode: false",
-        "",
+        request.moreSettings ?? "",
       ].join("\n"),
     }),
     program: [node, clientFile("yarn4", "bin", "yarn.js")],

@@ -3,6 +3,20 @@
  * `LogClientEffects`. Files and Node's hash are in `@assay/verify/node`.
  */
 export { openBundlePart, readBundle, type OpenedBundle, type RefusedBundle } from "./bundle-opening.ts";
+// What every caller needs of the core, so that the published package is enough.
+export {
+  AssayError,
+  isAssayError,
+  MisbehaviourError,
+  parseIntegrity,
+  parsePackageName,
+  parseVersion,
+  sha256Portable,
+  type Integrity,
+  type PackageName,
+  type Sha256,
+  type Version,
+} from "@assay/core";
 export { verifyLockfiles, type VerifyRequest, type VerifyResult } from "./check.ts";
 export { checkEvidence, parseEvidence, type EvidenceVerdict } from "./follow/check-evidence.ts";
 export { copyLog, type CopyProgress, type LogCopyStore } from "./follow/copy-log.ts";
@@ -64,9 +78,11 @@ export {
   type UnverifiablePackage,
   type UnverifiableReason,
 } from "./lockfile/lockfile.ts";
+export { readPnpmDocuments } from "./lockfile/pnpm-lock.ts";
 export { lockfileFormats, parseLockfile, type LockfileFormat } from "./lockfile/formats.ts";
 export { rewriteLockfile, type RewriteRequest, type Rewritten } from "./lockfile/rewrite/rewrite.ts";
 export { maxLockfileBytes } from "./lockfile/reading.ts";
+export { refusalText } from "./refusal-text.ts";
 export type {
   CheckpointReport,
   Marks,

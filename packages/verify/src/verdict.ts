@@ -11,6 +11,7 @@ import type {
   VerifiedPackage,
 } from "./report.ts";
 import { standingOf, type ProvenStatement, type Standing } from "./standing.ts";
+import { registryOfUrl } from "./tarball-path.ts";
 import type { TrustPolicy } from "./trust.ts";
 
 /** What the project lets pass, and where it installs from. */
@@ -39,7 +40,7 @@ export function judge(lockfile: Lockfile, acceptance: Acceptance, gathered: Gath
   const { view } = gathered;
   const found: Found = { verified: [], throughRecord: [], superseded: [], mismatching: [], missing: [] };
   for (const each of distinct(lockfile)) judgeLocked(each, acceptance, gathered, found);
-  const [usual, elsewhere] = partition(lockfile.unpinned, ({ archiveUrl }) => isAtRegistry(archiveUrl, acceptance));
+  const [usual, elsewhere] = partition(lockfile.unpinned, (each) => isAtRegistry(each, acceptance));
   for (const each of distinctUnpinned(usual)) judgeUnpinned(each, acceptance, gathered, found);
 
   const unverifiable = [...lockfile.unverifiable, ...elsewhere.map(foreignArchive)].map((each) => ({
@@ -171,8 +172,8 @@ function merged<T extends { readonly path: string }>(
 }
 
 /** Without a digest in the lockfile the place of the tarball matters: only the registry's own is bound by the log. */
-function isAtRegistry(archiveUrl: string | undefined, { registry }: Acceptance): boolean {
-  return archiveUrl === undefined || archiveUrl.startsWith(`${registry}/`);
+function isAtRegistry({ name, version, archiveUrl }: UnpinnedPackage, { registry }: Acceptance): boolean {
+  return archiveUrl === undefined || registryOfUrl(archiveUrl, name, version) === registry;
 }
 
 function foreignArchive({ name, version, path }: UnpinnedPackage): UnverifiablePackage {

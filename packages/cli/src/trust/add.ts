@@ -5,7 +5,7 @@ import { wrongUse } from "../errors.ts";
 import { parseRelease } from "../release.ts";
 import { parseDuration } from "../verify/policy.ts";
 import { writeWhole } from "../verify/write-whole.ts";
-import { mustReadTrustFile } from "./trust-place.ts";
+import { mustReadTrustFile } from "./must-trust.ts";
 
 /** What `assay trust add` adds, besides logs. */
 export type AddedKind = "witness" | "quorum" | "group" | "supersede" | "accept" | "allow" | "max-age";

@@ -15,7 +15,7 @@ import type { CliContext, ExitCode } from "../context.ts";
 import { registryUrl } from "../npm-registry.ts";
 import { keepEvidence } from "../verify/evidence-file.ts";
 import { followEffects } from "./follow-effects.ts";
-import { mustReadTrustFile } from "./trust-place.ts";
+import { mustReadTrustFile } from "./must-trust.ts";
 
 /** What one log of the trust file answered. */
 interface Checked {

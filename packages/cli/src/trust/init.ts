@@ -8,13 +8,13 @@ import {
   type ListedLog,
   type TrustedLog,
 } from "@assay/verify";
-import { sha256 } from "@assay/verify/node";
+import { readTrustFile, sha256, trustFilePlace } from "@assay/verify/node";
 import type { TrustOptions } from "../commands/trust.ts";
 import type { CliContext, ExitCode } from "../context.ts";
 import { wrongUse } from "../errors.ts";
 import { registryUrl } from "../npm-registry.ts";
 import { writeTrustFile } from "./add.ts";
-import { mustReadTrustFile, readTrustFile, trustFilePlace } from "./trust-place.ts";
+import { mustReadTrustFile } from "./must-trust.ts";
 
 /** Writes a first trust file with the registry's open logs, once a person has compared their keys. Throws USAGE. */
 export async function trustInit(context: CliContext, options: TrustOptions): Promise<ExitCode> {

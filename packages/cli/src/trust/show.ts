@@ -3,7 +3,7 @@ import { vkeyFingerprint, type TrustPolicy } from "@assay/verify";
 import { sha256 } from "@assay/verify/node";
 import type { TrustOptions } from "../commands/trust.ts";
 import type { CliContext, ExitCode } from "../context.ts";
-import { mustReadTrustFile } from "./trust-place.ts";
+import { mustReadTrustFile } from "./must-trust.ts";
 
 /** Prints the trust file for people, with the fingerprint of every key. Throws USAGE without one, and BAD_FORMAT. */
 export async function trustShow(context: CliContext, { json }: TrustOptions): Promise<ExitCode> {

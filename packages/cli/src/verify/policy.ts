@@ -1,7 +1,7 @@
 import { AssayError } from "@assay/core";
 import { acceptableCategories, trustLog, trustLogs, type AcceptableCategory, type TrustPolicy } from "@assay/verify";
+import { readTrustFile } from "@assay/verify/node";
 import { wrongUse } from "../errors.ts";
-import { readTrustFile } from "../trust/trust-place.ts";
 
 /** The options that decide what is believed. */
 export interface PolicyOptions {

@@ -20,7 +20,7 @@ import { keepEvidence } from "./evidence-file.ts";
 import { locateLockfiles } from "./lockfile-paths.ts";
 import { policyFor } from "./policy.ts";
 import { reportText, type ShownReport } from "./report-text.ts";
-import { stateFolder } from "./state-folder.ts";
+import { stateFolderFor } from "./state-place.ts";
 import { writeWhole } from "./write-whole.ts";
 
 /** Runs the check and prints its report. Throws USAGE, and what `verifyLockfiles` and the lockfile readers throw. */
@@ -41,7 +41,7 @@ export async function runVerify(
 
   const bundle = await readBundleFile(context, bundleFile);
   const request = { lockfiles, registry, bundle, isOffline };
-  const result = await check(context, { ...request, http, policy, state: stateFolder(context, options.state) });
+  const result = await check(context, { ...request, http, policy, state: stateFolderFor(context, options.state) });
   const { reports } = result;
   const isProven = reports.every(({ refused }) => refused.length === 0);
   if (options.saveBundle !== undefined && result.bundle !== undefined && isProven)

@@ -15,7 +15,14 @@ const knownVersions = /^(?:6\.[01]|7\.0|9\.0)$/;
  * Throws BAD_FORMAT, naming the place, for anything else; older versions with the way to upgrade.
  */
 export function parsePnpmLock(bytes: Uint8Array): Lockfile {
-  const documents = parseYaml(lockfileText(bytes, maxYamlBytes)).filter((document) => document !== undefined);
+  return readPnpmDocuments(parseYaml(lockfileText(bytes, maxYamlBytes)).filter((document) => document !== undefined));
+}
+
+/**
+ * As `parsePnpmLock`, of the objects that pnpm hands to its hooks: maps or plain objects, a key with or without peers.
+ * Throws BAD_FORMAT, naming the place.
+ */
+export function readPnpmDocuments(documents: readonly unknown[]): Lockfile {
   if (documents.length === 0) throw malformed("it is empty");
   const versions = new Set<string>();
   const judged: Judged[] = [];
@@ -61,7 +68,7 @@ function readPackage(key: string, value: unknown, version: string): Judged | "fo
   if (origin === undefined) throw malformed(`${where} is not <name>@<version>`);
   const entry = { path, name: origin.name, version: origin.version };
   if (type !== undefined) return refuse(entry, type === "git" ? "git" : "foreign");
-  const source = sourceOf(origin, text("tarball"), text("gitHosted"));
+  const source = sourceOf(origin, text("tarball"), isGitHosted(resolution.get("gitHosted")));
   return source === undefined
     ? judgeEntry({ ...entry, resolved: undefined, integrity: text("integrity") })
     : refuse(entry, source);
@@ -96,16 +103,16 @@ function originInVersion6(key: string, { name, version }: Named): Origin | undef
 }
 
 /** A key that holds a version means a registry, wherever it has the tarball from: the digest decides. */
-function sourceOf(
-  { source }: Origin,
-  tarball: string | undefined,
-  gitHosted: string | undefined,
-): UnverifiableReason | undefined {
-  if (gitHosted === "true") return "git";
+function sourceOf({ source }: Origin, tarball: string | undefined, gitHosted: boolean): UnverifiableReason | undefined {
+  if (gitHosted) return "git";
   if (tarball?.startsWith("file:") === true || source?.startsWith("file:") === true) return "file";
   if (source === undefined) return undefined;
   const place = tarball ?? source;
   return /^https?:/i.test(place) || place.includes("git") ? sourceOutsideRegistry(place) : "foreign";
+}
+
+function isGitHosted(value: unknown): boolean {
+  return value === true || value === "true";
 }
 
 function withoutPeers(reference: string): string {

@@ -20,24 +20,35 @@ export function parseYarnBerry(bytes: Uint8Array): Lockfile {
   const root = asObject(document, "the file");
   const version = metadataVersion(root);
   checkCount(root.size, "packages");
+  const entries = [...root].filter(([key]) => key !== "__metadata");
+  return berryLockfile(
+    `yarn berry ${version}`,
+    entries.map(([key, value]) => readEntry(placeOf(key.split(", ")), value)),
+  );
+}
+
+/**
+ * What locators are, as a lockfile: those of registries unpinned, patches with what they were made from. For the reader,
+ * and for a plugin that has Yarn's packages in memory. Throws BAD_FORMAT for a URL that drives a terminal.
+ */
+export function berryLockfile(format: string, locators: readonly BerryLocator[]): Lockfile {
   const unpinned: UnpinnedPackage[] = [];
   const judged: Judged[] = [];
-  const patches: Located[] = [];
+  const patches: BerryLocator[] = [];
   const skipped = { bundled: 0, links: 0, folders: 0, patched: 0 };
-  for (const [key, value] of root) {
-    if (key === "__metadata") continue;
-    const found = readEntry(placeOf(key.split(", ")), value);
+  for (const locator of locators) {
+    const found = classify(locator);
     if (found.kind === "registry") unpinned.push(found.unpinned);
     else if (found.kind === "judged") judged.push(found.judged);
-    else if (found.kind === "patched") patches.push(found.located);
+    else if (found.kind === "patched") patches.push(locator);
     else skipped[found.kind] += 1;
   }
-  const known = new Set(unpinned.map(({ name, version: exact }) => `${name}@${exact}`));
-  for (const located of patches) {
-    if (known.has(patchedFrom(located.reference) ?? "")) skipped.patched += 1;
-    else judged.push(refuse(located, "orphan-patch"));
+  const known = new Set(unpinned.map(({ name, version }) => `${name}@${version}`));
+  for (const locator of patches) {
+    if (known.has(patchedFrom(locator.reference) ?? "")) skipped.patched += 1;
+    else judged.push(refuse(locator, "orphan-patch"));
   }
-  return { client: "yarn", format: `yarn berry ${version}`, ...gather(judged), unpinned, skipped };
+  return { client: "yarn", format, ...gather(judged), unpinned, skipped };
 }
 
 function metadataVersion(root: ReadonlyMap<string, unknown>): number {
@@ -51,8 +62,9 @@ function metadataVersion(root: ReadonlyMap<string, unknown>): number {
   return version;
 }
 
-/** What Yarn calls a locator: a name, and where exactly it comes from. */
-interface Located {
+/** What Yarn calls a locator: a name, and where exactly it comes from (`npm:1.0.0`, `workspace:.`). */
+export interface BerryLocator {
+  /** Where it stands in the lockfile, for people. */
   readonly path: string;
   readonly name: string;
   readonly version: string | undefined;
@@ -62,17 +74,20 @@ interface Located {
 type Found =
   | { readonly kind: "registry"; readonly unpinned: UnpinnedPackage }
   | { readonly kind: "judged"; readonly judged: Judged }
-  | { readonly kind: "patched"; readonly located: Located }
-  | { readonly kind: "links" | "folders" };
+  | { readonly kind: "patched" | "links" | "folders" };
 
-function readEntry(path: string, value: unknown): Found {
+function readEntry(path: string, value: unknown): BerryLocator {
   const where = `[${JSON.stringify(path)}]`;
   const fields = asObject(value, where);
   const resolution = optionalText(fields, "resolution", where);
   const at = resolution?.indexOf("@", 1) ?? -1;
   if (resolution === undefined || at < 0) throw malformed(`${where}.resolution is not <name>@<reference>`);
-  const reference = resolution.slice(at + 1);
-  const located = { path, name: resolution.slice(0, at), version: optionalText(fields, "version", where), reference };
+  const version = optionalText(fields, "version", where);
+  return { path, name: resolution.slice(0, at), version, reference: resolution.slice(at + 1) };
+}
+
+function classify(located: BerryLocator): Found {
+  const { reference } = located;
   const protocol = /^([a-z][a-z+]*):/i.exec(reference)?.[1] ?? "";
   switch (protocol) {
     case "npm":
@@ -83,7 +98,7 @@ function readEntry(path: string, value: unknown): Found {
     case "portal":
       return { kind: "links" };
     case "patch":
-      return { kind: "patched", located };
+      return { kind: "patched" };
     case "file":
       return isTarballName(fileOf(reference))
         ? { kind: "judged", judged: refuse(located, "file") }
@@ -94,7 +109,7 @@ function readEntry(path: string, value: unknown): Found {
 }
 
 /** `npm:1.0.0`, or `npm:1.0.0::__archiveUrl=…` where the tarball is not at the registry's usual place. */
-function registryEntry(located: Located): Found {
+function registryEntry(located: BerryLocator): Found {
   const { path, name, reference } = located;
   const [version = "", parameters] = reference.slice("npm:".length).split("::", 2);
   try {

@@ -1,4 +1,3 @@
-import { unscopedName } from "@assay/core";
 import { blankJsonc } from "../jsonc.ts";
 import { locateJson, memberOf, membersOf, textOf, type LocatedMember, type LocatedNode } from "../located.ts";
 import { withBuild } from "../locked-entry.ts";
@@ -164,9 +163,4 @@ function removal(members: readonly LocatedMember[], at: number): Edit | undefine
   const before = members[at - 1];
   if (before !== undefined) return { start: before.node.end, end: member.node.end, text: "" };
   return { start: member.keyStart, end: members[at + 1]?.keyStart ?? member.node.end, text: "" };
-}
-
-/** Where a registry keeps the tarball of a version, below its base URL. */
-export function tarballPath(name: string, version: string): string {
-  return `/${name}/-/${unscopedName(name as Parameters<typeof unscopedName>[0])}-${version}.tgz`;
 }

@@ -2,13 +2,13 @@ import { AssayError, encodeUtf8 } from "@assay/core";
 import { parseLockfile } from "../formats.ts";
 import { sourceOutsideRegistry } from "../locked-entry.ts";
 import type { Lockfile } from "../lockfile.ts";
+import { registryOfUrl, tarballPath } from "../../tarball-path.ts";
 import { lockfileText, malformed } from "../reading.ts";
 import {
   bunPlaces,
   denoPlaces,
   npmPlaces,
   pnpmPlaces,
-  tarballPath,
   yarnBerryPlaces,
   yarnClassicPlaces,
   type PlacesIn,
@@ -64,7 +64,7 @@ function placesOf({ client, format }: Lockfile): PlacesIn {
 function editsOf(placesIn: PlacesIn, text: string, { from: given, to }: Move): Plan {
   // What lacks the mark of a registry's tarballs is a dependency by URL, and stays.
   const urls = placesIn(text).filter(({ url }) => sourceOutsideRegistry(url) === undefined);
-  const places = urls.map((place) => ({ ...place, base: baseOf(place) }));
+  const places = urls.map((place) => ({ ...place, base: registryOfUrl(place.url, place.name, place.version) }));
   const bases = Map.groupBy(
     places.flatMap(({ base }) => base ?? []),
     (base) => base,
@@ -93,21 +93,6 @@ function editOf(place: UrlPlace, to: string): Edit {
   throw new AssayError("USAGE", {
     reason: `${place.where} cannot do without its URL: the client would ask for another file. Name a registry with --to.`,
   });
-}
-
-/** The base of a registry whose tarball of this version is at this URL; undefined when it is no such URL. */
-function baseOf({ url, name, version }: UrlPlace): string | undefined {
-  const path = tarballPath(name, version);
-  const plain = decoded(url.replace(/#.*$/s, ""));
-  return plain?.endsWith(path) === true ? plain.slice(0, -path.length) : undefined;
-}
-
-function decoded(url: string): string | undefined {
-  try {
-    return decodeURIComponent(url);
-  } catch {
-    return undefined;
-  }
 }
 
 function isBelow(url: string, base: string): boolean {

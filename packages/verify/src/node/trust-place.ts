@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { maxTrustFileBytes, parseTrustFile, trustFileName, type TrustPolicy } from "@assay/verify";
-import { readLimited } from "@assay/verify/node";
-import { wrongUse } from "../errors.ts";
+import type { TrustPolicy } from "../trust.ts";
+import { maxTrustFileBytes, parseTrustFile, trustFileName } from "../trust-file.ts";
+import { readLimited } from "./lockfile-file.ts";
 
 /** A trust file with what it says. */
 export interface FoundTrust {
@@ -17,13 +17,6 @@ export async function readTrustFile(folder: string): Promise<FoundTrust | undefi
     .find((place) => existsSync(place));
   if (path === undefined) return undefined;
   return { path, policy: parseTrustFile(await readLimited(path, maxTrustFileBytes, "The trust file")) };
-}
-
-/** As `readTrustFile`; throws USAGE, with the way to one, when there is none. */
-export async function mustReadTrustFile(folder: string): Promise<FoundTrust> {
-  const found = await readTrustFile(folder);
-  if (found === undefined) throw wrongUse(`There is no ${trustFileName} here; assay trust init writes one.`);
-  return found;
 }
 
 /** Where a trust file of this folder belongs: at the root of its repository, or in itself. */
