@@ -105,7 +105,7 @@ test("a restored old backup is refused by server and command, and goes on in a n
   const lost = await bind();
   const running = await assay("log", "rotate", "--restored");
   assert.equal(running.exitCode, 2, running.stdout);
-  assert.match(running.stderr, /Another Assay already serves/);
+  assert.match(running.stderr, /Another Assay already works/);
   await server.stop();
   rmSync(installation.data, { recursive: true });
   cpSync(backup, installation.data, { recursive: true });

@@ -1,4 +1,4 @@
-import type { LogIndex, PackageName, Version } from "@assay/core";
+import { AssayError, type LogIndex, type PackageName, type Version } from "@assay/core";
 import type { BlobStore } from "../platform/blobs/blobs.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database/database.ts";
@@ -43,6 +43,7 @@ export type { SeenElsewhere } from "./start.ts";
 export type { AskedWitness } from "./witnesses/ask.ts";
 export { checkWitnesses } from "./witnesses/check.ts";
 export { seenByWitnesses, type LogWitnesses } from "./witnesses/witnesses.ts";
+export { recoverShard, finishRecovery, type RecoveredShard } from "./recovery/recover.ts";
 export { awaitRotation, requestRotation } from "./rotation/request.ts";
 
 /** The checksum database: one record for ever of what a name@version is. */
@@ -244,6 +245,10 @@ async function createOwnChecksums(deps: ChecksumsDependencies, config: Checksums
     { database, signing, guardFile, clock, random },
     { log: publicLog, visibility: config.visibility, originBase: config.originBase },
   );
+  if (known.some(({ state }) => state === "recovering"))
+    throw new AssayError("CONFIG", {
+      reason: "The recovery of the log was cut off; finish it with assay log recover and the same --from.",
+    });
   const shards = createShardList(database.read, known);
   for (const shard of shards.visible(publicLog)) {
     if (shard.visibility !== config.visibility && shard.state === "open")

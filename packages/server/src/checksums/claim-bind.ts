@@ -2,22 +2,13 @@ import { AssayError, logIndex } from "@assay/core";
 import type { EpochMs, PackageName, Version } from "@assay/core";
 import type { Reader, Transaction } from "../platform/database/database.ts";
 import type { Bind, BindFacts, SupersedeFacts } from "./claim-facts.ts";
+import { bindKey, supersedeKey } from "./claim-keys.ts";
 import { claimOnce, untilNext } from "./claim-once.ts";
 import { bindOfClaim, fieldOfClaim } from "./claim-text.ts";
 import type { BoundPlace } from "./claims.ts";
 import { boundPage } from "./store-bound.ts";
 import { claimsBetween, newestClaim } from "./store-claims.ts";
 import type { StoredClaim } from "./store-claims.ts";
-
-/** The key of a bind: a version never holds `@`, so the last one ends the name. */
-export function bindKey(name: PackageName, version: Version): string {
-  return `bind ${name}@${version}`;
-}
-
-/** The key of the n-th supersede of a version, from 1, so that they sort. So the replacements of a version are one line. */
-export function supersedeKey(name: PackageName, version: Version, number: number): string {
-  return `supersede ${name}@${version} ${String(number).padStart(6, "0")}`;
-}
 
 /** `Claims.claimBind` in one log. One statement when nothing stands yet: the unique key decides. */
 export async function claimBindIn(

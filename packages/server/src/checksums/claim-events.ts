@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { AssayError } from "@assay/core";
 import type { EpochMs } from "@assay/core";
 import type { Transaction } from "../platform/database/database.ts";
@@ -12,7 +11,17 @@ import type {
   SightingFacts,
   TagFacts,
 } from "./claim-facts.ts";
-import { claimOnce, dayOf, timeText, untilNext } from "./claim-once.ts";
+import {
+  confirmKey,
+  conflictKey,
+  delegateKey,
+  keyKey,
+  seenKey,
+  sightingPrefix,
+  tagPrefix,
+  timeText,
+} from "./claim-keys.ts";
+import { claimOnce, dayOf, untilNext } from "./claim-once.ts";
 import { bindOfClaim } from "./claim-text.ts";
 import { anyClaimBetween, countClaims, newestClaim } from "./store-claims.ts";
 
@@ -28,7 +37,7 @@ export async function claimConflictIn(
   { name, version, source, integrity, tree, manifest, evidence }: ConflictFacts,
   now: EpochMs,
 ): Promise<boolean> {
-  const key = `conflict ${name}@${version} ${source}`;
+  const key = conflictKey({ name, version, source });
   const record = { kind: "conflict", ns: log, name, version, integrity, tree, manifest, source, evidence } as const;
   return await claimOnce(transaction, { log, key, record, claimedAtMs: now });
 }
@@ -40,7 +49,7 @@ export async function claimSightingIn(
   kind: "gone" | "back",
   { name, version, source, atMs }: SightingFacts,
 ): Promise<boolean> {
-  const prefix = (of: "gone" | "back") => `${of} ${name}@${version} ${source}`;
+  const prefix = (of: "gone" | "back") => sightingPrefix(of, name, version, source);
   const newest = await newestClaim(transaction, log, [
     [`${prefix("gone")} `, untilNext(`${prefix("gone")} `)],
     [`${prefix("back")} `, untilNext(`${prefix("back")} `)],
@@ -61,8 +70,7 @@ export async function claimSeenIn(
   { name, version, integrity, manifest, source }: SeenFacts,
   now: EpochMs,
 ): Promise<boolean> {
-  const listing = createHash("sha256").update(`${integrity} ${manifest}`).digest("base64");
-  const key = `seen ${name}@${version} ${source} ${listing}`;
+  const key = seenKey({ name, version, source, integrity, manifest });
   const record = { kind: "seen", ns: log, name, version, integrity, manifest, source } as const;
   return await claimOnce(transaction, { log, key, record, claimedAtMs: now });
 }
@@ -78,7 +86,7 @@ export async function claimConfirmIn(
   if (standing === undefined) return false;
   const bind = bindOfClaim(standing.facts, standing.claimedAtMs);
   if (bind.integrity !== integrity || bind.source === source) return false;
-  const key = `confirm ${name}@${version} ${source} ${integrity}`;
+  const key = confirmKey({ name, version, source, integrity });
   const record = { kind: "confirm", ns: log, name, version, integrity, source } as const;
   return await claimOnce(transaction, { log, key, record, claimedAtMs: now });
 }
@@ -91,7 +99,7 @@ export async function claimTagIn(
 ): Promise<boolean> {
   if (from === to) return false;
   if (!(await anyClaimBetween(transaction, log, [`bind ${name}@`, `bind ${name}A`]))) return false;
-  const prefix = `tag ${name} ${source}`;
+  const prefix = tagPrefix(name, source);
   if ((await countClaims(transaction, log, dayOf(prefix, atMs))) >= mostTagsADay) return false;
   const key = `${prefix} ${timeText(atMs)} ${tag}`;
   const record = { kind: "tag", ns: log, name, tag, from, to, source } as const;
@@ -107,7 +115,7 @@ export async function claimDelegateIn(
 ): Promise<boolean> {
   if (from === to)
     throw new AssayError("BAD_FORMAT", { what: "A record", reason: `it delegates ${name} from ${from} to itself` });
-  const key = `delegate ${name} ${statement}`;
+  const key = delegateKey({ name, statement });
   const record = { kind: "delegate", ns: log, name, from, to, statement } as const;
   return await claimOnce(transaction, { log, key, record, claimedAtMs: now });
 }
@@ -119,7 +127,7 @@ export async function claimKeyIn(
   { action, use, owner, keyid, key: digest }: KeyFacts,
   now: EpochMs,
 ): Promise<boolean> {
-  const key = `key ${action} ${use} ${owner} ${keyid} ${digest}`;
+  const key = keyKey({ action, use, owner, keyid, key: digest });
   const record = { kind: "key", ns: log, action, use, owner, keyid, key: digest } as const;
   return await claimOnce(transaction, { log, key, record, claimedAtMs: now });
 }

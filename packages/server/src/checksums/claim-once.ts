@@ -1,4 +1,5 @@
 import type { Transaction } from "../platform/database/database.ts";
+import { timeText } from "./claim-keys.ts";
 import { claimText } from "./claim-text.ts";
 import type { RecordFacts } from "./claim-text.ts";
 import { insertClaim } from "./store-claims.ts";
@@ -39,9 +40,4 @@ const dayMs = 24 * 60 * 60 * 1000;
 export function dayOf(prefix: string, atMs: number): readonly [from: string, to: string] {
   const start = atMs - (atMs % dayMs);
   return [`${prefix} ${timeText(start)}`, `${prefix} ${timeText(start + dayMs)}`];
-}
-
-/** Milliseconds as text that sorts as the number does. */
-export function timeText(atMs: number): string {
-  return String(atMs).padStart(13, "0");
 }

@@ -1,6 +1,6 @@
 import { parseRecord } from "@assay/core";
 import type { PackageName, Version } from "@assay/core";
-import { bindKey } from "./claim-bind.ts";
+import { bindKey } from "./claim-keys.ts";
 import { coveredPositions } from "./covered.ts";
 import type { ReadDependencies } from "./covered.ts";
 import type { ShardList } from "./shard-list.ts";

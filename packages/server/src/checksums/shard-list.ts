@@ -13,9 +13,14 @@ export interface ShardList {
   refresh(): Promise<void>;
 }
 
+/** Whether a shard is more than prepared. */
+export function isVisible({ state }: Shard): boolean {
+  return state !== "next" && state !== "recovering";
+}
+
 export function createShardList(reader: Reader, known: readonly Shard[]): ShardList {
   let shards = known;
-  const of = (log: string) => shards.filter((shard) => shard.log === log && shard.state !== "next");
+  const of = (log: string) => shards.filter((shard) => shard.log === log && isVisible(shard));
   return {
     visible: of,
     unfinished: (log) => of(log).find(isSequenced),

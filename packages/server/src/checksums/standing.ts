@@ -1,5 +1,5 @@
 import type { PackageName, Version } from "@assay/core";
-import { bindKey, supersedeKey } from "./claim-bind.ts";
+import { bindKey, supersedeKey } from "./claim-keys.ts";
 import { coveredPositions } from "./covered.ts";
 import type { Covered, ReadDependencies } from "./covered.ts";
 

@@ -7,9 +7,10 @@ import type { Tables } from "./tables.ts";
  * - `closed` has its last records, which wait for their signature.
  * - `frozen` is signed to its end, and its successor is open.
  * - `next` is a successor that is prepared and not open; nobody sees it.
+ * - `recovering` is being made again from a copy; nobody sees it.
  * - `abandoned` is an older state of a shard whose later records are lost (a restored backup): served, never signed.
  */
-export type ShardState = "open" | "closing" | "closed" | "frozen" | "next" | "abandoned";
+export type ShardState = "open" | "closing" | "closed" | "frozen" | "next" | "recovering" | "abandoned";
 
 export interface Shard {
   readonly id: string;
@@ -166,6 +167,28 @@ export async function signedAtOf(reader: Reader, shard: string): Promise<number 
     .where("note", "is not", null)
     .executeTakeFirst();
   return row?.published_at_ms;
+}
+
+/** Writes the whole head of a shard that is being recovered; the fence stays. */
+export async function putHead(
+  transaction: Transaction,
+  shard: string,
+  head: Omit<HeadRow, "fence"> & { readonly publishedAtMs: number },
+): Promise<void> {
+  await transaction
+    .withTables<Tables>()
+    .updateTable("log_heads")
+    .set({
+      assigned_size: head.assignedSize,
+      assigned_time: head.assignedTime,
+      size: head.size,
+      root: head.root,
+      edge: head.edge,
+      note: head.note ?? null,
+      published_at_ms: head.publishedAtMs,
+    })
+    .where("shard", "=", shard)
+    .executeTakeFirstOrThrow();
 }
 
 /** Raises the fence of a shard and answers it: the caller is its sequencer until somebody else does this. */

@@ -51,6 +51,8 @@ import type { Tiles } from "./tiles.ts";
 export interface TestLog {
   readonly deps: ChecksumsDependencies;
   readonly config: ChecksumsConfig;
+  /** Of blobs and keys. */
+  readonly folder: string;
   readonly database: Database;
   readonly blobs: BlobStore;
   readonly signing: Signing;
@@ -122,6 +124,7 @@ export async function createTestLog(options: TestLogOptions): Promise<TestLog> {
       return { ...base, telemetry: telemetry() };
     },
     config,
+    folder,
     database,
     blobs,
     signing,

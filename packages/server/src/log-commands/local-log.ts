@@ -11,6 +11,7 @@ import {
 } from "@assay/core";
 import { createChecksums, publicLog, type LogDescription } from "../checksums/checksums.ts";
 import { entriesBetween } from "../checksums/store.ts";
+import { isVisible } from "../checksums/shard-list.ts";
 import { isSequenced } from "../checksums/start.ts";
 import { headOf, listShards } from "../checksums/store-shards.ts";
 import type { LoadedConfig } from "../config/load.ts";
@@ -84,7 +85,7 @@ export async function openLocalLog(
     async shards() {
       const shards = await listShards(read);
       return shards
-        .filter(({ log, state }) => log === publicLog && state !== "next")
+        .filter((shard) => shard.log === publicLog && isVisible(shard))
         .map((shard) => ({
           shard: shard.id,
           origin: shard.origin,

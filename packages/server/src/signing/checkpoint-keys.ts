@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { AssayError, toHex } from "@assay/core";
 import type { Random } from "../platform/random.ts";
@@ -40,4 +41,19 @@ export function createCheckpointKeys(
       return signer;
     },
   };
+}
+
+/** The vkeys of the checkpoint keys in a folder; none when there is no folder. Throws CONFIG as `checkpointSigner`. */
+export async function checkpointVkeys(keyFolder: string): Promise<readonly string[]> {
+  const names = await readdir(keyFolder).catch((error: unknown) => {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    throw error;
+  });
+  const vkeys: string[] = [];
+  for (const name of names.filter((each) => /^[0-9a-f]{64}\.key$/.test(each))) {
+    const path = join(keyFolder, name);
+    const text = await readKeyFile(path);
+    if (text !== undefined) vkeys.push(parseNoteKey(text, path).vkey);
+  }
+  return vkeys;
 }

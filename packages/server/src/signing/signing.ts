@@ -2,6 +2,7 @@ import { createCheckpointKeys } from "./checkpoint-keys.ts";
 import type { Random } from "../platform/random.ts";
 
 export { cosignerKey, cosignerName, type CosignerKind } from "./cosigner-keys.ts";
+export { checkpointVkeys } from "./checkpoint-keys.ts";
 export { createNoteKey, openNoteKey } from "./note-key.ts";
 
 /** Signs one log's checkpoints. The private key never leaves the room. */

@@ -3,6 +3,7 @@ import type { CliContext, Finish } from "../../context.ts";
 import { approveCommand, approverKeyCommand } from "./approve.ts";
 import { mirrorLogCommand } from "./mirror.ts";
 import { fsckCommand, proveCommand, showCommand, tailCommand } from "./read.ts";
+import { recoverCommand } from "./recover.ts";
 import { rotateCommand } from "./rotate.ts";
 import { supersedeCommand } from "./supersede.ts";
 
@@ -15,6 +16,7 @@ export function logCommand(context: CliContext, finish: Finish): Command {
     proveCommand(context, finish),
     fsckCommand(context, finish),
     rotateCommand(context, finish),
+    recoverCommand(context, finish),
     supersedeCommand(context, finish),
     approveCommand(context, finish),
     approverKeyCommand(context, finish),

@@ -1,5 +1,5 @@
 import type { Database } from "../../platform/database/database.ts";
-import { bindKey } from "../claim-bind.ts";
+import { bindKey } from "../claim-keys.ts";
 import { bindOfClaim } from "../claim-text.ts";
 import { recordsAt } from "../store.ts";
 import { claimsPage, newestClaimId, placedClaims } from "../store-claims.ts";

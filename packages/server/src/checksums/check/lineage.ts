@@ -1,6 +1,7 @@
 import { isAssayError } from "@assay/core";
 import type { Database } from "../../platform/database/database.ts";
 import type { GuardFile } from "../guard.ts";
+import { isVisible } from "../shard-list.ts";
 import { verifyHead } from "../start.ts";
 import type { VerifiedHead } from "../start.ts";
 import { listShards } from "../store-shards.ts";
@@ -35,7 +36,7 @@ export async function readLineages(deps: {
     const now = await listShards(deps.database.read);
     if (reading === mostReadings || statesOf(now) === statesOf(shards))
       return Map.groupBy(
-        checked.filter(({ shard }) => shard.state !== "next"),
+        checked.filter(({ shard }) => isVisible(shard)),
         ({ shard }) => shard.log,
       );
     shards = now;

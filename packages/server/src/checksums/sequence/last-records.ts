@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { emptyRoot, parseVkey, toBase64, toHex } from "@assay/core";
 import type { Transaction } from "../../platform/database/database.ts";
+import { placedKey } from "../claim-keys.ts";
 import { claimOnce } from "../claim-once.ts";
 import type { RecordFacts } from "../claim-text.ts";
 import { markPlaced, waitingByKey } from "../store-claims.ts";
@@ -58,7 +59,7 @@ export async function placeRecords<Head extends PlacedHead>(
   const claims: PendingClaim[] = [];
   for (const record of records) {
     // The place is part of the key: this record is claimed for it and for no other.
-    const key = `placed ${shard.id} ${head.assignedSize + claims.length}`;
+    const key = placedKey(shard.id, head.assignedSize + claims.length);
     await claimOnce(transaction, { log: shard.log, key, record, claimedAtMs: deps.clock.now() });
     claims.push(await waitingByKey(transaction, shard.log, key));
   }
