@@ -31,6 +31,7 @@ const composition = new Set([
   "owned-rooms.ts",
   "doctor.ts",
   "doctor-finding.ts",
+  "doctor-followed-log.ts",
   "doctor-upstreams.ts",
   "log-commands",
   "log-witnesses.ts",

@@ -8,6 +8,7 @@ import { claimsPage, newestClaimId } from "./checksums/store-claims.ts";
 import type { Config } from "./config/config.ts";
 import { loadConfig, type Flags } from "./config/load.ts";
 import { failed, fine, messageOf, warning, type DoctorFinding } from "./doctor-finding.ts";
+import { checkFollowed } from "./doctor-followed-log.ts";
 import { checkPutAside, checkUpstream } from "./doctor-upstreams.ts";
 import { openLogWitnesses } from "./log-witnesses.ts";
 import type { BlobStore } from "./platform/blobs/blobs.ts";
@@ -16,7 +17,7 @@ import { blobKey } from "./platform/blobs/key.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { Database } from "./platform/database/database.ts";
 import { openDatabase } from "./platform/database/open.ts";
-import { openUpstreamClients } from "./platform/network/clients.ts";
+import { openLogClient, openUpstreamClients } from "./platform/network/clients.ts";
 import type { UpstreamClient } from "./platform/network/network.ts";
 import type { Random } from "./platform/random.ts";
 import { createSystemClock } from "./platform/system-clock.ts";
@@ -37,6 +38,8 @@ export interface DoctorDependencies {
   readonly witnesses: LogWitnesses;
   /** `process.versions.node` and `process.versions.sqlite`. */
   readonly versions: { readonly node: string; readonly sqlite: string | undefined };
+  /** The way to the followed log; undefined where none is followed. */
+  readonly followedClient?: UpstreamClient | undefined;
   /** Opens what is stored, for the doctor to close; undefined when nothing is. Called only when there is a data folder. */
   readonly openStores: () => Promise<DoctorStores | undefined>;
 }
@@ -62,6 +65,7 @@ export async function* doctor(given: {
   const random = createSystemRandom();
   await using clients = await openUpstreamClients({ clock, random }, config, secrets);
   await using witnesses = await openLogWitnesses({ clock, random }, config, secrets);
+  await using followed = await openLogClient({ clock, random }, config, secrets);
   // What the rooms would log is what the findings say.
   const log = createLogger({ clock, write: () => {} }, { level: "error", format: "json" });
   const telemetry = { log, metrics: createMetrics({ processMetrics: false }) };
@@ -70,6 +74,7 @@ export async function* doctor(given: {
     {
       clock,
       clients: clients.byAlias,
+      followedClient: followed.client,
       withCredentials: new Set(
         config.upstreams
           .filter(({ name, tls }) => tls !== undefined || secrets.upstreams.get(name)?.authorization !== undefined)
@@ -113,8 +118,12 @@ export async function* runDoctor(
   yield checkNode(deps.versions.node);
   if (config.database.engine === "sqlite") yield checkSqlite(deps.versions.sqlite);
   yield* guarded("upstream", () => checkUpstreams(deps, config));
+  const { followedClient } = deps;
+  const checkFollowing = (database: Database | undefined) =>
+    followedClient === undefined ? [] : checkFollowed({ clock: deps.clock, client: followedClient, database }, config);
   const hasData = await exists(config.dataFolder);
   if (!hasData) {
+    yield* guarded("followed log", () => checkFollowing(undefined));
     yield warning(
       "data",
       `There is no data folder ${config.dataFolder} yet.`,
@@ -127,6 +136,7 @@ export async function* runDoctor(
   yield* guarded("guard", () => checkGuardFolder(config));
   try {
     await using stores = await deps.openStores();
+    yield* guarded("followed log", () => checkFollowing(stores?.database));
     if (stores === undefined) {
       yield warning("log", "Nothing is stored yet.", "assay serve makes the log and its key.");
       return;

@@ -301,6 +301,9 @@ test("a forked log convicts its key: nothing new is taken any more, over restart
   await refuses(at, later, sentence);
   await installs(at, bound);
   assert.equal((await get(`${at.server.url}/-/log/lookup/${bound.name}@1.0.0`)).status, 200);
+  const env = { ASSAY_CHECKSUMS_URL: at.relay.url, ASSAY_CHECKSUMS_VKEY: vkey, ASSAY_UPSTREAM: upstream.url };
+  const seen = await runAssay(at.installation, ["doctor", "--data", at.installation.data], undefined, env);
+  assert.match(seen.stdout, /has forked: what is bound is served, nothing new is taken/);
 });
 
 test("an upstream that serves something else than the log binds is refused, and the difference is evidence", async () => {
@@ -333,6 +336,27 @@ test("what the log does not bind is refused with its reason; a log that is down 
   await at.restart();
   await installs(at, bound);
   assert.equal((await get(`${at.server.url}/-/health/ready`)).status, 200);
+});
+
+test("assay doctor shows the followed log: well, not signed, away, forked", async () => {
+  await using at = await follower();
+  await installs(at, release());
+  const env = {
+    ASSAY_CHECKSUMS_URL: at.relay.url,
+    ASSAY_CHECKSUMS_VKEY: vkey,
+    ASSAY_UPSTREAM: upstream.url,
+    ASSAY_PORT: "0",
+  };
+  const doctor = async (): Promise<string> => {
+    const { stdout } = await runAssay(at.installation, ["doctor", "--data", at.installation.data], undefined, env);
+    return stdout.split("\n").find((line) => line.includes("followed log")) ?? stdout;
+  };
+  assert.match(await doctor(), /✓.*has \d+ entries, of one history with the \d+ seen before; no witness is asked for/);
+  const stranger = await createTinyLog({ origin: vkey.slice(0, vkey.indexOf("+")), seed: "ee".repeat(32) });
+  at.relay.lie = servedBy(stranger, () => {});
+  assert.match(await doctor(), /✗.*is refused: a signed note is no good: no known key signed it/);
+  at.relay.down = true;
+  assert.match(await doctor(), /✗.*cannot be read: no connection/);
 });
 
 test("pages show the records of the followed log, and of the log kept before, each with its own proof", async () => {

@@ -70,15 +70,37 @@ export interface FollowerDeps {
 /** Caches keep a checkpoint for seconds: an old one is asked for again after these, then it is refused. */
 const rollbackPausesMs = [250, 500, 1_000, 2_000, 4_000];
 
+/** Checkpoints whose signatures are remembered as good. */
+const mostOpened = 64;
+
 /** A follower with nothing in memory yet; its past is in the state. */
 export function createFollower(deps: FollowerDeps): Follower {
   const { effects, log, policy } = deps;
   const merging: MergeDeps = { sha256: deps.sha256, effects, memory: new Map() };
+  const opened = new Map<string, Promise<SignedCheckpoint>>();
   let latest: ProvenTree | undefined;
   const waiting: Waiting[] = [];
   let draining = false;
 
-  async function open(note: string): Promise<SignedCheckpoint> {
+  /** Many lookups bring the same checkpoint: its signatures are checked once. */
+  function open(note: string): Promise<SignedCheckpoint> {
+    const known = opened.get(note);
+    if (known !== undefined) return known;
+    const opening = openNow(note);
+    opened.set(note, opening);
+    opening.catch(() => opened.delete(note));
+    const oldest = opened.keys().next().value;
+    if (opened.size > mostOpened && oldest !== undefined) opened.delete(oldest);
+    return opening;
+  }
+
+  async function openNow(note: string): Promise<SignedCheckpoint> {
+    const signed = await openSigned(note);
+    await checkWitnessed(policy, signed);
+    return signed;
+  }
+
+  async function openSigned(note: string): Promise<SignedCheckpoint> {
     try {
       return await openCheckpoint(log, note);
     } catch (error) {
@@ -104,7 +126,6 @@ export function createFollower(deps: FollowerDeps): Follower {
 
   async function hold(note: string): Promise<Consistency> {
     const signed = await open(note);
-    await checkWitnessed(policy, signed);
     return await new Promise<Consistency>((resolve, reject) => {
       waiting.push({ signed, resolve, reject });
       if (!draining) void drain();

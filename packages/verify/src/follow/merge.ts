@@ -51,6 +51,7 @@ export async function mergeCheckpoint(
       if (await effects.swapCheckpoint(vkey, undefined, signed.note)) return "first";
       continue;
     }
+    if (stored === signed.note) return "same";
     const newest = await openStored(signed.log, stored);
     const known = newest.checkpoint.size;
     const shown = signed.checkpoint.size;

@@ -46,7 +46,7 @@ export function createRemoteEffects(
 const maxAnswerBytes = 2 * 1024 * 1024;
 
 /** GET as `fetch` has it. Its failures say what clients may be told, without hosts and addresses of this network. */
-function fetchOver(client: UpstreamClient): typeof fetch {
+export function fetchOver(client: UpstreamClient): typeof fetch {
   return async (input, init = {}) => {
     try {
       const headers = Object.fromEntries(new Headers(init.headers));
