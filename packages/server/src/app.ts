@@ -231,6 +231,8 @@ function createFrontDoor({ config }: LoadedConfig, rooms: Rooms): Promise<HttpSe
           admit: (name, version) => admission.admit(name, version),
           readers: config.log.readers,
           clock,
+          witnesses:
+            config.checksums === undefined ? config.log.witnesses.policy : followed(config.checksums).witnesses,
         }),
         sourcePages({
           upstreams,

@@ -162,6 +162,19 @@ test("with release claim downloads go on while witnesses are away", async () => 
   await server.stop();
 });
 
+test("the page of the log names the witnesses, when each signed, and the policy", async () => {
+  await startRegistry("claim");
+  const page = (await rawRequest(server.url, "/-/web/log", { headers: { accept: "text/html" } })).text();
+  await server.stop();
+  assert.match(page, /Besides the log, 2 witnesses have signed that it only ever grew/);
+  for (const { line } of witnesses) {
+    const [, , key = ""] = line.split(" ");
+    const name = key.split("+", 1)[0] ?? "";
+    assert.match(page, new RegExp(`${RegExp.escape(name)}</code>.*?a witness</td><td[^>]*><time dateTime="20`));
+  }
+  assert.match(page, /group both all/);
+});
+
 test("registry and witnesses killed at any moment: what was public stays public, and is one history", async () => {
   const seen = new Map<number, string>();
   for (let round = 0; round < 6; round += 1) {

@@ -9,6 +9,8 @@ export interface LogProps {
   readonly shards: readonly LogShard[];
   /** What was searched for and was not found, with why. */
   readonly search: { readonly text: string; readonly problem: string | undefined };
+  /** Text of the witness policy; undefined where no witness is asked. */
+  readonly policy: string | undefined;
   /** Newest first; a sentence where the reader may not see records. */
   readonly newest: readonly RecordRow[] | string;
 }
@@ -45,7 +47,13 @@ export interface ShownSignature {
 
 const signers = { log: "the log itself", witness: "a witness", other: "a key that is not known here" } as const;
 
-function Checkpoint({ checkpoint }: { readonly checkpoint: ShownCheckpoint }) {
+function Checkpoint({
+  checkpoint,
+  policy,
+}: {
+  readonly checkpoint: ShownCheckpoint;
+  readonly policy: string | undefined;
+}) {
   const witnesses = checkpoint.signatures.filter(({ by }) => by === "witness").length;
   return (
     <>
@@ -85,6 +93,13 @@ function Checkpoint({ checkpoint }: { readonly checkpoint: ShownCheckpoint }) {
         <summary>The checkpoint, verbatim</summary>
         <Verbatim label="Signed checkpoint" text={checkpoint.note} />
       </details>
+      {policy !== undefined && (
+        <details>
+          <summary>The witness policy, verbatim</summary>
+          <p>A checkpoint is public here when this is met. Who verifies can ask for the same.</p>
+          <Verbatim label="Witness policy" text={policy} />
+        </details>
+      )}
     </>
   );
 }
@@ -144,7 +159,7 @@ function Lineage({ shards }: { readonly shards: readonly LogShard[] }) {
 }
 
 /** The page at `/-/web/log`: what this log is, its newest signed state, and how to check it. */
-export function renderLog({ base, shards, search, newest }: LogProps): string {
+export function renderLog({ base, shards, search, policy, newest }: LogProps): string {
   const [log] = shards;
   const checkpoint = log?.checkpoint;
   return renderPage({
@@ -222,7 +237,7 @@ export function renderLog({ base, shards, search, newest }: LogProps): string {
             {checkpoint === undefined ? (
               <p>It has no signed checkpoint yet.</p>
             ) : (
-              <Checkpoint checkpoint={checkpoint} />
+              <Checkpoint checkpoint={checkpoint} policy={policy} />
             )}
 
             <h2>Newest records</h2>

@@ -63,6 +63,7 @@ test("a search leads to the record, the package, or says why not, and never bind
     [` ${name}@${version} `, `/-/web/log/${shard}/7`],
     ["7", `/-/web/log/${shard}/7`],
     [`${shard}/7`, `/-/web/log/${shard}/7`],
+    ["@scope/7", "/-/web/log/history/%40scope%2F7"],
     [name, `/-/web/log/history/${encodeURIComponent(name)}`],
   ] as const) {
     const answer = await search(text);
@@ -71,7 +72,8 @@ test("a search leads to the record, the package, or says why not, and never bind
   for (const [text, problem] of [
     [`${name}@1.0.99`, /is not bound/],
     ["20", /no record 20/],
-    ["npm-1999a/1", /no record 1/],
+    ["npm-1999a/1", /neither name@version/],
+    ["@scope/7@1.0.0", /is not bound/],
     ["../etc", /neither name@version/],
     ["<script>", /neither name@version/],
   ] as const) {

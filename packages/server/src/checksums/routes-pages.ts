@@ -1,13 +1,7 @@
-import {
-  renderHistory,
-  renderLog,
-  renderRecord,
-  type LogShard,
-  type ShownCheckpoint,
-  type ShownSignature,
-} from "@assay/web";
+import { renderHistory, renderLog, renderRecord, type LogShard, type ShownSignature } from "@assay/web";
 import {
   AssayError,
+  formatPolicy,
   isAssayError,
   parseCheckpoint,
   parseNote,
@@ -18,7 +12,7 @@ import {
   toBase64,
   toHex,
 } from "@assay/core";
-import type { NoteSignature, PackageName, Version } from "@assay/core";
+import type { NoteSignature, PackageName, Version, WitnessPolicy } from "@assay/core";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { sendPage } from "../http/send.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -29,6 +23,8 @@ export interface LogPagesDeps {
   readonly checksums: Pick<Checksums, "lookup" | "logs" | "browser">;
   readonly readers: LogReaders;
   readonly clock: Clock;
+  /** Whose cosignatures count for this log, or for the one that is followed. */
+  readonly witnesses: WitnessPolicy;
 }
 
 const newestShown = 15;
@@ -62,7 +58,16 @@ export function addLogPages(fastify: FastifyInstance, deps: LogPagesDeps): void 
       newest === undefined || mayRead(readers, newest)
         ? await browser.newest(newest?.shard ?? "", newestShown)
         : `What its records say is not shown here: ${whyClosed(newest)}.`;
-    return sendPage(reply, renderLog({ base: request.base, shards, search: { text, problem }, newest: rows }));
+    return sendPage(
+      reply,
+      renderLog({
+        base: request.base,
+        shards,
+        search: { text, problem },
+        newest: rows,
+        policy: deps.witnesses.witnesses.length === 0 ? undefined : formatPolicy(deps.witnesses),
+      }),
+    );
   });
 
   fastify.get<{ Params: { readonly name: string }; Querystring: { readonly from?: string | readonly string[] } }>(
@@ -99,13 +104,13 @@ async function search(
   text: string,
   signal: AbortSignal,
 ): Promise<{ readonly path: string } | { readonly problem: string }> {
-  const place = /^(?:([a-z0-9-]+)\/)?([0-9]{1,16})$/.exec(text);
-  if (place !== null) {
-    const { shard, index } = parseAddress(`${place[1] ?? newest.shard}/${place[2]}`);
+  const place = placeIn(checksums.logs.list(), newest.shard, text);
+  if (place !== undefined) {
+    const { shard, index } = place;
     const found = await checksums.browser.record(shard, index);
     return found === undefined
       ? { problem: `The log has no record ${index} of ${shard} yet.` }
-      : { path: `/-/web/log/${shard}/${index}` };
+      : { path: `/-/web/log/${encodeURIComponent(shard)}/${index}` };
   }
   const subject = parseSubject(text);
   if (subject === undefined) return { problem: "That is neither name@version, nor a package name, nor a number." };
@@ -115,6 +120,16 @@ async function search(
   return found === undefined
     ? { problem: `${name}@${version} is not bound: nobody has fetched it through this registry.` }
     : { path: `/-/web/log/${found.shard}/${found.index}` };
+}
+
+/** `<index>`, or `<shard>/<index>` of a shard that is served here: `@scope/7` is a package. */
+function placeIn(logs: readonly LogDescription[], newest: string, text: string): RecordAddress | undefined {
+  const slash = text.lastIndexOf("/");
+  const shard = slash === -1 ? newest : text.slice(0, slash);
+  const digits = text.slice(slash + 1);
+  return logs.some((log) => log.shard === shard) && /^(?:0|[1-9][0-9]{0,14})$/.test(digits)
+    ? { shard, index: Number(digits) }
+    : undefined;
 }
 
 function parseSubject(text: string): { readonly name: PackageName; readonly version: Version | undefined } | undefined {
@@ -131,43 +146,44 @@ function parseSubject(text: string): { readonly name: PackageName; readonly vers
 
 /** Reads `<shard>/<index>`. Throws BAD_REQUEST. */
 function parseAddress(text: string): RecordAddress {
-  const match = /^([a-z0-9-]{1,64})\/(0|[1-9][0-9]{0,15})$/.exec(text);
-  const index = Number(match?.[2]);
-  if (match?.[1] === undefined || !Number.isSafeInteger(index))
+  const match = /^([^/]+)\/(0|[1-9][0-9]{0,14})$/.exec(text);
+  if (match?.[1] === undefined)
     throw new AssayError("BAD_REQUEST", { reason: "<shard>/<number of the record> is expected" });
-  return { shard: match[1], index };
+  return { shard: match[1], index: Number(match[2]) };
 }
 
-async function describeShard({ checksums, clock }: LogPagesDeps, log: LogDescription): Promise<LogShard> {
+async function describeShard(deps: LogPagesDeps, log: LogDescription): Promise<LogShard> {
+  const { checksums, clock } = deps;
   const { shard, origin, vkey, state, visibility } = log;
   const note = checksums.logs.checkpoint(shard);
-  const signedAtMs = await checksums.browser.signedAt(shard);
-  const checkpoint =
-    note === undefined
-      ? undefined
-      : {
-          ...takeApart(note, vkey),
-          signedAtMs,
-          ageMs: signedAtMs === undefined ? undefined : clock.now() - signedAtMs,
-        };
+  if (note === undefined) return { shard, origin, vkey, state, visibility, checkpoint: undefined };
+  const { text, signatures } = parseNote(note);
+  const { size, root } = parseCheckpoint(text);
+  const shown = signatures.map((each) => showSignature(each, vkey, deps.witnesses));
+  // What a second party's clock says of this very checkpoint, else ours of the newest one.
+  const cosignedMs = Math.max(...shown.map(({ timeMs }) => timeMs ?? 0));
+  const signedAtMs = cosignedMs > 0 ? cosignedMs : await checksums.browser.signedAt(shard);
+  const ageMs = signedAtMs === undefined ? undefined : clock.now() - signedAtMs;
+  const checkpoint = { note, size, root: toBase64(root), signatures: shown, signedAtMs, ageMs };
   return { shard, origin, vkey, state, visibility, checkpoint };
 }
 
-function takeApart(note: string, vkey: string): Pick<ShownCheckpoint, "note" | "size" | "root" | "signatures"> {
-  const { text, signatures } = parseNote(note);
-  const { size, root } = parseCheckpoint(text);
-  return { note, size, root: toBase64(root), signatures: signatures.map((each) => showSignature(each, vkey)) };
+/**
+ * Whose line it is. A cosignature is 8 bytes of time and a signature (c2sp.org/tlog-cosignature). Lines were verified
+ * before they became public; for the page nothing is verified again.
+ */
+function showSignature(line: NoteSignature, vkey: string, { witnesses }: WitnessPolicy): ShownSignature {
+  const { name, keyIdHex: keyId, signature } = line;
+  if (isLineOf(line, vkey)) return { name, keyId, by: "log", timeMs: undefined };
+  const by = witnesses.some((witness) => isLineOf(line, witness.vkey)) ? "witness" : "other";
+  if (by === "other" || signature.length < 72) return { name, keyId, by, timeMs: undefined };
+  const seconds = Number(new DataView(signature.buffer, signature.byteOffset, 8).getBigUint64(0));
+  return { name, keyId, by, timeMs: seconds <= 8.64e12 ? seconds * 1000 : undefined };
 }
 
-/** A cosignature is 8 bytes of time and a signature (c2sp.org/tlog-cosignature); nothing is verified for the page. */
-function showSignature({ name, keyIdHex, signature }: NoteSignature, vkey: string): ShownSignature {
-  const own = parseVkey(vkey);
-  if (own.name === name && toHex(own.keyId) === keyIdHex)
-    return { name, keyId: keyIdHex, by: "log", timeMs: undefined };
-  if (signature.length < 72) return { name, keyId: keyIdHex, by: "other", timeMs: undefined };
-  const seconds = Number(new DataView(signature.buffer, signature.byteOffset, 8).getBigUint64(0));
-  const timeMs = seconds * 1000;
-  return { name, keyId: keyIdHex, by: "witness", timeMs: timeMs <= 8.64e15 ? timeMs : undefined };
+function isLineOf({ name, keyIdHex }: NoteSignature, vkey: string): boolean {
+  const key = parseVkey(vkey);
+  return key.name === name && toHex(key.keyId) === keyIdHex;
 }
 
 /** The record in force, where a bind or supersede is not it any more. */
@@ -192,7 +208,7 @@ function showRecord(
   const { index, text, size, root, checkpoint, leafHash, path } = record;
   const key = parseVkey(log.vkey);
   const { signatures } = parseNote(checkpoint);
-  const own = signatures.find(({ name, keyIdHex }) => name === key.name && keyIdHex === toHex(key.keyId));
+  const own = signatures.find((line) => isLineOf(line, log.vkey));
   if (own === undefined) throw new Error(`the checkpoint of ${log.shard} lacks the log's own signature`);
   return renderRecord({
     base,

@@ -1,5 +1,5 @@
 import { AssayError, parsePackageName, parseTilePath, parseVersion, tileWidth } from "@assay/core";
-import type { PackageName, TileCoordinates, Version } from "@assay/core";
+import type { PackageName, TileCoordinates, Version, WitnessPolicy } from "@assay/core";
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply } from "fastify";
 import type { Clock } from "../platform/clock.ts";
 import { maxBundleBytes, parseBundleRequest } from "./bundle-request.ts";
@@ -13,6 +13,8 @@ export interface LogRoutesDeps {
   readonly admit: (name: PackageName, version: Version) => Promise<unknown>;
   readonly readers: LogReaders;
   readonly clock: Clock;
+  /** Whose cosignatures count, for pages. */
+  readonly witnesses: WitnessPolicy;
 }
 
 /** A published checkpoint may be this old for caches, seconds. */

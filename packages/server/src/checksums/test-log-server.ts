@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
-import { AssayError } from "@assay/core";
+import { AssayError, noWitnesses } from "@assay/core";
 import type { PackageName, Version } from "@assay/core";
 import { createFakeClock } from "@assay/testkit/fake-clock";
 import { tempFolder } from "@assay/testkit/temp-folder";
@@ -45,7 +45,7 @@ export async function serve(
     {
       publicUrls: ["http://127.0.0.1:0"],
       trustedProxies: [],
-      routes: [logRoutes({ checksums, admit, readers, clock: log.deps.clock })],
+      routes: [logRoutes({ checksums, admit, readers, clock: log.deps.clock, witnesses: noWitnesses })],
       readiness: [],
       limits: defaultHttpLimits,
     },
