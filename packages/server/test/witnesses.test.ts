@@ -170,7 +170,7 @@ test("the page of the log names the witnesses, when each signed, and the policy"
   for (const { line } of witnesses) {
     const [, , key = ""] = line.split(" ");
     const name = key.split("+", 1)[0] ?? "";
-    assert.match(page, new RegExp(`${RegExp.escape(name)}</code>.*?a witness</td><td[^>]*><time dateTime="20`));
+    assert.match(page, new RegExp(`${RegExp.escape(name)}</code>.*?a witness</td><td[^>]*><time datetime="20`));
   }
   assert.match(page, /group both all/);
 });
