@@ -37,7 +37,7 @@ interface Report {
   readonly ok: boolean;
   readonly format: string;
   readonly verified: readonly { readonly name: string; readonly version: string }[];
-  readonly throughRecord: readonly unknown[];
+  readonly throughRecord: readonly { readonly served: { readonly as: string } }[];
   readonly unverifiable: readonly { readonly name: string; readonly reason: string }[];
 }
 
@@ -75,6 +75,8 @@ describe("verify", () => {
           [["build", "foreign-archive"]],
         );
         assert.deepEqual([within.throughRecord.length, without.throughRecord.length], [11, 10]);
+        const deep = await verified(through, "--deep");
+        assert.deepEqual(new Set(deep.throughRecord.map(({ served }) => served.as)), new Set(["bound"]));
         return;
       }
       const old = { name: "old", version: "0.1.0" };
@@ -129,13 +131,13 @@ function withoutAliases(content: string | Uint8Array): string {
   return JSON.stringify({ ...manifest, dependencies: Object.fromEntries(kept) });
 }
 
-async function verified(project: string): Promise<Report> {
-  const { exitCode, stdout, stderr } = await verify(project);
+async function verified(project: string, ...more: readonly string[]): Promise<Report> {
+  const { exitCode, stdout, stderr } = await verify(project, ...more);
   assert.equal(exitCode, 0, stdout + stderr);
   return JSON.parse(stdout) as Report;
 }
 
-function verify(project: string): Promise<CommandResult> {
+function verify(project: string, ...more: readonly string[]): Promise<CommandResult> {
   const trust = [
     `--registry=${server.url}`,
     `--trust=${vkey}`,
@@ -144,5 +146,5 @@ function verify(project: string): Promise<CommandResult> {
     "--accept=through-record",
     "--json",
   ];
-  return runAssay(installation, ["verify", ...trust], project);
+  return runAssay(installation, ["verify", ...trust, ...more], project);
 }

@@ -14,7 +14,7 @@ test("verifies what the log binds, with one bundle and no lookup", async () => {
     report.verified.map(({ name }) => name),
     some.map(({ name }) => name),
   );
-  assert.deepEqual(world.counts, { bundles: 1, lookups: 0, atOnce: 0, mostAtOnce: 0 });
+  assert.deepEqual(world.counts, { bundles: 1, lookups: 0, atOnce: 0, mostAtOnce: 0, pauses: 0 });
   assert.equal(report.checkpoints[0]?.consistency, "first");
   assert.equal(world.state.get(world.log.vkey), await world.log.checkpoint());
 });
@@ -152,7 +152,7 @@ test("looks up what is missing, 8 at a time, and replaces the bundle once", asyn
     seen,
     Array.from({ length: 39 }, (_, i) => i + 1),
   );
-  assert.deepEqual(world.counts, { bundles: 2, lookups: 39, atOnce: 0, mostAtOnce: 8 });
+  assert.deepEqual(world.counts, { bundles: 2, lookups: 39, atOnce: 0, mostAtOnce: 8, pauses: 0 });
   assert.equal(report.checkpoints[0]?.consistency, "extends");
 });
 
@@ -227,7 +227,7 @@ test("a saved bundle is enough without a network, and a forged one is not", asyn
   const offline = tinyWorld(await createTinyLog({}));
   const report = await check(offline, { offlineBundle: bundle });
   assert.equal(report.ok, true);
-  assert.deepEqual(offline.counts, { bundles: 0, lookups: 0, atOnce: 0, mostAtOnce: 0 });
+  assert.deepEqual(offline.counts, { bundles: 0, lookups: 0, atOnce: 0, mostAtOnce: 0, pauses: 0 });
 
   online.log.bind("later", "1.0.0", integrityOf("later"));
   offline.state.set(online.log.vkey, await online.log.checkpoint());

@@ -82,6 +82,7 @@ export { readPnpmDocuments } from "./lockfile/pnpm-lock.ts";
 export { lockfileFormats, parseLockfile, type LockfileFormat } from "./lockfile/formats.ts";
 export { rewriteLockfile, type RewriteRequest, type Rewritten } from "./lockfile/rewrite/rewrite.ts";
 export { maxLockfileBytes } from "./lockfile/reading.ts";
+export { checkServed, type ServedProgress, type ServedTarball, type TarballEffects } from "./served.ts";
 export { refusalText } from "./refusal-text.ts";
 export type {
   CheckpointReport,

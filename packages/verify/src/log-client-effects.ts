@@ -18,6 +18,9 @@ export interface LogClientEffects extends CheckpointState {
 
   /** Whole seconds since 1970: how old checkpoints are is told by it. */
   nowSeconds(): number;
+
+  /** Resolves after this many milliseconds. */
+  sleep(ms: number): Promise<void>;
 }
 
 /** `bound`: ask for a new bundle. `refused`: the registry said no, with this one line. */

@@ -1,7 +1,9 @@
 import { isAssayError, toBase64, type PackageName, type Sha256, type Version } from "@assay/core";
 import { openBundlePart, readBundle, type RefusedBundle } from "./bundle-opening.ts";
 import { noTileCache } from "./follow/effects.ts";
-import { mergeCheckpoint, type MergeDeps } from "./follow/merge.ts";
+import { rollbackPausesMs } from "./follow/follower.ts";
+import { mergeCheckpoint, openStored, rolledBack, type MergeDeps } from "./follow/merge.ts";
+import { openCheckpoint } from "./follow/signed-checkpoint.ts";
 import type { LogClientEffects } from "./log-client-effects.ts";
 import type { CheckpointReport } from "./report.ts";
 import type { ProvenStatement } from "./standing.ts";
@@ -12,7 +14,10 @@ import type { TrustPolicy } from "./trust.ts";
  * trusted key signed, and only if that checkpoint and the newest one seen before are of one history.
  */
 export interface LogClient {
-  /** Asks for one bundle over all these packages and opens it. */
+  /**
+   * Asks for one bundle over all these packages and opens it. A log that shows a smaller tree than was seen before is
+   * asked again for some seconds, then LOG_REFUSED (`rolled-back`, with both checkpoints) is thrown.
+   */
   ask(packages: readonly PackageKey[]): Promise<BundleView>;
 
   /** Opens a bundle from elsewhere. `offline`: nothing is fetched, so a checkpoint of another size is not compared. */
@@ -89,12 +94,39 @@ export function createLogClient(deps: {
     return { statements, checkpoints, refused, bytes };
   }
 
+  /** What is answered, or the refusal of an old state. */
+  async function askOnce(request: string): Promise<BundleView | Error> {
+    try {
+      const view = await open(await effects.postBundle(request), { offline: false });
+      const old = view.checkpoints.find(({ consistency }) => consistency === "older");
+      return old === undefined ? view : await replayed(old);
+    } catch (error) {
+      if (isAssayError(error, "LOG_REFUSED") && error.details.kind === "rolled-back") return error;
+      throw error;
+    }
+  }
+
+  async function replayed({ origin, note }: CheckpointReport): Promise<Error> {
+    const log = policy.logs.find((each) => each.origin === origin);
+    const newest = log === undefined ? undefined : await effects.readCheckpoint(log.vkey);
+    if (log === undefined || newest === undefined) return new Error(`the state of ${origin} was removed meanwhile`);
+    return rolledBack(await openCheckpoint(log, note), await openStored(log, newest), "");
+  }
+
   return {
     open,
 
     async ask(packages) {
-      const entries = packages.map(({ name, version }) => ({ name, version }));
-      return await open(await effects.postBundle(JSON.stringify({ entries })), { offline: false });
+      const request = JSON.stringify({ entries: packages.map(({ name, version }) => ({ name, version })) });
+      // One server of several may lag behind by seconds; whoever stays behind shows an old state.
+      for (const pauseMs of rollbackPausesMs) {
+        const answer = await askOnce(request);
+        if (!(answer instanceof Error)) return answer;
+        await effects.sleep(pauseMs);
+      }
+      const last = await askOnce(request);
+      if (last instanceof Error) throw last;
+      return last;
     },
 
     async lookUp(packages, onProgress) {

@@ -69,6 +69,11 @@ export interface ThroughRecordPackage extends Omit<ReportedPackage, "integrity">
   readonly origin: string;
   readonly index: number;
   readonly accepted: boolean;
+  /** What the registry served when it was asked for the tarball (`checkServed`). */
+  readonly served:
+    | { readonly as: "not-asked" | "bound" }
+    | { readonly as: "other-bytes"; readonly integrity: Integrity }
+    | { readonly as: "nothing"; readonly reason: string };
 }
 
 export interface MismatchingPackage extends ReportedPackage {

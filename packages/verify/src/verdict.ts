@@ -113,6 +113,7 @@ function judgeUnpinned(each: Unpinned, acceptance: Acceptance, gathered: Gathere
       bound,
       ...placeOf(right),
       accepted,
+      served: { as: "not-asked" },
     });
   }
 }

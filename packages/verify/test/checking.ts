@@ -66,6 +66,8 @@ export async function check(
     readonly lockfile?: Lockfile;
     readonly trust?: readonly TrustedLog[];
     readonly offlineBundle?: Uint8Array;
+    /** Saved earlier, but the log's history may be fetched. */
+    readonly bundle?: Uint8Array;
     readonly allow?: readonly string[];
     readonly accept?: readonly AcceptableCategory[];
     readonly policy?: Partial<TrustPolicy>;
@@ -81,7 +83,7 @@ export async function check(
         allow: new Set(options.allow),
         ...options.policy,
       },
-      bundle: options.offlineBundle,
+      bundle: options.offlineBundle ?? options.bundle,
       isOffline: options.offlineBundle !== undefined,
       registry: "https://registry.example.com",
       onProgress: () => {},

@@ -29,6 +29,7 @@ export async function check(given) {
     readCheckpoint: async (vkey) => state.get(vkey),
     swapCheckpoint: async (vkey, previous, next) => state.get(vkey) === previous && state.set(vkey, next) !== undefined,
     nowSeconds: () => 1795255260,
+    sleep: async () => {},
     postBundle: async () => encode(given.bundle),
     lookup: async () => ({ outcome: "refused", reason: "offline" }),
     fetchTile: async () => undefined,

@@ -16,12 +16,12 @@ export interface TinyWorld {
   tamperTile: (tile: Uint8Array) => Uint8Array | undefined;
   /** Seconds since 1970; when it starts, the log's records are a minute old. */
   nowSeconds: number;
-  readonly counts: { bundles: number; lookups: number; atOnce: number; mostAtOnce: number };
+  readonly counts: { bundles: number; lookups: number; atOnce: number; mostAtOnce: number; pauses: number };
 }
 
 /** A world around a log with nothing in the state and nothing to look up. */
 export function tinyWorld(log: TinyLog): TinyWorld {
-  const counts = { bundles: 0, lookups: 0, atOnce: 0, mostAtOnce: 0 };
+  const counts = { bundles: 0, lookups: 0, atOnce: 0, mostAtOnce: 0, pauses: 0 };
   const world: TinyWorld = {
     log,
     catalogue: new Map(),
@@ -32,6 +32,9 @@ export function tinyWorld(log: TinyLog): TinyWorld {
     counts,
     effects: {
       nowSeconds: () => world.nowSeconds,
+      sleep: async () => {
+        counts.pauses += 1;
+      },
       async postBundle(request) {
         counts.bundles += 1;
         const { entries } = JSON.parse(request) as { entries: { name: string; version: string }[] };

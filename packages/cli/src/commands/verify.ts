@@ -14,6 +14,7 @@ export interface VerifyOptions {
   readonly saveBundle?: string;
   readonly allow?: string[];
   readonly accept?: string[];
+  readonly deep?: boolean;
   readonly state?: string;
   readonly evidence?: string;
   readonly json?: boolean;
@@ -37,6 +38,7 @@ export function verifyCommand(context: CliContext, finish: Finish): Command {
     .option("--save-bundle <file>", "save the proofs for checking offline")
     .option("--allow <name>", "let this package be unverifiable; may be repeated", append)
     .option("--accept <category>", "let a category pass that proves less; known: through-record", append)
+    .option("--deep", "also fetch and hash every tarball that the lockfile does not pin")
     .option("--state <folder>", "where the last checkpoint seen is kept, by key (default: the user's state folder)")
     .option("--evidence <file>", "check a file of evidence instead, with nothing but the key in it")
     .option("--json", "print the report as JSON")

@@ -58,11 +58,24 @@ function throughRecordGroup(packages: readonly ThroughRecordPackage[]): string[]
   const [first] = packages;
   if (first === undefined) return [];
   const mark = first.accepted ? "!" : "✗";
+  const isFetched = packages.every(({ served }) => served.as === "bound");
   return [
     `${mark} ${packages.length} through-record${first.accepted ? ", accepted" : ""}: the log binds these versions, but this lockfile does not pin their tarballs`,
     "    Yarn's checksum is of the archive that Yarn makes itself; which bytes it installs is what the registry serves.",
+    ...(isFetched ? ["    The registry served the bound bytes of all of them just now."] : []),
     ...(first.accepted ? [] : ["    --accept through-record lets them pass."]),
+    ...group(
+      "✗",
+      "served wrongly: the registry does not serve what the log binds",
+      packages.filter(({ served }) => served.as === "other-bytes" || served.as === "nothing"),
+      servedRows,
+    ),
   ];
+}
+
+function servedRows({ name, version, bound, served }: ThroughRecordPackage): string[] {
+  if (served.as === "nothing") return [`${name}@${version} was not served: ${served.reason}`];
+  return [`${name}@${version}`, `  served ${served.as === "other-bytes" ? served.integrity : ""}`, `  log    ${bound}`];
 }
 
 function supersededRows(each: SupersededPackage): string[] {
@@ -130,7 +143,7 @@ const consistencyWords: Readonly<Record<Consistency, string>> = {
   first: "the first checkpoint of this log seen here",
   same: "the same as last time",
   extends: "extends the last checkpoint seen",
-  older: "OLDER than the last checkpoint seen, though of the same history: somebody shows an old state",
+  older: "older than the last checkpoint seen, and of the same history",
   "not-compared": "not compared with the last checkpoint seen, which has another size (offline)",
 };
 
@@ -165,6 +178,10 @@ function verdict(report: Report, unverifiable: number): string {
   if (report.refused.length > 0) return "Proofs were refused: nothing that rests on them counts.";
   if (report.missing.length > 0) return "Not everything is proven to be what the log binds.";
   const { throughRecord } = report;
+  if (throughRecord.some(({ served }) => served.as === "other-bytes"))
+    return "Do not install through this registry: find out where the other bytes come from.";
+  if (throughRecord.some(({ served }) => served.as === "nothing"))
+    return "Not every tarball could be fetched and hashed.";
   if (throughRecord.some((each) => !each.accepted))
     return "Everything is in the log, but this lockfile does not pin the tarballs; read the lines on through-record.";
   if (unverifiable > 0) return "Some packages cannot be verified; allow each that was reviewed with --allow <name>.";

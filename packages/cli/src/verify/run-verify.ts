@@ -1,15 +1,18 @@
 import { join, resolve } from "node:path";
 import {
+  checkServed,
   createHttpEffects,
   evidenceIn,
   maxBundleBytes,
   verifyLockfiles,
   type HttpDeps,
   type LogClientEffects,
+  type Report,
+  type ServedProgress,
   type TrustPolicy,
   type VerifyResult,
 } from "@assay/verify";
-import { createFileCheckpointStore, readLimited, readLockfile, sha256 } from "@assay/verify/node";
+import { createFileCheckpointStore, createTarballEffects, readLimited, readLockfile, sha256 } from "@assay/verify/node";
 import type { VerifyOptions } from "../commands/verify.ts";
 import type { CliContext, ExitCode } from "../context.ts";
 import { wrongUse } from "../errors.ts";
@@ -31,6 +34,7 @@ export async function runVerify(
 ): Promise<ExitCode> {
   const bundleFile = typeof options.offline === "string" ? options.offline : options.bundle;
   const isOffline = options.offline !== undefined;
+  if (isOffline && options.deep === true) throw wrongUse("--deep fetches tarballs, --offline nothing: choose one.");
   if (isOffline && bundleFile === undefined) throw wrongUse("--offline needs a bundle: --bundle <file>.");
   const { paths, folder, shown } = await locateLockfiles(context, given, options.all === true);
   const lockfiles = await Promise.all(paths.map(readLockfile));
@@ -42,7 +46,7 @@ export async function runVerify(
   const bundle = await readBundleFile(context, bundleFile);
   const request = { lockfiles, registry, bundle, isOffline };
   const result = await check(context, { ...request, http, policy, state: stateFolderFor(context, options.state) });
-  const { reports } = result;
+  const reports = options.deep === true ? await checkDeep(context, http, result.reports) : result.reports;
   const isProven = reports.every(({ refused }) => refused.length === 0);
   if (options.saveBundle !== undefined && result.bundle !== undefined && isProven)
     await writeWhole(context, resolve(context.cwd, options.saveBundle), result.bundle);
@@ -76,6 +80,7 @@ async function check(context: CliContext, request: CheckRequest): Promise<Verify
     ...createHttpEffects(http),
     ...createFileCheckpointStore({ folder: join(state, "checkpoints"), uniqueName: context.uniqueName }),
     nowSeconds: () => Math.floor(context.clock.nowMs() / 1000),
+    sleep: context.clock.sleep,
   };
   const onProgress = ({ done, total, latest }: { done: number; total: number; latest: string }): void =>
     progress.update(done, total, latest);
@@ -88,6 +93,18 @@ async function check(context: CliContext, request: CheckRequest): Promise<Verify
   } finally {
     progress.end();
   }
+}
+
+async function checkDeep(
+  context: CliContext,
+  { fetch, registry }: HttpDeps,
+  reports: readonly Report[],
+): Promise<readonly Report[]> {
+  const progress = createProgress(context, "Fetching");
+  const onProgress = ({ done, total, latest }: ServedProgress): void => progress.update(done, total, latest);
+  return await checkServed(createTarballEffects({ fetch, registry }), reports, onProgress).finally(() =>
+    progress.end(),
+  );
 }
 
 async function readBundleFile(context: CliContext, file: string | undefined): Promise<Uint8Array | undefined> {

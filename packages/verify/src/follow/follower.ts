@@ -68,7 +68,7 @@ export interface FollowerDeps {
 }
 
 /** Caches keep a checkpoint for seconds: an old one is asked for again after these, then it is refused. */
-const rollbackPausesMs = [250, 500, 1_000, 2_000, 4_000];
+export const rollbackPausesMs: readonly number[] = [250, 500, 1_000, 2_000, 4_000];
 
 /** Checkpoints whose signatures are remembered as good. */
 const mostOpened = 64;

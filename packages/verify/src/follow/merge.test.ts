@@ -14,16 +14,43 @@ test("a checkpoint that extends the last one is proven and kept; one of the same
   assert.equal(world.state.get(world.log.vkey), await world.log.checkpoint());
 });
 
-test("an older checkpoint of the same history is called older and never replaces the newest", async () => {
+test("an older checkpoint of the same history is asked for again, then refused with both checkpoints", async () => {
   const world = tinyWorld(await boundLog());
   const old = JSON.stringify(await world.log.bundle(some));
   world.log.bind("later", "1.0.0", integrityOf("later"));
   const newest = await world.log.checkpoint();
   world.state.set(world.log.vkey, newest);
   world.tamper = () => old;
-  const report = await check(world);
-  assert.equal(report.checkpoints[0]?.consistency, "older");
-  assert.equal(report.ok, true);
+  await assert.rejects(check(world), (error) => {
+    assert.ok(isAssayError(error, "LOG_REFUSED"));
+    assert.deepEqual([error.details.kind, error.details.evidence["newest"]], ["rolled-back", newest]);
+    return /signed one of 308 before/.test(error.message);
+  });
+  assert.equal(world.counts.pauses, world.counts.bundles - 1);
+  assert.ok(world.counts.pauses >= 5);
+  assert.equal(world.state.get(world.log.vkey), newest);
+});
+
+test("a server that lags for a moment is no rollback", async () => {
+  const world = tinyWorld(await boundLog());
+  const old = JSON.stringify(await world.log.bundle(some));
+  world.log.bind("later", "1.0.0", integrityOf("later"));
+  world.state.set(world.log.vkey, await world.log.checkpoint());
+  let answers = 0;
+  world.tamper = (bundle) => (++answers <= 2 ? old : bundle);
+  assert.equal((await check(world)).ok, true);
+  assert.equal(world.counts.pauses, 2);
+});
+
+test("a saved bundle is of an older tree by nature: that is proven and said, and never replaces the newest", async () => {
+  const world = tinyWorld(await boundLog());
+  const { bundle } = await check(world);
+  world.log.bind("later", "1.0.0", integrityOf("later"));
+  const newest = await world.log.checkpoint();
+  world.state.set(world.log.vkey, newest);
+  assert.ok(bundle);
+  const report = await check(world, { bundle });
+  assert.deepEqual([report.ok, report.checkpoints[0]?.consistency], [true, "older"]);
   assert.equal(world.state.get(world.log.vkey), newest);
 });
 

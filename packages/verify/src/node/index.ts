@@ -7,4 +7,5 @@ export { checkProject, type ProjectCheckDeps } from "./project-check.ts";
 export { sha256 } from "./sha256.ts";
 export { stateFolder } from "./state-folder.ts";
 export { readTrustFile, trustFilePlace, type FoundTrust } from "./trust-place.ts";
+export { createTarballEffects } from "./tarball-digest.ts";
 export { createFileTileCache } from "./tile-cache.ts";

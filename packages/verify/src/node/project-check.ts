@@ -47,6 +47,7 @@ export async function checkProject(
     ...createHttpEffects({ fetch, sleep, registry }),
     ...createFileCheckpointStore({ folder: join(deps.stateFolder, "checkpoints"), uniqueName }),
     nowSeconds: () => Math.floor(nowMs() / 1000),
+    sleep,
   };
   const { reports } = await verifyLockfiles(
     { sha256, effects },
