@@ -414,6 +414,17 @@ test("a log that goes on in a new shard is followed by the key that the old one 
   await using back = await follower();
   await installs(back, old);
   await installs(back, later);
+  const copied = await runAssay(
+    back.installation,
+    ["log", "mirror", database.url, "--trust", vkey, "--to", "copy", "--json"],
+    back.installation.home,
+  );
+  assert.equal(copied.exitCode, 0, copied.stderr);
+  const { shards } = JSON.parse(copied.stdout) as { shards: { path: string }[] };
+  assert.deepEqual(
+    shards.map((each) => each.path),
+    [`-/log/${shard}`, `-/log/${next.shard}`],
+  );
 });
 
 test("a server of role log is a database and nothing else", async () => {

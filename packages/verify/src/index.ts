@@ -39,8 +39,9 @@ export {
 } from "./follow/follower.ts";
 export { createHttpFollowEffects } from "./follow/http-effects.ts";
 export {
+  findSuccessor,
   isPredecessorTree,
-  isSuccessorKey,
+  openPredecessor,
   predecessorIn,
   successorIn,
   type Predecessor,

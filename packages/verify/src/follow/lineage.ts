@@ -1,5 +1,7 @@
-import { encodeUtf8, equalBytes, fromBase64, parseVkey, toBase64, toHex, type Sha256 } from "@assay/core";
-import type { SignedCheckpoint } from "./signed-checkpoint.ts";
+import { encodeUtf8, equalBytes, fromBase64, isAssayError, parseVkey, toBase64, toHex, type Sha256 } from "@assay/core";
+import type { TrustedLog } from "../trust.ts";
+import type { FollowEffects } from "./effects.ts";
+import { openCheckpoint, type SignedCheckpoint } from "./signed-checkpoint.ts";
 import type { ProvenTree } from "./tree.ts";
 
 /** The shard that a log goes on in, as the last two records of the one before vouch for it. */
@@ -39,14 +41,43 @@ export async function predecessorIn(tree: ProvenTree): Promise<Predecessor | und
   return { origin: record.origin, size: record.size, root: fromBase64(record.root) };
 }
 
-/** Whether this is the key that the shard before vouched for. Throws BAD_FORMAT on what is no vkey. */
-export function isSuccessorKey(sha256: Sha256, { origin, keyid, key }: Successor, vkey: string): boolean {
+function isSuccessorKey(sha256: Sha256, { origin, keyid, key }: Successor, vkey: string): boolean {
   const { name, keyId } = parseVkey(vkey);
   return name === origin && toHex(keyId) === keyid && key === `sha256-${toBase64(sha256(encodeUtf8(vkey)))}`;
+}
+
+/** The one among these keys that the shard before vouched for. Nothing in a list is trusted. */
+export function findSuccessor<Listed extends { readonly vkey: string }>(
+  sha256: Sha256,
+  successor: Successor,
+  listed: readonly Listed[],
+): Listed | undefined {
+  return listed.find(({ vkey }) => isSuccessorKey(sha256, successor, vkey));
 }
 
 /** Whether this is the final tree that the later shard vouched for: then its key says nothing more, and need not. */
 export function isPredecessorTree({ origin, size, root }: Predecessor, signed: SignedCheckpoint): boolean {
   const { checkpoint } = signed;
   return checkpoint.origin === origin && checkpoint.size === size && equalBytes(checkpoint.root, root);
+}
+
+/**
+ * The final checkpoint of a predecessor, by whichever of these keys signed it; undefined when none of them shows the
+ * tree that the later shard vouched for (one that was lost with a backup is not served to its end).
+ * Throws LOG_UNAVAILABLE.
+ */
+export async function openPredecessor(
+  effects: Pick<FollowEffects, "fetchCheckpoint">,
+  predecessor: Predecessor,
+  candidates: readonly TrustedLog[],
+): Promise<SignedCheckpoint | undefined> {
+  for (const log of candidates.filter(({ origin }) => origin === predecessor.origin)) {
+    try {
+      const signed = await openCheckpoint(log, await effects.fetchCheckpoint(log));
+      if (isPredecessorTree(predecessor, signed)) return signed;
+    } catch (error) {
+      if (!isAssayError(error, "BAD_FORMAT")) throw error;
+    }
+  }
+  return undefined;
 }

@@ -5,15 +5,16 @@ import { copyLog, type CopyProgress } from "../follow/copy-log.ts";
 import type { FollowEffects } from "../follow/effects.ts";
 import { createFollower } from "../follow/follower.ts";
 import { createHttpFollowEffects } from "../follow/http-effects.ts";
-import { isSuccessorKey, successorIn, type Successor } from "../follow/lineage.ts";
+import { findSuccessor, openPredecessor, predecessorIn, successorIn } from "../follow/lineage.ts";
 import type { FollowPolicy } from "../follow/policy.ts";
-import type { ProvenTree } from "../follow/tree.ts";
+import type { SignedCheckpoint } from "../follow/signed-checkpoint.ts";
+import { createProvenTree, type ProvenTree } from "../follow/tree.ts";
 import { listLogs } from "../http-effects.ts";
 import type { RequestDeps } from "../http-request.ts";
 import { formatTrustFile, trustFileName } from "../trust-file.ts";
 import { trustLog, trustLogs, type TrustedLog } from "../trust.ts";
 import { createFileCheckpointStore } from "./checkpoint-store.ts";
-import { createLogFolder } from "./log-folder.ts";
+import { createLogFolder, type LogFolder } from "./log-folder.ts";
 import { sha256 } from "./sha256.ts";
 
 /** What keeping a copy needs from outside. */
@@ -46,7 +47,8 @@ export interface MirroredShard {
 }
 
 /**
- * Brings a complete copy of a log up to date, with every shard that it went on in, as its records vouch for them.
+ * Brings a complete copy of a log up to date, with every shard that it went on in and came from, as its records vouch
+ * for them; oldest first.
  * Layout below the folder: `-/log/<shard>/checkpoint` and `…/tile/…`, as URLs have it, so that a web server over the
  * folder is a copy that followers and verifiers can read; `assay.trust.json` names the keys. What was seen of each log
  * is kept in `.state`. Everything is verified before it is written; may be cut off at any moment and run again.
@@ -55,25 +57,65 @@ export interface MirroredShard {
  */
 export async function mirrorLog(deps: MirrorLogDeps, options: MirrorLogOptions): Promise<readonly MirroredShard[]> {
   const { url, folder } = options;
-  const shards: MirroredShard[] = [];
-  let log = await locate(deps, options);
-  for (;;) {
-    const { tree, shard } = await mirrorShard(deps, options, log);
-    shards.push(shard);
+  const listed = once(() => listLogs({ ...deps, registry: url }));
+  const pinned = await locate(deps, options);
+  const first = await mirrorShard(deps, options, pinned);
+  const shards = [first.shard];
+  for (let { tree } = first; ;) {
     const successor = await successorIn(tree);
     if (successor === undefined) break;
-    log = await locateSuccessor(deps, url, successor);
+    const next = findSuccessor(sha256, successor, await listed());
+    if (next === undefined) throw notListed(url, successor.origin);
+    const mirrored = await mirrorShard(deps, options, trustLog(next.vkey, shardUrl(url, next.origin)));
+    shards.push(mirrored.shard);
+    ({ tree } = mirrored);
+  }
+  for (let { tree } = first; ;) {
+    const predecessor = await predecessorIn(tree);
+    if (predecessor === undefined) break;
+    const candidates = (await listed()).map(({ vkey, origin }) => trustLog(vkey, shardUrl(url, origin)));
+    const signed = await openPredecessor(createHttpFollowEffects({ ...deps, registry: "" }), predecessor, candidates);
+    if (signed === undefined) throw notListed(url, predecessor.origin);
+    const mirrored = await mirrorFinal(deps, options, signed);
+    shards.unshift(mirrored.shard);
+    ({ tree } = mirrored);
   }
   const file = formatTrustFile(trustLogs(shards.map(({ vkey }) => trustLog(vkey))));
   await writeFile(join(folder, trustFileName), file);
   return shards;
 }
 
-async function mirrorShard(
+interface Mirrored {
+  readonly tree: ProvenTree;
+  readonly shard: MirroredShard;
+}
+
+async function mirrorShard(deps: MirrorLogDeps, options: MirrorLogOptions, log: TrustedLog): Promise<Mirrored> {
+  const place = placeOf(deps, options, log);
+  const { policy } = options;
+  return await copyTo(options, place, await createFollower({ sha256, effects: place.effects, log, policy }).update());
+}
+
+/** A shard whose last tree a later one vouched for: whatever its key signs besides is of no interest. */
+async function mirrorFinal(
   deps: MirrorLogDeps,
-  { folder, policy, signal, onProgress }: MirrorLogOptions,
-  log: TrustedLog,
-): Promise<{ readonly tree: ProvenTree; readonly shard: MirroredShard }> {
+  options: MirrorLogOptions,
+  signed: SignedCheckpoint,
+): Promise<Mirrored> {
+  const place = placeOf(deps, options, signed.log);
+  const { effects } = place;
+  return await copyTo(options, place, createProvenTree({ sha256, effects, memory: new Map() }, signed));
+}
+
+interface CopyPlace {
+  readonly name: string;
+  /** Below the folder. */
+  readonly path: string;
+  readonly store: LogFolder;
+  readonly effects: FollowEffects;
+}
+
+function placeOf(deps: MirrorLogDeps, { folder }: MirrorLogOptions, log: TrustedLog): CopyPlace {
   const { fetch, sleep, nowSeconds, uniqueName } = deps;
   const name = log.origin.slice(log.origin.lastIndexOf("/") + 1);
   const path = join("-", "log", name);
@@ -87,13 +129,28 @@ async function mirrorShard(
     nowSeconds,
     sleep,
   };
+  return { name, path, store, effects };
+}
+
+async function copyTo(options: MirrorLogOptions, place: CopyPlace, tree: ProvenTree): Promise<Mirrored> {
+  const { signal, onProgress } = options;
+  const { name, path, store } = place;
   const shown = await store.readNote();
   const before = shown === undefined ? 0 : parseCheckpoint(parseNote(shown).text).size;
-  const tree = await createFollower({ sha256, effects, log, policy }).update();
   await copyLog({ tree, store }, { signal, onProgress: (progress) => onProgress({ ...progress, shard: name }) });
-  const { vkey, origin } = log;
+  const { vkey, origin } = tree.signed.log;
   const { size } = tree.signed.checkpoint;
   return { tree, shard: { vkey, origin, path, size, added: size - before } };
+}
+
+function notListed(url: string, origin: string): AssayError<"LOG_UNAVAILABLE"> {
+  const reason = `the log goes over to ${origin}, and no key is listed that its records vouch for`;
+  return new AssayError("LOG_UNAVAILABLE", { url, reason });
+}
+
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  return () => (running ??= work());
 }
 
 /** Where the log is: below the base URL of an Assay, else at the URL itself. Throws LOG_UNAVAILABLE. */
@@ -109,14 +166,6 @@ async function locate(deps: MirrorLogDeps, { url, vkey }: MirrorLogOptions): Pro
     await http.fetchCheckpoint(direct);
     return direct;
   }
-}
-
-async function locateSuccessor(deps: MirrorLogDeps, url: string, successor: Successor): Promise<TrustedLog> {
-  const listed = await listLogs({ ...deps, registry: url });
-  const next = listed.find(({ vkey }) => isSuccessorKey(sha256, successor, vkey));
-  if (next !== undefined) return trustLog(next.vkey, shardUrl(url, next.origin));
-  const reason = `the log goes on in ${successor.origin}, and the key that it vouched for is not listed`;
-  throw new AssayError("LOG_UNAVAILABLE", { url, reason });
 }
 
 function shardUrl(base: string, origin: string): string {

@@ -2,9 +2,8 @@ import { AssayError, isAssayError } from "@assay/core";
 import type { WitnessPolicy } from "@assay/core";
 import {
   createFollower,
-  isPredecessorTree,
-  isSuccessorKey,
-  openCheckpoint,
+  findSuccessor,
+  openPredecessor,
   predecessorIn,
   successorIn,
   trustLog,
@@ -109,7 +108,7 @@ export async function createFollowedShards(
       const [newest] = shards;
       const successor = newest && (await updateNewest(newest));
       if (newest === undefined || successor === undefined) return;
-      const next = (await listed()).find(({ vkey }) => isSuccessorKey(sha256, successor, vkey));
+      const next = findSuccessor(sha256, successor, await listed());
       if (next === undefined)
         throw new AssayError("LOG_UNAVAILABLE", {
           url: config.url,
@@ -127,23 +126,11 @@ export async function createFollowedShards(
       if (oldest === undefined || tree === undefined || tree.signed.checkpoint.size === 0) return;
       const predecessor = await predecessorIn(tree);
       if (predecessor === undefined) return void first.add(oldest.origin);
-      const before = (await listed()).find(({ origin }) => origin === predecessor.origin);
-      const note = before && (await finalNote(before.vkey));
-      const signed = before && note !== undefined ? await openCheckpoint(trustLog(before.vkey), note) : undefined;
-      // A shard that was lost with a backup is not served to its end: then what it bound is bound again.
-      if (signed === undefined || !isPredecessorTree(predecessor, signed)) return;
+      const candidates = (await listed()).map(({ vkey }) => trustLog(vkey));
+      const signed = await openPredecessor(effects, predecessor, candidates);
+      // Then what it bound is bound again.
+      if (signed === undefined) return;
       await add({ vkey: signed.log.vkey, origin: predecessor.origin, number: oldest.number - 1, note: signed.note });
-    }
-  }
-
-  async function finalNote(vkey: string): Promise<string | undefined> {
-    try {
-      const note = await effects.fetchCheckpoint(trustLog(vkey));
-      await openCheckpoint(trustLog(vkey), note);
-      return note;
-    } catch (error) {
-      if (isAssayError(error, "BAD_FORMAT")) return undefined;
-      throw error;
     }
   }
 
