@@ -150,6 +150,7 @@ describe("across an air gap", () => {
     const document = (await rawRequest(server.url, "/p0")).json() as { "dist-tags": unknown };
     assert.deepEqual(document["dist-tags"], { latest: "1.0.0" });
     assert.equal((await rawRequest(server.url, "/absent")).status, 404);
+    assert.match((await rawRequest(server.url, "/-/web/sources")).text(), /No source is configured/);
   });
 
   test("what was tampered with on the way is refused by name, and the rest arrives", async () => {

@@ -210,6 +210,9 @@ export function renderSources({ base, nowMs, registries }: SourcesProps): string
           Where packages come from. A registry owns names and says what exists. A mirror copies a registry's bytes and
           says nothing. Whoever serves them, the bytes and dependencies of a bound version are the same, or refused.
         </p>
+        {registries.length === 0 && (
+          <p>No source is configured: nothing is fetched, and what is here was brought by hand, with its proofs.</p>
+        )}
         {registries.map((group) => (
           <Group key={group.registry.alias} group={group} nowMs={nowMs} delivered={delivered} />
         ))}
