@@ -63,6 +63,7 @@ const dependencyHomes: Readonly<Record<string, readonly string[]>> = {
   "prom-client": ["packages/server/src/platform/telemetry/"],
   "lru-cache": ["packages/server/src/platform/"],
   yaml: ["packages/server/src/config/", "packages/verify/src/lockfile/yaml"],
+  "@sigstore/tuf": ["packages/server/src/upstreams/"],
   "@npmcli/config": ["packages/server/src/config/"],
   commander: ["packages/cli/src/"],
   preact: ["packages/web/src/"],

@@ -4,6 +4,7 @@ import { doctorCommand } from "./commands/doctor.ts";
 import { exportCommand } from "./commands/export.ts";
 import { importCommand } from "./commands/import.ts";
 import { initCommand } from "./commands/init.ts";
+import { keysCommand } from "./commands/keys.ts";
 import { lockfileCommand } from "./commands/lockfile.ts";
 import { logCommand } from "./commands/log/log.ts";
 import { mirrorCommand } from "./commands/mirror.ts";
@@ -41,6 +42,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     mirrorCommand(context, finish),
     exportCommand(context, finish),
     importCommand(context, finish),
+    keysCommand(context, finish),
     quarantineCommand(context, finish),
     upstreamCommand(context, finish),
   ];

@@ -65,3 +65,33 @@ test("a release to free must be a name and a version", async (context) => {
     assert.equal(code, 2, stderr);
   }
 });
+
+test("keys: lists ours, rotates it, and ends an upstream's only where there is one", async (context) => {
+  const folder = await emptyFolder(context);
+  const at = ["--data", join(folder, "data")];
+  const env = { ASSAY_UPSTREAM: "http://127.0.0.1:1" };
+  const list = async () => {
+    const { code, stdout } = await runAssay(folder, ["keys", "list", "--json", ...at], env);
+    assert.equal(code, 0, stdout);
+    return (JSON.parse(stdout) as { keys: { owner: string; keyid: string; ends: string | null; why: string | null }[] })
+      .keys;
+  };
+  const [first] = await list();
+  assert.ok(first);
+  assert.match(first.keyid, /^SHA256:/);
+  assert.deepEqual([first.owner, first.ends], ["hosted", null]);
+  const rotated = await runAssay(folder, ["keys", "rotate", ...at], env);
+  assert.equal(rotated.code, 0, rotated.stderr);
+  const [before, after] = await list();
+  assert.deepEqual([before?.keyid, before?.why, after?.why], [first.keyid, "retired", null]);
+  assert.match(rotated.stdout, new RegExp(`^${RegExp.escape(after?.keyid ?? "?")} signs from now on`));
+  const text = await runAssay(folder, ["keys", "list", ...at], env);
+  assert.match(text.stdout, /^SHA256:\S+ {2}ours, seen since \S+, retired \S+\nSHA256:\S+ {2}ours, seen since \S+\n$/);
+
+  const retire = (...more: string[]) => runAssay(folder, ["keys", "retire", first.keyid, ...more, ...at], env);
+  assert.match((await retire("--upstream", "npm")).stdout, /has no key .* Nothing was changed/);
+  assert.equal((await retire("--upstream", "npm")).code, 1);
+  assert.equal((await retire("--upstream", "hosted")).code, 2);
+  assert.equal((await retire()).code, 2);
+  assert.equal((await retire("--upstream", "npm", "--since", "yesterday")).code, 2);
+});

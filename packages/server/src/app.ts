@@ -26,6 +26,7 @@ import { openLogClient, openUpstreamClients } from "./platform/network/clients.t
 import { listenProblem, makeOwnFolder } from "./platform/surroundings.ts";
 import { createSystemClock } from "./platform/system-clock.ts";
 import { createSystemRandom } from "./platform/system-random.ts";
+import type { Events } from "./platform/events/events.ts";
 import type { Telemetry } from "./platform/telemetry/telemetry.ts";
 import { createWorkers } from "./platform/workers/workers.ts";
 import { createReleases } from "./releases/create-releases.ts";
@@ -38,9 +39,11 @@ import {
   servingRoutes,
   type Serving,
 } from "./serving/serving.ts";
+import { createRegistrySigning, type RegistrySigning, type RegistrySigningDeps } from "./signing/signing.ts";
 import {
   createAuditing,
   createUpstreams,
+  readPinnedKeys,
   sourceChoiceRoutes,
   sourcePages,
   type UpstreamsRoom,
@@ -53,6 +56,7 @@ export interface Rooms extends AsyncDisposable {
   readonly database: Database;
   readonly blobs: BlobStore;
   readonly jobs: JobQueue;
+  readonly registrySigning: RegistrySigning;
   readonly checksums: Checksums;
   readonly releases: Releases;
   readonly upstreams: UpstreamsRoom;
@@ -92,20 +96,49 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     { ...storage, remoteClient: followedClient.client },
     { ...config.log, remote },
   );
+  const registrySigning = await createRegistrySigning(
+    { database, clock, random, telemetry, announce: announceKeys(checksums, events) },
+    { keyFolder: below("keys") },
+  );
   const releases = createReleases(
-    { database, checksums, events, clock, telemetry },
+    { database, checksums, signing: registrySigning, events, clock, telemetry },
     { refuseWithinHours: config.removed.refuseWithinHours, auditingOf: createAuditing(config.upstreams) },
   );
   const clients = stack.use(await openUpstreamClients({ clock, random }, config, secrets));
   const upstreams = createUpstreams(
-    { clients: clients.byAlias, database, blobs, jobs, releases, events, workers, clock, random, telemetry },
+    {
+      clients: clients.byAlias,
+      database,
+      blobs,
+      jobs,
+      releases,
+      events,
+      signing: registrySigning,
+      pinnedKeys: await readPinnedKeys(config.upstreams),
+      workers,
+      clock,
+      random,
+      telemetry,
+    },
     config,
   );
   // A folder of its own: a command beside the server must not empty the server's.
   const spoolFolder = below(join("spool", String(process.pid)));
   const spool = await createSpool({ random }, { folder: spoolFolder, maxBytes: spoolBytes });
   const admission = createAdmission(
-    { database, blobs, checksums, releases, upstreams, events, clock, spool, workers, telemetry },
+    {
+      database,
+      blobs,
+      checksums,
+      releases,
+      upstreams,
+      signing: registrySigning,
+      events,
+      clock,
+      spool,
+      workers,
+      telemetry,
+    },
     { limits: config.limits, integrityPolicy: integrityPolicyOf(config) },
   );
   const mirroring = createMirroring(
@@ -120,7 +153,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
       telemetry,
       shown: {
         view: (packument) => serving.documents.view(packument),
-        overlays: (packument, rebound) => serving.documents.overlays(packument, rebound),
+        overlays: (packument, view) => serving.documents.overlays(packument, view),
       },
     },
     config,
@@ -135,6 +168,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     database,
     blobs,
     jobs,
+    registrySigning,
     checksums,
     releases,
     upstreams,
@@ -163,6 +197,16 @@ function upstreamsInWords({ upstreams }: Config): string {
     .join(", ");
 }
 
+/** A registry key that came or went is an event, and the first time each a record of the log. */
+function announceKeys(checksums: Checksums, events: Events): RegistrySigningDeps["announce"] {
+  return async (transaction, change, { owner, keyid, key }) => {
+    await events.record(transaction, { kind: `key.${change}`, subject: `key ${keyid}`, data: { owner, key } });
+    if (change === "refused" || change === "back") return;
+    const action = change === "added" ? "add" : "retire";
+    await checksums.claimKey(transaction, { action, use: "registry-signature", owner, keyid, key });
+  };
+}
+
 /** How often orphaned blobs are looked for. */
 const orphanSweepMs = 3_600_000;
 
@@ -183,6 +227,7 @@ export async function createApp(loaded: LoadedConfig, options: AppOptions): Prom
   await rm(join(config.dataFolder, "spool"), { recursive: true, force: true });
   if (loaded.upstreamFromNpm) await rememberUpstream(config.dataFolder, config.upstreams[0]?.url ?? "");
   const rooms = stack.use(await openRooms(loaded, options));
+  rooms.registrySigning.ready();
   for (const note of loaded.notes) rooms.telemetry.log.warn(note);
   const background = stack.use(createBackground(rooms, clock));
   const http = stack.use(await createFrontDoor(loaded, rooms));
@@ -204,7 +249,7 @@ export async function createApp(loaded: LoadedConfig, options: AppOptions): Prom
 }
 
 function createFrontDoor({ config }: LoadedConfig, rooms: Rooms): Promise<HttpServer> {
-  const { checksums, serving, upstreams, admission, telemetry } = rooms;
+  const { checksums, registrySigning, serving, upstreams, admission, telemetry } = rooms;
   const clock = createSystemClock();
   const answers = createAnswers();
   const packages = async (): Promise<number> => (await upstreams.search("", 0, 1)).total;
@@ -248,6 +293,7 @@ function createFrontDoor({ config }: LoadedConfig, rooms: Rooms): Promise<HttpSe
                 serving,
                 answers,
                 upstreams,
+                keyRing: registrySigning.ring,
                 checksums,
                 clock,
                 about: { version: about.version, upstream: upstreamsInWords(config), packages },
@@ -273,7 +319,7 @@ interface Background extends AsyncDisposable {
 
 /** The sequencer, the jobs, the watch for other processes' changes, the orphan sweep. Disposing waits for what is under way. */
 function createBackground(
-  { checksums, releases, jobs, upstreams, admission, telemetry }: Rooms,
+  { checksums, registrySigning, releases, jobs, upstreams, admission, telemetry }: Rooms,
   clock: ReturnType<typeof createSystemClock>,
 ): Background {
   const stop = new AbortController();
@@ -297,6 +343,8 @@ function createBackground(
   return {
     start() {
       keep("the sequencer", checksums.run(stop.signal));
+      keep("the watch for changed registry keys", registrySigning.run(stop.signal));
+      keep("the watch for upstreams' keys", upstreams.keys.run(stop.signal));
       keep("the watch for changed releases", releases.run(stop.signal, checksums.wake));
       keep("the job queue", jobs.run(upstreams.jobHandlers, stop.signal));
       keep("the orphan sweep", sweepOrphans());

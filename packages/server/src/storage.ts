@@ -24,7 +24,7 @@ import { chooseFormat, createLogger } from "./platform/telemetry/logger.ts";
 import { createMetrics } from "./platform/telemetry/metrics.ts";
 import type { Telemetry } from "./platform/telemetry/telemetry.ts";
 import { releaseMigrations } from "./releases/migrations.ts";
-import { createSigning } from "./signing/signing.ts";
+import { createSigning, signingMigrations } from "./signing/signing.ts";
 import type { Signing } from "./signing/signing.ts";
 import { upstreamMigrations } from "./upstreams/upstreams.ts";
 
@@ -50,6 +50,7 @@ export interface StorageOptions {
 const migrations = [
   jobMigrations,
   eventMigrations,
+  signingMigrations,
   checksumMigrations,
   releaseMigrations,
   upstreamMigrations,

@@ -25,7 +25,7 @@ import type { Telemetry } from "../src/platform/telemetry/telemetry.ts";
 import { createWorkers } from "../src/platform/workers/workers.ts";
 import { createReleases, releaseMigrations, type Releases } from "../src/releases/releases.ts";
 import { createServing, type Serving } from "../src/serving/serving.ts";
-import { createSigning } from "../src/signing/signing.ts";
+import { createRegistrySigning, createSigning, signingMigrations } from "../src/signing/signing.ts";
 import { createAuditing, createUpstreams, upstreamMigrations, type Upstreams } from "../src/upstreams/upstreams.ts";
 import {
   type Admission,
@@ -71,6 +71,7 @@ export interface TestRoomsOptions {
   readonly integrity?: UpstreamConfig["integrity"];
   /** How many operators must serve the same bytes. Default 1; each source has its own. */
   readonly agree?: number;
+  readonly signatures?: UpstreamConfig["signatures"];
   readonly limits?: Partial<AdmissionOptions["limits"]>;
   readonly evidence?: AdmissionOptions["evidence"];
   /** Of the randomness: rooms with another one have other keys. Default 3. */
@@ -99,6 +100,7 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
   const migrations = [
     jobMigrations,
     eventMigrations,
+    signingMigrations,
     checksumMigrations,
     releaseMigrations,
     upstreamMigrations,
@@ -116,11 +118,16 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
     { database, blobs, signing, clock, random, telemetry, events },
     { visibility: "private", originBase: undefined, guardFolder },
   );
+  const registrySigning = await createRegistrySigning(
+    { database, clock, random, telemetry, announce: async () => {} },
+    { keyFolder: join(folder, "keys") },
+  );
   const config = upstreamConfig({
     url: upstream.url,
     integrity: options.integrity ?? "accept-sha1",
     agree: options.agree ?? 1,
     auditorsNeeded: options.auditors?.length ?? 0,
+    signatures: options.signatures ?? "prefer",
     timeouts: { connectMs: 2000, headersMs: 200, bodyIdleMs: 200 },
   });
   const mirrors: Record<string, TestUpstream> = {};
@@ -142,7 +149,7 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
   }
   const all = [...before, config, ...after];
   const releases = createReleases(
-    { database, checksums, events, clock, telemetry },
+    { database, checksums, signing: registrySigning, events, clock, telemetry },
     { refuseWithinHours: 72, auditingOf: createAuditing(all) },
   );
   const clients = new Map(
@@ -176,6 +183,8 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
       jobs,
       releases,
       events,
+      signing: registrySigning,
+      pinnedKeys: new Map(),
       workers,
       clock,
       random,
@@ -195,6 +204,7 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
     checksums,
     releases,
     upstreams,
+    signing: registrySigning,
     events,
     clock,
     spool,
@@ -223,7 +233,7 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
         checksums,
         shown: {
           view: (packument) => serving.documents.view(packument),
-          overlays: (packument, rebound) => serving.documents.overlays(packument, rebound),
+          overlays: (packument, view) => serving.documents.overlays(packument, view),
         },
       },
       { limits },

@@ -21,9 +21,6 @@ before(async () => {
   for (const name of ["alpha", "alpha-one", "alpha-two", "beta"]) {
     upstream.publish({ name, version: "1.0.0", manifest: { description: `about ${name}` } });
   }
-  upstream.put("/-/npm/v1/keys", JSON.stringify({ keys: [{ keyid: "SHA256:abc", expires: null }] }), {
-    "content-type": "application/json",
-  });
   installation = await createInstallation();
   server = await startServer(installation, { upstream: upstream.url });
   for (const name of ["alpha", "alpha-one", "alpha-two", "beta"]) await get(`/${name}`);
@@ -146,12 +143,6 @@ describe("small endpoints", () => {
     assert.equal((await get("/members/toString")).json()["version"], "toString");
     assert.equal((await get("/members/constructor")).json()["version"], "toString");
     assert.deepEqual((await get("/-/package/members/dist-tags/constructor")).json(), "toString");
-  });
-
-  test("keys are the upstream's", async () => {
-    const answer = await get("/-/npm/v1/keys");
-    assert.equal(answer.status, 200);
-    assert.equal((answer.json()["keys"] as { keyid: string }[])[0]?.keyid, "SHA256:abc");
   });
 
   test("advisories are relayed, gzip bodies too, and {} with a header when the upstream has none", async () => {

@@ -123,16 +123,6 @@ test("credentials go to the upstream that they are of, and stand in no output", 
   assert.doesNotMatch(server.output(), /t0ken/);
 });
 
-test("the keys of all registries are published together", async () => {
-  open.put("/-/npm/v1/keys", JSON.stringify({ keys: [{ keyid: "SHA256:open" }] }));
-  acme.put("/-/npm/v1/keys", JSON.stringify({ keys: [{ keyid: "SHA256:acme" }] }));
-  const { keys } = (await get("/-/npm/v1/keys")).json() as { keys: readonly { keyid: string }[] };
-  assert.deepEqual(
-    keys.map(({ keyid }) => keyid),
-    ["SHA256:open", "SHA256:acme"],
-  );
-});
-
 test("one registry that is down stops nobody else", async () => {
   await tools[Symbol.asyncDispose]();
   assert.equal((await get("/acme-other")).status, 503);

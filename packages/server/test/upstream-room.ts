@@ -6,6 +6,7 @@ import {
   parseVersion,
   type Integrity,
   type PackageName,
+  type RegistryKey,
   type Version,
 } from "@assay/core";
 import { createFakeClock } from "@assay/testkit/fake-clock";
@@ -29,6 +30,7 @@ import { createMetrics } from "../src/platform/telemetry/metrics.ts";
 import { createWorkers } from "../src/platform/workers/workers.ts";
 import { createReleases } from "../src/releases/create-releases.ts";
 import { releaseMigrations } from "../src/releases/migrations.ts";
+import { createRegistrySigning, signingMigrations } from "../src/signing/signing.ts";
 import { createUpstreams, upstreamMigrations, type UpstreamsRoom } from "../src/upstreams/upstreams.ts";
 
 export interface RoomOptions extends TestUpstreamOptions {
@@ -38,6 +40,8 @@ export interface RoomOptions extends TestUpstreamOptions {
   readonly mirrors?: Readonly<Record<string, Partial<Omit<UpstreamConfig, "names">>>>;
   readonly tarballHosts?: readonly string[];
   readonly packumentBytes?: number;
+  readonly pinnedKeys?: ReadonlyMap<string, readonly RegistryKey[]>;
+  readonly signatures?: UpstreamConfig["signatures"];
 }
 
 /** The room over a real database, a real upstream and real workers; time stands still until told. */
@@ -56,15 +60,25 @@ export async function openRoom(t: TestContext, options: RoomOptions = {}) {
   const random = createSeededRandom();
   const upstream = opened(await createTestUpstream(options));
   const database = opened(await createSqliteDatabase({ path: join(dataFolder, "assay.sqlite") }));
-  await runMigrations({ database, clock }, [jobMigrations, eventMigrations, releaseMigrations, upstreamMigrations]);
+  await runMigrations({ database, clock }, [
+    jobMigrations,
+    eventMigrations,
+    signingMigrations,
+    releaseMigrations,
+    upstreamMigrations,
+  ]);
   const lines: string[] = [];
   const log = createLogger({ clock, write: (line) => void lines.push(line) }, { level: "info", format: "json" });
   const telemetry = () => ({ log, metrics: createMetrics({ processMetrics: false }) });
   const binds = new Map<Version, Bind>();
   const checksums = { bindsOf: async () => binds, claimConflict: async () => true, claimSighting: async () => true };
+  const signing = await createRegistrySigning(
+    { database, clock, random, telemetry: telemetry(), announce: async () => {} },
+    { keyFolder: join(dataFolder, "keys") },
+  );
   const events = createEvents({ clock });
   const releases = createReleases(
-    { database, checksums, events, clock, telemetry: telemetry() },
+    { database, checksums, signing, events, clock, telemetry: telemetry() },
     { refuseWithinHours: 72 },
   );
   const jobs = createJobQueue({ database, clock, random, telemetry: telemetry() });
@@ -72,6 +86,7 @@ export async function openRoom(t: TestContext, options: RoomOptions = {}) {
   const own = upstreamConfig({
     url: upstream.url,
     tarballHosts: options.tarballHosts ?? [],
+    signatures: options.signatures ?? "prefer",
     timeouts: { connectMs: 1000, headersMs: 300, bodyIdleMs: 300 },
     ...options.owner,
   });
@@ -121,6 +136,8 @@ export async function openRoom(t: TestContext, options: RoomOptions = {}) {
         jobs,
         releases,
         events,
+        signing,
+        pinnedKeys: options.pinnedKeys ?? new Map(),
         workers,
         clock,
         random,
@@ -130,6 +147,7 @@ export async function openRoom(t: TestContext, options: RoomOptions = {}) {
     );
   return {
     room: open(),
+    signing,
     binds,
     reopen: open,
     upstream,

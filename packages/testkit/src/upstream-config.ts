@@ -14,6 +14,8 @@ export function upstreamConfig(
     tarballHosts: [],
     integrity: "accept-sha1",
     signatures: "prefer",
+    keys: [],
+    keysFile: undefined,
     tarballs: "serve",
     choose: "order",
     spread: "package",

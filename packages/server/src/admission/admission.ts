@@ -5,6 +5,9 @@ import type { OfferedRelease, Origin } from "./receive.ts";
 import type { SourceChoice } from "../upstreams/upstreams.ts";
 import type { Replacement, ReplacementRequest } from "./replace.ts";
 
+/** A bound release as `admit` answers it; `releases` knows its signature. */
+export type AdmittedRelease = Omit<BoundRelease, "signature">;
+
 /** The one way in for bytes from outside: fetch → verify → inspect → store → claim. */
 export interface Admission {
   /**
@@ -15,7 +18,7 @@ export interface Admission {
    *
    * `choice`: whom the first of those callers wants to be served from.
    */
-  admit(name: PackageName, version: Version, choice?: SourceChoice): Promise<BoundRelease>;
+  admit(name: PackageName, version: Version, choice?: SourceChoice): Promise<AdmittedRelease>;
 
   /**
    * Fetches the bytes of a bound version again after the disk lost them, and stores them when they are the
@@ -49,7 +52,7 @@ export interface Admission {
     name: PackageName,
     origin: Origin,
     releases: Iterable<OfferedRelease> | AsyncIterable<OfferedRelease>,
-  ): Promise<readonly BoundRelease[]>;
+  ): Promise<readonly AdmittedRelease[]>;
 
   /**
    * Removes stored blobs that nothing refers to and that are older than an hour. Run it now and then; safe

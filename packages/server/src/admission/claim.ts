@@ -6,6 +6,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { Database, Transaction } from "../platform/database/database.ts";
 import type { Events } from "../platform/events/events.ts";
 import type { Releases } from "../releases/releases.ts";
+import type { RegistrySigning } from "../signing/signing.ts";
 import type { Download } from "./download.ts";
 import { anyDoomed, keepBlobs } from "./store.ts";
 import { claimConflicts, type WrongBytes } from "./wrong-bytes.ts";
@@ -15,6 +16,7 @@ export interface ClaimDeps {
   readonly database: Database;
   readonly checksums: Pick<Checksums, "claimBind" | "claimConfirm" | "claimConflict" | "wake">;
   readonly releases: Pick<Releases, "raise">;
+  readonly signing: Pick<RegistrySigning, "sign">;
   readonly events: Events;
   readonly clock: Clock;
 }
@@ -130,6 +132,7 @@ async function claim(
       subject,
       data: { integrity, source, sizeBytes: facts.sizeBytes },
     });
+    await deps.signing.sign(transaction, [{ name, version, integrity }]);
     await deps.releases.raise(transaction, name);
   } else if (outcome === "differs") {
     // Somebody else bound other bytes meanwhile: those stand, and what this source served is on record.

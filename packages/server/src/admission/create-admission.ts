@@ -9,9 +9,10 @@ import type { Events } from "../platform/events/events.ts";
 import { createSingleFlight } from "../platform/single-flight.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { Workers } from "../platform/workers/workers.ts";
-import type { BoundRelease, Releases } from "../releases/releases.ts";
+import type { Releases } from "../releases/releases.ts";
+import type { RegistrySigning } from "../signing/signing.ts";
 import type { SourceChoice, Upstreams } from "../upstreams/upstreams.ts";
-import type { Admission } from "./admission.ts";
+import type { Admission, AdmittedRelease } from "./admission.ts";
 import { type Observed, type Wanted, acquire, again } from "./acquire.ts";
 import { type AcquireAgreedDeps, acquireAgreed } from "./acquire-agreed.ts";
 import { putTarball, storeAndClaim } from "./claim.ts";
@@ -22,6 +23,7 @@ import { inspect } from "./inspect.ts";
 import { type Located, locate } from "./locate.ts";
 import { collectOrphans } from "./orphans.ts";
 import { receive } from "./receive.ts";
+import { recordSignatureRefusal, signatureSubject, verifySignatures } from "./signature.ts";
 import { createRemembered } from "./remembered.ts";
 import { examineReplacement, replace } from "./replace.ts";
 import { type WrongBytes, claimConflicts, reportDisagreement, takeDown } from "./wrong-bytes.ts";
@@ -34,7 +36,11 @@ export interface AdmissionDeps {
     "ask" | "bindsOf" | "claimBind" | "claimConfirm" | "claimConflict" | "claimSupersede" | "wake"
   >;
   readonly releases: Pick<Releases, "packageState" | "raise">;
-  readonly upstreams: Pick<Upstreams, "agreementOf" | "packument" | "reload" | "stored" | "tarballs" | "standing">;
+  readonly upstreams: Pick<
+    Upstreams,
+    "agreementOf" | "keys" | "ownerOf" | "packument" | "reload" | "stored" | "tarballs" | "standing"
+  >;
+  readonly signing: Pick<RegistrySigning, "sign">;
   readonly events: Events;
   readonly clock: Clock;
   /** Where large downloads wait; on the same file system as the blobs. */
@@ -61,7 +67,7 @@ const refusedAs: Readonly<Partial<Record<ErrorCode, string>>> = {
   SOURCES_DISAGREE: "disagreement",
 };
 
-/** The pipeline (`admission.ts`): locate → acquire (download, compare) → inspect → ask the log → store → claim, each in a file of its name. */
+/** The pipeline (`admission.ts`): locate → acquire (download, compare) → signature → inspect → ask the log → store → claim, each in a file of its name. */
 export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions): Admission {
   const { clock, telemetry, releases, checksums } = deps;
   const evidenceLimits = options.evidence ?? { eachBytes: 16 * 1024 * 1024, totalBytes: 256 * 1024 * 1024 };
@@ -77,7 +83,7 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
   };
   const replaceDeps = { ...deps, limits: archiveLimits, integrityPolicy: options.integrityPolicy };
   const receiveDeps = { ...deps, limits: { ...archiveLimits, tarballBytes: options.limits.tarballBytes } };
-  const admissions = createSingleFlight<BoundRelease>();
+  const admissions = createSingleFlight<AdmittedRelease>();
   const restores = createSingleFlight<void>();
   const refusals = createRemembered<AssayError>(clock, rememberMs);
   const instruments = createInstruments(telemetry);
@@ -86,7 +92,7 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
     name: PackageName,
     version: Version,
     choice: SourceChoice | undefined,
-  ): Promise<BoundRelease> {
+  ): Promise<AdmittedRelease> {
     const state = await releases.packageState(name);
     const standing = state.binds.get(version);
     if (standing !== undefined) return standing;
@@ -97,7 +103,7 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
       version,
     );
     const key = `${name}@${version} ${located.packument.source}`;
-    const subject = `${basisText(located.basis)} ${located.manifestDigest}`;
+    const subject = `${basisText(located.basis)} ${located.manifestDigest} ${signatureSubject(located)}`;
     const earlier = refusals.find(key, subject);
     if (earlier !== undefined) throw again(earlier);
     // Once more, for what `locate` learned of the package decides too.
@@ -119,10 +125,11 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
           rule: "auditor/other-bytes",
           reason: `its auditors examined ${examined.get(version)}, the bytes are ${bytes.integrity}`,
         });
+      const signer = await verifySignatures(deps, located, bytes.integrity);
       const archive = { source: bytes.blob, sizeBytes: bytes.sizeBytes, limits: archiveLimits };
       const inspection = await inspect(deps, { name, version, manifest, ...archive }, fragment.length);
       for (const { rule } of inspection.findings) instruments.findings.add(1, { rule });
-      const served = bindFacts(located, { bytes, source: way.source, tree: inspection.tree });
+      const served = bindFacts(located, { bytes, source: way.source, tree: inspection.tree, signer });
       const facts = await asked.holdAgainst(served).catch(async (error: unknown) => {
         // The bytes are what the source lists, and the log says something else: somebody will want to see them.
         if (isAssayError(error, "BIND_DIFFERS")) await keepEvidence(deps, evidenceLimits, served, bytes);
@@ -134,6 +141,7 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
     } catch (error) {
       const outcome = isAssayError(error) ? refusedAs[error.code] : undefined;
       if (isAssayError(error) && outcome !== undefined) {
+        if (isAssayError(error, "BLOCKED")) await recordSignatureRefusal(deps, error, located.packument.source);
         refusals.add(key, subject, error);
         instruments.outcomes.add(1, { outcome });
         telemetry.log.warn("refused a tarball", {
@@ -189,19 +197,10 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
 
 function bindFacts(
   { packument: { name }, listed: { version }, manifestDigest }: Located,
-  { bytes, source, tree }: { readonly bytes: Download; readonly source: string; readonly tree: string },
+  { bytes, ...found }: { readonly bytes: Download } & Pick<BindFacts, "source" | "tree" | "signer">,
 ): BindFacts {
-  return {
-    name,
-    version,
-    integrity: bytes.integrity,
-    tree,
-    manifest: manifestDigest,
-    sizeBytes: bytes.sizeBytes,
-    source,
-    // Registry signatures are not verified yet, and what was not verified is not claimed.
-    signer: "-",
-  };
+  const { integrity, sizeBytes } = bytes;
+  return { name, version, integrity, manifest: manifestDigest, sizeBytes, ...found };
 }
 
 function createInstruments({ metrics }: Telemetry) {

@@ -8,7 +8,7 @@ import {
   parseJson,
 } from "@assay/core";
 import type { UpstreamConfig } from "../config/config.ts";
-import { type ListedVersion, type Packument, type Upstreams, readPart, withParts } from "../upstreams/upstreams.ts";
+import { type ListedVersion, type Packument, type Upstreams, readListed, withParts } from "../upstreams/upstreams.ts";
 import { sha256 } from "./digests.ts";
 
 /** What the bytes of a version must be equal to. */
@@ -73,7 +73,7 @@ export async function locate(deps: LocateDeps, name: PackageName, version: Versi
   // Read now: the parts file may be replaced while the tarball comes in.
   const manifest = await withParts(deps.upstreams, packument, async (held) => {
     const again = held.versions.get(version) ?? listed;
-    return parseJson(await readPart(held, again, "full", "")).value;
+    return parseJson(await readListed(held, again, "full")).value;
   });
   const fragment = manifestFragmentText(Object(manifest));
   const digest = manifestDigest(sha256, fragment);

@@ -3,7 +3,7 @@ import type { BindFacts, Checksums } from "../checksums/checksums.ts";
 import type { Spool } from "../platform/blobs/spool.ts";
 import type { Transaction } from "../platform/database/database.ts";
 import type { Workers } from "../platform/workers/workers.ts";
-import type { BoundRelease } from "../releases/releases.ts";
+import type { AdmittedRelease } from "./admission.ts";
 import type { ArchiveLimits } from "./archive/archive.ts";
 import { fragmentKey, putFragment, putTarball, tarballKey, type ClaimDeps } from "./claim.ts";
 import { compareBytes } from "./compare.ts";
@@ -48,7 +48,7 @@ export async function receive(
   name: PackageName,
   origin: Origin,
   releases: Iterable<OfferedRelease> | AsyncIterable<OfferedRelease>,
-): Promise<readonly BoundRelease[]> {
+): Promise<readonly AdmittedRelease[]> {
   const taken: BindFacts[] = [];
   for await (const offered of releases) taken.push(await take(deps, name, origin, offered));
   const different = await claimAll(deps, taken);
@@ -118,6 +118,7 @@ async function claimOne(deps: ReceiveDeps, transaction: Transaction, facts: Bind
     subject: `npm ${name}@${version}`,
     data: { integrity, source, sizeBytes },
   });
+  await deps.signing.sign(transaction, [{ name, version, integrity }]);
   await deps.releases.raise(transaction, name);
 }
 

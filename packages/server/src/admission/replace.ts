@@ -102,6 +102,7 @@ export async function replace(
       subject: `npm ${name}@${version}`,
       data: { integrity, source, approval: hex },
     });
+    await deps.signing.sign(transaction, [{ name, version, integrity }]);
     await deps.releases.raise(transaction, name);
     return outcome;
   });

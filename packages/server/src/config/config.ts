@@ -74,6 +74,10 @@ export interface UpstreamConfig {
   readonly integrity: "require" | "accept-sha1" | "compute";
   /** Signatures by the registry's keys: a version without one is refused, or taken; or they are not looked at. Of registries. */
   readonly signatures: "require" | "prefer" | "ignore";
+  /** Base64 of SubjectPublicKeyInfo of its signing keys. With any of these or a file, what it publishes itself is not asked for. */
+  readonly keys: readonly string[];
+  /** Absolute path of a file in the form of `/-/npm/v1/keys`. */
+  readonly keysFile: string | undefined;
   /** `redirect`: clients are sent there for tarballs of bound versions. */
   readonly tarballs: "serve" | "redirect";
   /** In which order a registry and its mirrors are asked for bytes. Of registries. */

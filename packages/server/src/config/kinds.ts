@@ -1,4 +1,4 @@
-import { isAssayError, parseNamePattern, parseVkey, signatureType } from "@assay/core";
+import { isAssayError, parseNamePattern, parseRegistryPublicKey, parseVkey, signatureType } from "@assay/core";
 import ipaddr from "ipaddr.js";
 import { normalPublicUrl, normalUpstreamUrl } from "./urls.ts";
 
@@ -157,6 +157,19 @@ export function hosts(): Kind {
       return url !== null && /^[^\s/?#@\\]+$/.test(item) && url.host !== "" ? url.host : undefined;
     },
   );
+}
+
+/** Signing keys of a registry. */
+export function registryKeys(): Kind {
+  return listOf("a list of ECDSA P-256 keys as base64 of their SubjectPublicKeyInfo, such as MFkwEwYHKoZI…", (item) => {
+    try {
+      parseRegistryPublicKey(item);
+      return item;
+    } catch (error) {
+      if (isAssayError(error, "BAD_FORMAT")) return undefined;
+      throw error;
+    }
+  });
 }
 
 /** Logs that a witness watches: `<vkey>`, or `<vkey>=<url>`; kept as written, read by `parseWatchedLog`. */

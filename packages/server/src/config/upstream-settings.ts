@@ -1,4 +1,15 @@
-import { hosts, namePatterns, oneOf, path, text, upstreamAlias, upstreamUrl, whole, type Kind } from "./kinds.ts";
+import {
+  hosts,
+  namePatterns,
+  oneOf,
+  path,
+  registryKeys,
+  text,
+  upstreamAlias,
+  upstreamUrl,
+  whole,
+  type Kind,
+} from "./kinds.ts";
 import type { UpstreamConfig } from "./config.ts";
 
 /** What an upstream is configured by, below `upstreams.<alias>`. */
@@ -78,6 +89,23 @@ export const upstreamSettings: readonly UpstreamSetting[] = [
     of: registry,
     isShort: true,
     doc: "Signatures by the registry's keys: refuse a version without one, check what is there, or look away.",
+  },
+  {
+    key: "keys",
+    kind: registryKeys(),
+    fallback: [],
+    of: registry,
+    isShort: true,
+    doc: "Its signing keys, each as base64 of its SubjectPublicKeyInfo. Default: those that it publishes, and those in Sigstore's signed metadata.",
+  },
+  {
+    key: "keysFile",
+    kind: path(),
+    fallback: undefined,
+    example: "./registry-keys.json",
+    of: registry,
+    isShort: true,
+    doc: "File with its signing keys, in the form in which a registry publishes them (/-/npm/v1/keys).",
   },
   {
     key: "tarballs",

@@ -111,6 +111,8 @@ function sharedSettings(values: Values, at: (key: string) => string, problems: s
     tarballHosts: values.list(at("tarballHosts")),
     integrity: values.text(at("integrity")) as UpstreamConfig["integrity"],
     signatures: values.text(at("signatures")) as UpstreamConfig["signatures"],
+    keys: values.list(at("keys")),
+    keysFile: values.path(at("keysFile")),
     tarballs: values.text(at("tarballs")) as UpstreamConfig["tarballs"],
     timeouts: {
       connectMs: values.number(at("timeouts.connectMs")),

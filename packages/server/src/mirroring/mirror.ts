@@ -1,11 +1,11 @@
 import { integrityHex, isAssayError, fromBase64, toHex, type PackageName, type Version } from "@assay/core";
-import type { Admission } from "../admission/admission.ts";
+import type { Admission, AdmittedRelease } from "../admission/admission.ts";
 import type { BlobStore } from "../platform/blobs/blobs.ts";
 import { blobKey } from "../platform/blobs/key.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database/database.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
-import type { BoundRelease, Releases } from "../releases/releases.ts";
+import type { Releases } from "../releases/releases.ts";
 import type { Upstreams } from "../upstreams/upstreams.ts";
 import type { Missing, Plan } from "./selection.ts";
 import {
@@ -218,7 +218,7 @@ async function take(
   name: PackageName,
   version: Version,
   pinned: string | undefined,
-): Promise<BoundRelease> {
+): Promise<AdmittedRelease> {
   const gate = await releases.gate(name, version);
   if (gate.verdict === "refuse") throw new CannotBeHad(`refused by rule ${gate.rule}: ${gate.reason}`);
   const release = await admission.admit(name, version);
@@ -246,7 +246,7 @@ async function releaseItems(deps: MirrorDeps, item: Item, want: Want): Promise<r
 
 async function dependencyItems(
   { blobs }: Pick<MirrorDeps, "blobs">,
-  release: BoundRelease,
+  release: AdmittedRelease,
   isOptional: boolean,
 ): Promise<readonly NewItem[]> {
   // The bound fragment is what clients are served, whatever the listing says by now.

@@ -5,6 +5,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database/database.ts";
 import type { Events } from "../platform/events/events.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
+import type { RegistrySigning } from "../signing/signing.ts";
 import { decide, refusalOf } from "./decide.ts";
 import { auditRefusal, examinedVersions, type Auditing } from "./examined.ts";
 import type { BoundRelease, Gate, PackageState, Releases } from "./releases.ts";
@@ -15,6 +16,7 @@ import { auditsOf, replaceAudit } from "./store-audits.ts";
 export interface ReleasesDeps {
   readonly database: Database;
   readonly checksums: Pick<Checksums, "bindsOf" | "claimConflict" | "claimSighting">;
+  readonly signing: Pick<RegistrySigning, "signaturesFor">;
   readonly events: Events;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
@@ -37,7 +39,7 @@ const pollMs = 1000;
  * noticed by the others within a second while `run` runs.
  */
 export function createReleases(deps: ReleasesDeps, options: ReleasesOptions): Releases {
-  const { database, checksums, events, clock, telemetry } = deps;
+  const { database, checksums, signing, events, clock, telemetry } = deps;
   const refuseWithinMs = options.refuseWithinHours * 3_600_000;
   const auditingOf = options.auditingOf ?? (() => undefined);
   const states = createByteCache<PackageState>({
@@ -70,10 +72,11 @@ export function createReleases(deps: ReleasesDeps, options: ReleasesOptions): Re
       const refusal = refusalOf(row, refuseWithinMs);
       if (refusal !== undefined) refused.set(row.version, refusal);
     }
+    const signatures = await signing.signaturesFor(name, [...binds.values()]);
     const releases = new Map<Version, BoundRelease>();
     for (const [version, bind] of binds) {
       const { integrity, sizeBytes, manifest } = bind;
-      releases.set(version, { name, version, integrity, sizeBytes, manifest });
+      releases.set(version, { name, version, integrity, sizeBytes, manifest, signature: signatures.get(version) });
     }
     const examined = auditing === undefined ? undefined : examinedVersions(auditing, audits);
     return { generation, changedAtMs, binds: releases, refused, firstSeenMs, examined };
@@ -168,7 +171,7 @@ export function createReleases(deps: ReleasesDeps, options: ReleasesOptions): Re
   };
 }
 
-/** About what a state holds in memory: a bind some 400 bytes, a time some 120. */
+/** About what a state holds in memory: a bind with its signature some 700 bytes, a time some 120. */
 function sizeOfState(state: PackageState): number {
-  return 300 + state.binds.size * 400 + state.firstSeenMs.size * 120 + state.refused.size * 300;
+  return 300 + state.binds.size * 700 + state.firstSeenMs.size * 120 + state.refused.size * 300;
 }

@@ -12,6 +12,7 @@ import {
   type PackageName,
   type Version,
 } from "@assay/core";
+import { createSeededRandom } from "@assay/testkit/seeded-random";
 import type { BindFacts, Checksums } from "../checksums/checksums.ts";
 import { createClaims } from "../checksums/claims.ts";
 import { checksumMigrations } from "../checksums/migrations.ts";
@@ -21,6 +22,7 @@ import { runMigrations } from "../platform/database/migrate.ts";
 import { createSqliteDatabase } from "../platform/database/sqlite.ts";
 import type { NewEvent } from "../platform/events/events.ts";
 import { createMetrics } from "../platform/telemetry/metrics.ts";
+import { createRegistrySigning, signingMigrations, type RegistrySigning } from "../signing/signing.ts";
 import { decide, refusalOf } from "./decide.ts";
 import { createReleases, type Gate, type Releases, releaseMigrations, type SightedVersion } from "./releases.ts";
 
@@ -36,6 +38,7 @@ interface Room extends AsyncDisposable {
   readonly releases: Releases;
   readonly events: NewEvent[];
   readonly checksums: Pick<Checksums, "bindsOf" | "claimConflict" | "claimSighting">;
+  readonly signing: RegistrySigning;
   /** Ends one poll of `run`. */
   tick(): void;
   bind(version: string, facts?: Partial<BindFacts>): Promise<void>;
@@ -60,19 +63,25 @@ async function createRoom(): Promise<Room> {
         signal?.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
       }),
   };
-  await runMigrations({ database, clock }, [checksumMigrations, releaseMigrations]);
+  await runMigrations({ database, clock }, [signingMigrations, checksumMigrations, releaseMigrations]);
   const events: NewEvent[] = [];
   const checksums = createClaims({ database, clock, wake: () => {} }, "npm");
+  const telemetry = {
+    log: { debug() {}, info() {}, warn() {}, error() {} },
+    metrics: createMetrics({ processMetrics: false }),
+  };
+  const signing = await createRegistrySigning(
+    { database, clock, random: createSeededRandom(), telemetry, announce: async () => {} },
+    { keyFolder: join(folder, "keys") },
+  );
   const releases = createReleases(
     {
       database,
       checksums,
+      signing,
       events: { record: async (_, event) => void events.push(event) },
       clock,
-      telemetry: {
-        log: { debug() {}, info() {}, warn() {}, error() {} },
-        metrics: createMetrics({ processMetrics: false }),
-      },
+      telemetry,
     },
     { refuseWithinHours: 72 },
   );
@@ -81,6 +90,7 @@ async function createRoom(): Promise<Room> {
     releases,
     events,
     checksums,
+    signing,
     tick: () => wake?.(),
     async bind(version, facts = {}) {
       await database.write(async (transaction) => {
@@ -132,7 +142,14 @@ const verdict = async (gate: Promise<Gate> | Gate): Promise<string> => {
 };
 
 describe("the decision", () => {
-  const bind = { name, version: v("1.0.0"), integrity: sri("A"), sizeBytes: 1, manifest: "sha256-x" };
+  const bind = {
+    name,
+    version: v("1.0.0"),
+    integrity: sri("A"),
+    sizeBytes: 1,
+    manifest: "sha256-x",
+    signature: undefined,
+  };
   const table = [
     ["bound and never refused", bind, undefined, "serve"],
     ["never bound", undefined, undefined, "unbound"],

@@ -1,4 +1,4 @@
-import type { EpochMs, Integrity, PackageName, Version } from "@assay/core";
+import type { EpochMs, Integrity, PackageName, RegistrySignature, Version } from "@assay/core";
 import type { Transaction } from "../platform/database/database.ts";
 
 /**
@@ -56,6 +56,8 @@ export interface BoundRelease {
   readonly sizeBytes: number;
   /** `sha256-<base64>`: the fragment is the blob `manifest/<hex>`. */
   readonly manifest: string;
+  /** Our registry signature; undefined only while it cannot be made. */
+  readonly signature: RegistrySignature | undefined;
 }
 
 export interface PackageState {

@@ -4,7 +4,8 @@ import { blobKey } from "../platform/blobs/key.ts";
 import type { BlobStore } from "../platform/blobs/blobs.ts";
 import { createByteCache } from "../platform/cache.ts";
 import { createSingleFlight } from "../platform/single-flight.ts";
-import type { BoundRelease, Releases } from "../releases/releases.ts";
+import type { PackageState, Releases } from "../releases/releases.ts";
+import type { SignatureContext } from "../signing/signing.ts";
 import { withParts, type Overlay, type Packument, type Upstreams } from "../upstreams/upstreams.ts";
 import type { DocumentCache } from "./document-cache.ts";
 import type { Encoding, Render } from "./render.ts";
@@ -42,7 +43,7 @@ export interface Documents {
   /** What a package shows now. */
   view(packument: Packument): Promise<View>;
   /** Texts of listed versions whose listing is not what was bound. */
-  overlays(packument: Packument, rebound: readonly BoundRelease[]): Promise<ReadonlyMap<Version, Overlay>>;
+  overlays(packument: Packument, view: Pick<View, "rebound" | "withheld">): Promise<ReadonlyMap<Version, Overlay>>;
 }
 
 interface DocumentsDeps {
@@ -54,11 +55,13 @@ interface DocumentsDeps {
 }
 
 /** Raised when the same view would be rendered to other bytes: part of every key. */
-const renderingVersion = 2;
+const renderingVersion = 3;
 
 interface KeyedView {
   readonly digest: string;
   readonly generation: number;
+  /** Of the registries' keys. */
+  readonly keyGeneration: number;
   readonly view: View;
   readonly key: string;
   /** ETags by base, form and encoding, so that a warm read hashes nothing. */
@@ -73,19 +76,36 @@ export function createDocuments(deps: DocumentsDeps, memoryBytes: number): Docum
   });
   const views = createByteCache<KeyedView>({
     maxBytes: 16 * 1024 * 1024,
-    sizeOf: (entry) => 400 + entry.view.versions.length * 8,
+    sizeOf: ({ view }) => 400 + view.versions.length * 8 + view.signatures.size * 50,
   });
   const rendering = createSingleFlight<Document>();
+
+  function signatureContext({ name, source }: Packument): SignatureContext {
+    return upstreams.keys.context(upstreams.ownerOf(name) ?? source);
+  }
+
+  function isCurrent(known: KeyedView, packument: Packument, { generation }: PackageState): boolean {
+    return (
+      known.digest === packument.digest &&
+      known.generation === generation &&
+      known.keyGeneration === upstreams.keys.generation
+    );
+  }
 
   async function keyedView(packument: Packument): Promise<KeyedView> {
     const pending = releases.packageState(packument.name);
     const state = pending instanceof Promise ? await pending : pending;
     const known = views.get(packument.name);
-    if (known !== undefined && known.digest === packument.digest && known.generation === state.generation) return known;
-    const view = decideView(packument, state);
+    if (known !== undefined && isCurrent(known, packument, state)) return known;
+    const context = signatureContext(packument);
+    // Where a signature is required, a key that is only not known yet must not hide what it signed.
+    if (context.policy === "require") await upstreams.keys.current(context.owner);
+    const keyGeneration = context.ring.generation;
+    const view = decideView(packument, state, context);
     const entry = {
       digest: packument.digest,
       generation: state.generation,
+      keyGeneration,
       view,
       key: viewKey(packument, view),
       etags: new Map<string, string>(),
@@ -94,8 +114,11 @@ export function createDocuments(deps: DocumentsDeps, memoryBytes: number): Docum
     return entry;
   }
 
-  function overlays(packument: Packument, rebound: readonly BoundRelease[]): Promise<ReadonlyMap<Version, Overlay>> {
-    return rebindVersions(packument, rebound, async (manifest) => {
+  function overlays(
+    packument: Packument,
+    view: Pick<View, "rebound" | "withheld">,
+  ): Promise<ReadonlyMap<Version, Overlay>> {
+    return rebindVersions(packument, view, async (manifest) => {
       const fragment = await blobs.read(blobKey("manifest", "sha256", manifest));
       return fragment === undefined ? undefined : decodeUtf8(fragment);
     });
@@ -113,7 +136,7 @@ export function createDocuments(deps: DocumentsDeps, memoryBytes: number): Docum
     const bytes = await render({
       packument,
       view,
-      overlays: Object.fromEntries(await overlays(packument, view.rebound)),
+      overlays: Object.fromEntries(await overlays(packument, view)),
       form: request.form,
       base: request.base,
       encoding: request.encoding,
@@ -137,9 +160,9 @@ export function createDocuments(deps: DocumentsDeps, memoryBytes: number): Docum
     hot(request) {
       const packument = upstreams.fresh(request.name);
       const known = packument === undefined ? undefined : views.get(request.name);
-      if (packument === undefined || known === undefined || known.digest !== packument.digest) return undefined;
+      if (packument === undefined || known === undefined) return undefined;
       const state = releases.packageState(request.name);
-      if (state instanceof Promise || state.generation !== known.generation) return undefined;
+      if (state instanceof Promise || !isCurrent(known, packument, state)) return undefined;
       return rendered.get(documentEtag(known, request));
     },
     overlays,
@@ -157,6 +180,8 @@ function viewKey(packument: Packument, view: View): string {
   if (packument.isPartial === true) hash.update("partial\n");
   for (const { version, rule, reason } of view.refused) hash.update(`- ${version} ${rule} ${reason}\n`);
   for (const { version, integrity, manifest } of view.rebound) hash.update(`= ${version} ${integrity} ${manifest}\n`);
+  for (const [version, keyids] of view.withheld) hash.update(`~ ${version} ${keyids.join(" ")}\n`);
+  for (const [version, { keyid, sig }] of view.signatures) hash.update(`+ ${version} ${keyid} ${sig}\n`);
   return hash.update(JSON.stringify(view.times)).digest("hex");
 }
 

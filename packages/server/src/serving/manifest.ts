@@ -34,7 +34,8 @@ export async function readVersion(
     const listed = held.versions.get(version);
     if (listed === undefined) throw new AssayError("NOT_FOUND", { what: `${packument.name}@${version}` });
     const rebound = view.rebound.filter((release) => release.version === version);
-    const overlay = (await serving.documents.overlays(held, rebound)).get(version);
-    return overlay === undefined ? readPart(held, listed, "full", url) : fillText(overlay.full, base, url);
+    const overlay = (await serving.documents.overlays(held, { ...view, rebound })).get(version);
+    const filling = { base, tarballUrl: url, signature: view.signatures.get(version) };
+    return overlay === undefined ? readPart(held, listed, "full", filling) : fillText(overlay.full, filling);
   });
 }

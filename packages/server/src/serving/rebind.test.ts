@@ -11,6 +11,7 @@ const release: BoundRelease = {
   integrity,
   sizeBytes: 1,
   manifest: "sha256-m",
+  signature: undefined,
 };
 
 test("adds our sha512 to a listing that has only a sha1, and keeps the rest of dist", () => {

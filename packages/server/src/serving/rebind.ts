@@ -1,6 +1,7 @@
 import { AssayError, fragmentFields, installScripts, type Version } from "@assay/core";
 import type { BoundRelease } from "../releases/releases.ts";
-import { cutTarball, readPart, type Overlay, type Packument } from "../upstreams/upstreams.ts";
+import type { View } from "./view.ts";
+import { cutTarball, readListed, type Overlay, type Packument } from "../upstreams/upstreams.ts";
 
 type Manifest = Record<string, unknown>;
 
@@ -11,7 +12,7 @@ type Manifest = Record<string, unknown>;
  */
 export async function rebindVersions(
   packument: Packument,
-  rebound: readonly BoundRelease[],
+  { rebound, withheld }: Pick<View, "rebound" | "withheld">,
   readFragment: (manifestHex: string) => Promise<string | undefined>,
 ): Promise<ReadonlyMap<Version, Overlay>> {
   const overlays = new Map<Version, Overlay>();
@@ -21,8 +22,9 @@ export async function rebindVersions(
     const fragment = listed.manifest === release.manifest ? undefined : await boundFragment(release, readFragment);
     const texts = { full: "", abbreviated: "" };
     for (const form of ["full", "abbreviated"] as const) {
-      const manifest = JSON.parse(await readPart(packument, listed, form, "")) as Manifest;
-      texts[form] = JSON.stringify(rebindManifest(manifest, release, fragment, form));
+      const manifest = JSON.parse(await readListed(packument, listed, form)) as Manifest;
+      const rebind = rebindManifest(manifest, release, fragment, form);
+      texts[form] = JSON.stringify(withhold(rebind, withheld.get(release.version) ?? []));
     }
     overlays.set(release.version, {
       full: cutTarball(texts.full),
@@ -71,6 +73,17 @@ export function rebindManifest(
     integrity: release.integrity,
   };
   return manifest;
+}
+
+/** The manifest without its signatures by these keys. */
+function withhold(manifest: Manifest, keyids: readonly string[]): Manifest {
+  const dist = manifest["dist"] as Manifest;
+  if (keyids.length === 0 || !Array.isArray(dist["signatures"])) return manifest;
+  const signatures = dist["signatures"].filter((entry: unknown) => {
+    const { keyid } = Object(entry) as { readonly keyid?: unknown };
+    return typeof keyid !== "string" || !keyids.includes(keyid);
+  });
+  return { ...manifest, dist: { ...dist, signatures } };
 }
 
 /** A listing with another integrity describes other bytes: its shasum, signatures and sizes are not ours. */

@@ -52,6 +52,7 @@ function assembleInput({ packument, view, overlays, form, base }: RenderRequest)
     versions: all ? "all" : view.versions.map((listed) => listed.version),
     tags: view.tags,
     overlays,
+    signatures: Object.fromEntries(view.signatures),
     times: { ...view.times, modified: new Date(view.modifiedMs).toISOString() },
     members: form === "full" && view.refused.length > 0 ? { policyRestrictions: restrictions(view) } : {},
   };

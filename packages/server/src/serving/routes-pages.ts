@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyReque
 import type { Bind } from "../checksums/checksums.ts";
 import { wantsHtml } from "../http/negotiate.ts";
 import { sendPage } from "../http/send.ts";
-import { readPart, withParts, type Packument } from "../upstreams/upstreams.ts";
+import { readListed, withParts, type Packument } from "../upstreams/upstreams.ts";
 import type { ServingRoutesDeps } from "./routes.ts";
 
 /** The page at `/`, and what all pages share. */
@@ -102,9 +102,7 @@ async function describe(
 ): Promise<string | undefined> {
   const manifest = await withParts(upstreams, packument, async (held) => {
     const listed = held.versions.get(version);
-    return listed === undefined
-      ? {}
-      : (JSON.parse(await readPart(held, listed, "full", "")) as Record<string, unknown>);
+    return listed === undefined ? {} : (JSON.parse(await readListed(held, listed, "full")) as Record<string, unknown>);
   });
   return typeof manifest["description"] === "string" ? manifest["description"].slice(0, 500) : undefined;
 }

@@ -1,10 +1,13 @@
 import type { FastifyInstance, FastifyPluginCallback } from "fastify";
 import type { Checksums } from "../checksums/checksums.ts";
 import type { Clock } from "../platform/clock.ts";
+import type { KeyRing } from "../signing/signing.ts";
 import type { Upstreams } from "../upstreams/upstreams.ts";
 import type { Answers } from "./answers.ts";
 import { addDocumentRoutes } from "./routes-documents.ts";
 import { addPageRoutes } from "./routes-pages.ts";
+import { addAttestationRoutes } from "./routes-attestations.ts";
+import { addKeyRoutes } from "./routes-keys.ts";
 import { addRelayRoutes } from "./routes-relay.ts";
 import { addTarballRoutes } from "./routes-tarballs.ts";
 import { addWriteRoutes } from "./routes-writes.ts";
@@ -14,6 +17,7 @@ export interface ServingRoutesDeps {
   readonly serving: Serving;
   readonly answers: Answers;
   readonly upstreams: Upstreams;
+  readonly keyRing: KeyRing;
   readonly checksums: Checksums;
   readonly clock: Clock;
   /** For the page at `/`: release of Assay, what stands behind it, how many packages are known. */
@@ -32,6 +36,8 @@ export function servingRoutes(deps: ServingRoutesDeps): FastifyPluginCallback {
   return (fastify: FastifyInstance, _options, done) => {
     addTarballRoutes(fastify, deps);
     addDocumentRoutes(fastify, deps);
+    addKeyRoutes(fastify, deps);
+    addAttestationRoutes(fastify, deps);
     addRelayRoutes(fastify, deps);
     addPageRoutes(fastify, deps);
     addWriteRoutes(fastify);

@@ -1,5 +1,5 @@
 import type { PackageName } from "@assay/core";
-import { readPart, withParts, type Packument, type Upstreams } from "../upstreams/upstreams.ts";
+import { readListed, withParts, type Packument, type Upstreams } from "../upstreams/upstreams.ts";
 
 /** One page of results in the shape of npm's search endpoint. */
 export interface SearchPage {
@@ -59,7 +59,7 @@ async function describe(packument: Packument, base: string, text: string): Promi
   const version = packument.tags["latest"] ?? [...packument.versions.keys()].at(-1);
   const listed = version === undefined ? undefined : packument.versions.get(version);
   const manifest =
-    listed === undefined ? {} : (JSON.parse(await readPart(packument, listed, "full", "")) as Record<string, unknown>);
+    listed === undefined ? {} : (JSON.parse(await readListed(packument, listed, "full")) as Record<string, unknown>);
   const score = packument.name === text ? 1 : 0.5;
   return {
     package: {

@@ -4,6 +4,11 @@ import type { Random } from "../platform/random.ts";
 export { cosignerKey, cosignerName, type CosignerKind } from "./cosigner-keys.ts";
 export { checkpointVkeys } from "./checkpoint-keys.ts";
 export { createNoteKey, openNoteKey } from "./note-key.ts";
+export { signingMigrations } from "./migrations.ts";
+export { createRegistrySigning, type RegistrySigning, type RegistrySigningDeps } from "./registry-signing.ts";
+export type { KeyRing, KnownKey } from "./key-ring.ts";
+export { foreignOwner, judgeSignatures, refuseKeyids, type SignatureContext } from "./signature-rules.ts";
+export { ownOwner } from "./store.ts";
 
 /** Signs one log's checkpoints. The private key never leaves the room. */
 export interface CheckpointSigner {

@@ -1,5 +1,5 @@
-import { tarballFileName, type Version } from "@assay/core";
-import { fillText, quoteInside, type CutText } from "./cut.ts";
+import { tarballFileName, type RegistrySignature, type Version } from "@assay/core";
+import { fillText, quoteInside, signatureText, type CutText } from "./cut.ts";
 import { toSpan, withPartsSync, type PartsIndex } from "./parts.ts";
 
 /** Texts that replace those of one version, in both forms. */
@@ -19,6 +19,8 @@ export interface AssembleInput {
   readonly versions: "all" | readonly Version[];
   readonly tags: Readonly<Record<string, Version>>;
   readonly overlays: Readonly<Record<Version, Overlay>>;
+  /** Our signatures of bound versions. */
+  readonly signatures?: Readonly<Record<Version, RegistrySignature>>;
   /**
    * ISO times that stand in `time` instead of, or besides, what the upstream lists: by version, `created`,
    * `modified`. Versions without any time have none in the document either.
@@ -93,29 +95,41 @@ function addVersions(
   read: (start: number, end: number) => Buffer,
   input: AssembleInput,
 ): void {
+  const isSigned = (version: Shown[number]): boolean => (index.keyids[version[6]] ?? []).length > 0;
   const spans = shown.map((version) =>
-    input.form === "full" ? toSpan(version[6], version[7], version[8]) : toSpan(version[9], version[10], version[11]),
+    input.form === "full"
+      ? toSpan(version[7], version[8], version[9], isSigned(version))
+      : toSpan(version[10], version[11], version[12], isSigned(version)),
   );
   // One read for all texts: they lie side by side.
   const from = spans.reduce((least, span) => Math.min(least, span.start), Number.POSITIVE_INFINITY);
   const to = spans.reduce((most, span) => Math.max(most, span.end), 0);
   const texts = spans.length === 0 ? Buffer.alloc(0) : read(from, to);
   const base = Buffer.from(quoteInside(input.base));
+  const signatures = input.signatures ?? {};
   let separator = "";
-  for (const [position, [version]] of shown.entries()) {
+  for (const [position, entry] of shown.entries()) {
+    const [version] = entry;
     const span = spans[position];
     if (span === undefined) continue;
     pieces.push(Buffer.from(`${separator}${JSON.stringify(version)}:`));
     separator = ",";
     const url = `${input.base}/${index.name}/-/${tarballFileName(index.name, version)}`;
     const overlay = Object.hasOwn(input.overlays, version) ? input.overlays[version]?.[input.form] : undefined;
+    const signature = Object.hasOwn(signatures, version) ? signatures[version] : undefined;
     if (overlay !== undefined) {
-      pieces.push(Buffer.from(fillText(overlay, input.base, url)));
+      pieces.push(Buffer.from(fillText(overlay, { base: input.base, tarballUrl: url, signature })));
       continue;
     }
     const slice = (start: number, end: number): Buffer => texts.subarray(start - from, end - from);
     const cut = span.attestationsAt ?? span.start;
     if (span.attestationsAt !== undefined) pieces.push(slice(span.start, cut), base);
-    pieces.push(slice(cut, span.tarballAt), Buffer.from(quoteInside(url)), slice(span.tarballAt, span.end));
+    pieces.push(slice(cut, span.signaturesAt));
+    if (signature !== undefined) pieces.push(Buffer.from(signatureText(signature, isSigned(entry))));
+    pieces.push(
+      slice(span.signaturesAt, span.tarballAt),
+      Buffer.from(quoteInside(url)),
+      slice(span.tarballAt, span.end),
+    );
   }
 }

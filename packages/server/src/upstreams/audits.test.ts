@@ -19,7 +19,8 @@ async function audited(t: TestContext, auditors: readonly string[]) {
   rooms.upstream.publish({ ...left, version: "1.1.0" });
   const shown = async (): Promise<readonly string[]> => {
     const packument = await rooms.upstreams.packument(name);
-    return decideView(packument, await rooms.releases.packageState(name)).versions.map((one) => one.version);
+    const state = await rooms.releases.packageState(name);
+    return decideView(packument, state, rooms.upstreams.keys.context("npm")).versions.map((one) => one.version);
   };
   return { ...rooms, published, shown, at: (alias: string) => rooms.mirrors[alias] };
 }

@@ -6,19 +6,38 @@ import { cutTarball, cutVersion, fillText, type JsonObject } from "./cut.ts";
 const json = fc.jsonValue({ depthSize: "small" });
 const object = fc.dictionary(fc.string(), json);
 
-test("filled again, a cut text is the manifest with that tarball URL", () => {
+test("filled again, a cut text is the manifest with that tarball URL and our signature behind the listed ones", () => {
+  const signed = fc.oneof(fc.constant(undefined), fc.array(json, { minLength: 1, maxLength: 3 }));
+  const filling = fc.option(fc.record({ keyid: fc.string(), sig: fc.string() }), { nil: undefined });
+  const attested = fc.oneof(fc.constant(undefined), json, fc.constant({ url: "/-/npm/v1/attestations/a@1.0.0" }));
   fc.assert(
-    fc.property(object, object, fc.string(), (manifest, dist, url) => {
-      const original = {
-        ...manifest,
-        dist: { ...dist, attestations: undefined, tarball: "https://old.example.com/x.tgz" },
-      };
-      const cut = cutVersion(JSON.parse(JSON.stringify(original)) as JsonObject, "https://registry.example.com");
-      const expected = JSON.parse(JSON.stringify({ ...original, dist: { ...original.dist, tarball: url } })) as unknown;
-      assert.deepEqual(JSON.parse(fillText(cut, "", url)), expected);
-      assert.deepEqual(cutTarball(cut.text), cut);
-    }),
+    fc.property(
+      fc.record({ manifest: object, dist: object, url: fc.string(), signatures: signed, ours: filling, attested }),
+      ({ manifest, dist, url, signatures, ours, attested: attestations }) => {
+        const original = {
+          ...manifest,
+          dist: { ...dist, attestations, signatures, tarball: "https://old.example.com/x.tgz" },
+        };
+        const cut = cutVersion(JSON.parse(JSON.stringify(original)) as JsonObject, "https://registry.example.com");
+        const all = [...(signatures ?? []), ...(ours === undefined ? [] : [ours])];
+        const expected = JSON.parse(
+          JSON.stringify({
+            ...original,
+            dist: { ...original.dist, signatures: all.length === 0 ? undefined : all, tarball: url },
+          }),
+        ) as unknown;
+        assert.deepEqual(JSON.parse(fillText(cut, { base: "", tarballUrl: url, signature: ours })), expected);
+        assert.deepEqual(cutTarball(cut.text), cut);
+      },
+    ),
   );
+});
+
+test("what is no list of signatures is not handed on", () => {
+  for (const signatures of [[], {}, "x", 1, null]) {
+    const cut = cutVersion({ dist: { tarball: "t", signatures } }, "https://registry.example.com");
+    assert.equal(cut.text, '{"dist":{"tarball":""}}');
+  }
 });
 
 test("an attestation URL is put under the base that is asked", () => {
@@ -55,10 +74,13 @@ test("an attestation URL is put under the base that is asked", () => {
       { name: "ä", dist: { tarball: "t", attestations: { url: listed, provenance }, shasum: "s" } },
       upstream,
     );
-    assert.deepEqual(JSON.parse(fillText(cut, "https://here.example", "https://here.example/t.tgz")), {
-      name: "ä",
-      dist: { shasum: "s", attestations: { provenance, url: served }, tarball: "https://here.example/t.tgz" },
-    });
+    assert.deepEqual(
+      JSON.parse(fillText(cut, { base: "https://here.example", tarballUrl: "https://here.example/t.tgz" })),
+      {
+        name: "ä",
+        dist: { shasum: "s", attestations: { provenance, url: served }, tarball: "https://here.example/t.tgz" },
+      },
+    );
     assert.deepEqual(cutTarball(cut.text), cut, "an own text is cut at the same places");
   }
 });

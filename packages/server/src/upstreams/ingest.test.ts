@@ -198,21 +198,26 @@ test("abbreviates to what install and resolution read", () => {
   });
   const [version] = take({ name: "a", versions: { "1.0.0": full } }).versions;
   assert.ok(version !== undefined);
-  assert.deepEqual(JSON.parse(fillText(version.abbreviated, "https://here", "https://here/a.tgz")), {
-    name: "a",
-    version: "1.0.0",
-    dependencies: { b: "1" },
-    libc: ["glibc"],
-    bundleDependencies: ["b"],
-    hasInstallScript: true,
-    dist: {
-      integrity: "i",
-      signatures: [{ keyid: "k", sig: "s" }],
-      attestations: { url: "https://here/-/npm/v1/attestations/a@1.0.0" },
-      tarball: "https://here/a.tgz",
+  assert.deepEqual(
+    JSON.parse(fillText(version.abbreviated, { base: "https://here", tarballUrl: "https://here/a.tgz" })),
+    {
+      name: "a",
+      version: "1.0.0",
+      dependencies: { b: "1" },
+      libc: ["glibc"],
+      bundleDependencies: ["b"],
+      hasInstallScript: true,
+      dist: {
+        integrity: "i",
+        signatures: [{ keyid: "k", sig: "s" }],
+        attestations: { url: "https://here/-/npm/v1/attestations/a@1.0.0" },
+        tarball: "https://here/a.tgz",
+      },
     },
-  });
-  const served = JSON.parse(fillText(version.full, "https://here", "https://here/a.tgz")) as typeof full;
+  );
+  const served = JSON.parse(
+    fillText(version.full, { base: "https://here", tarballUrl: "https://here/a.tgz" }),
+  ) as typeof full;
   assert.deepEqual(served, {
     ...full,
     dist: {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import {
   isAssayError,
+  isRegistryKeyId,
   manifestDigest,
   manifestFragmentText,
   parseJson,
@@ -42,6 +43,7 @@ export interface IngestedVersion {
   readonly shasum: string | undefined;
   readonly manifest: string | undefined;
   readonly tarball: string;
+  readonly keyids: readonly string[];
   readonly full: CutText;
   readonly abbreviated: CutText;
 }
@@ -172,10 +174,11 @@ function takeVersion(
       ? dist["shasum"].toLowerCase()
       : undefined;
   tellOneStory(manifest, dist, integrity);
+  const keyids = readKeyids(dist["signatures"]);
   // The abbreviated one first: cutting uses the full one up.
   const abbreviated = cutVersion(abbreviateVersion(manifest), input.upstreamUrl);
   const full = cutVersion(manifest, input.upstreamUrl);
-  return { version, publishedMs, integrity, shasum, manifest: digest, tarball, full, abbreviated };
+  return { version, publishedMs, integrity, shasum, manifest: digest, tarball, keyids, full, abbreviated };
 }
 
 /**
@@ -200,6 +203,17 @@ function digestOf(manifest: JsonObject): string | undefined {
     if (isAssayError(error, "BAD_FORMAT")) return undefined;
     throw error;
   }
+}
+
+/** One more than are ever verified. */
+const mostKeyids = 17;
+
+function readKeyids(signatures: unknown): string[] {
+  if (!Array.isArray(signatures)) return [];
+  return signatures.slice(0, mostKeyids).map((entry: unknown) => {
+    const keyid = isJsonObject(entry) ? entry["keyid"] : undefined;
+    return typeof keyid === "string" && isRegistryKeyId(keyid) ? keyid : "";
+  });
 }
 
 function readTags(tags: unknown, versions: ReadonlySet<Version>): Record<string, Version> {

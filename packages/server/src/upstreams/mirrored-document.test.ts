@@ -37,7 +37,14 @@ function voice(operator: string, listed: readonly Listed[], more: object = {}): 
 
 const bound = (version: string): [Version, BoundRelease] => [
   parseVersion(version),
-  { name, version: parseVersion(version), integrity: integrityOf("B"), sizeBytes: 1, manifest: "sha256-x" },
+  {
+    name,
+    version: parseVersion(version),
+    integrity: integrityOf("B"),
+    sizeBytes: 1,
+    manifest: "sha256-x",
+    signature: undefined,
+  },
 ];
 
 function documentOf(

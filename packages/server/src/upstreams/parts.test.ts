@@ -154,13 +154,47 @@ test("overlays replace a version's text in both forms", async (t) => {
   }
 });
 
+test("our signature stands behind the upstream's, in both forms, alone, and in an overlay", async (t) => {
+  const theirs = { keyid: "grün", sig: "MEQ=" };
+  const signed = structuredClone(document) as { versions: Record<string, { dist: Record<string, unknown> }> };
+  for (const version of ["2.0.0", "3.0.0-x+build"]) {
+    const dist = signed.versions[version]?.dist;
+    assert.ok(dist);
+    dist["signatures"] = [theirs, { keyid: "K" }, null];
+  }
+  const { assemble, packument } = await setUp(t, signed);
+  const ours = { keyid: "SHA256:ours", sig: "MEU=" };
+  const signatures = Object.fromEntries([...packument.versions.keys()].map((version) => [version, ours]));
+  const text = cutTarball(JSON.stringify({ name, version: "1.0.0", dist: { integrity: "bound", tarball: "" } }));
+  const overlays = { ["1.0.0" as Version]: { full: text, abbreviated: text } };
+  for (const form of ["full", "abbreviated"] as const) {
+    for (const shown of [assemble({ form, signatures }), assemble({ form, signatures, overlays })]) {
+      const versions = shown["versions"] as Record<string, { dist: Record<string, unknown> }>;
+      assert.deepEqual(versions["1.0.0"]?.dist["signatures"], [ours]);
+      for (const version of ["2.0.0", "3.0.0-x+build"])
+        assert.deepEqual(versions[version]?.dist["signatures"], [theirs, { keyid: "K" }, null, ours]);
+      assert.deepEqual(versions["2.0.0"]?.dist["attestations"], {
+        url: `${base}/-/npm/v1/attestations/@s%2fa@2.0.0`,
+      });
+    }
+    const versions = assemble({ form, signatures })["versions"] as Record<string, unknown>;
+    for (const listed of packument.versions.values()) {
+      const filling = { base, tarballUrl: urlOf(listed.version), signature: ours };
+      assert.deepEqual(JSON.parse(await readPart(packument, listed, form, filling)), versions[listed.version]);
+    }
+  }
+  const keyids = [...packument.versions.values()].map((listed) => listed.keyids);
+  assert.deepEqual(keyids, [[], ["", "K", ""], ["", "K", ""]]);
+  assert.equal(keyids[1], keyids[2], "one list in memory");
+});
+
 test("one part is the same as in the whole document", async (t) => {
   const { assemble, packument } = await setUp(t, document);
   for (const form of ["full", "abbreviated"] as const) {
     const versions = assemble({ form })["versions"] as Record<string, unknown>;
     for (const listed of packument.versions.values()) {
       assert.deepEqual(
-        JSON.parse(await readPart(packument, listed, form, urlOf(listed.version))),
+        JSON.parse(await readPart(packument, listed, form, { base, tarballUrl: urlOf(listed.version) })),
         versions[listed.version],
       );
     }

@@ -1,8 +1,15 @@
 import { open, type FileHandle } from "node:fs/promises";
 import { closeSync, openSync, readSync, fstatSync } from "node:fs";
 import { crc32 } from "node:zlib";
-import { tarballFileName, type EpochMs, type Integrity, type PackageName, type Version } from "@assay/core";
-import { quoteInside, tarballTailBytes, type CutText } from "./cut.ts";
+import type { EpochMs, Integrity, PackageName, Version } from "@assay/core";
+import {
+  quoteInside,
+  signaturesTailBytes,
+  signatureText,
+  tarballTailBytes,
+  type CutText,
+  type Filling,
+} from "./cut.ts";
 import type { Ingested } from "./ingest.ts";
 import type { ListedVersion, Packument, PartSpan } from "./upstreams.ts";
 
@@ -12,7 +19,7 @@ import type { ListedVersion, Packument, PartSpan } from "./upstreams.ts";
  *
  *   full texts of all versions, then abbreviated texts of all versions (cut.ts), then the untouched members' texts,
  *   then the index (JSON, `PartsIndex`), then 32 bytes:
- *   "ASSAYPT1", u64 start of the index, u64 length of the index, u32 CRC of what is before it, u32 CRC of the index.
+ *   "ASSAYPT2", u64 start of the index, u64 length of the index, u32 CRC of what is before it, u32 CRC of the index.
  *   (big-endian; CRC-32 as in gzip). All positions are bytes from the start of the file.
  *
  * It is written without fsync and renamed into place; what a power cut leaves behind is noticed by the CRCs.
@@ -26,12 +33,14 @@ export interface PartsIndex {
   readonly createdMs: EpochMs | null;
   readonly tags: Readonly<Record<string, Version>>;
   readonly versions: readonly IndexedVersion[];
+  /** Lists of keyids that occur; a version has the place of its own. */
+  readonly keyids: readonly (readonly string[])[];
   readonly members: readonly { readonly name: string; readonly start: number; readonly end: number }[];
 }
 
 /**
- * version, published (epoch ms), sha512, sha1, manifest digest, tarball URL, then of the full and of the abbreviated
- * text: start, end, bytes from the attestation hole to the end (0: none).
+ * version, published (epoch ms), sha512, sha1, manifest digest, tarball URL, place of its keyids, then of the full and
+ * of the abbreviated text: start, end, bytes from the attestation hole to the end (0: none).
  */
 type IndexedVersion = readonly [
   version: Version,
@@ -40,6 +49,7 @@ type IndexedVersion = readonly [
   shasum: string | null,
   manifest: string | null,
   tarball: string,
+  keyidsAt: number,
   fullStart: number,
   fullEnd: number,
   fullAttestationsTail: number,
@@ -48,7 +58,7 @@ type IndexedVersion = readonly [
   abbreviatedAttestationsTail: number,
 ];
 
-const magic = "ASSAYPT1";
+const magic = "ASSAYPT2";
 const trailerBytes = 32;
 
 /** A file that is no parts file, or a damaged one: rebuild it. */
@@ -79,11 +89,13 @@ export function encodeParts(
   };
   const place = (cut: CutText): readonly [number, number, number] => {
     const start = add(cut.text);
-    return [start, at, cut.attestationsAt === undefined ? 0 : cut.text.length - cut.attestationsAt];
+    const { text, attestationsAt } = cut;
+    return [start, at, attestationsAt === undefined ? 0 : Buffer.byteLength(text.slice(attestationsAt))];
   };
   const full = document.versions.map((version) => place(version.full));
   const abbreviated = document.versions.map((version) => place(version.abbreviated));
   const members = document.members.map(({ name, text }) => ({ name, start: add(text), end: at }));
+  const keyids = createPlaces();
   const versions = document.versions.map((version, position) => {
     const { publishedMs, integrity, shasum, manifest, tarball } = version;
     return [
@@ -93,13 +105,22 @@ export function encodeParts(
       shasum ?? null,
       manifest ?? null,
       tarball,
+      keyids.placeOf(version.keyids),
       ...(full[position] ?? []),
       ...(abbreviated[position] ?? []),
     ];
   });
   const { modifiedMs, createdMs, tags } = document;
   const index = Buffer.from(
-    JSON.stringify({ ...about, modifiedMs, createdMs: createdMs ?? null, tags, versions, members }),
+    JSON.stringify({
+      ...about,
+      modifiedMs,
+      createdMs: createdMs ?? null,
+      tags,
+      versions,
+      keyids: keyids.lists,
+      members,
+    }),
   );
   const trailer = Buffer.alloc(trailerBytes);
   trailer.write(magic, "latin1");
@@ -112,6 +133,22 @@ export function encodeParts(
   trailer.writeUInt32BE(crc32(index), 28);
   pieces.push(index, trailer);
   return { pieces, index };
+}
+
+/** Lists by place, each once. */
+function createPlaces() {
+  const lists: (readonly string[])[] = [];
+  const places = new Map<string, number>();
+  return {
+    lists,
+    placeOf(list: readonly string[]): number {
+      const key = JSON.stringify(list);
+      const known = places.get(key);
+      if (known !== undefined) return known;
+      places.set(key, lists.length);
+      return lists.push(list) - 1;
+    },
+  };
 }
 
 /** The index as `encodeParts` returned it. */
@@ -161,7 +198,8 @@ export function toPackument(
   state: Pick<Packument, "checkedAtMs" | "stale" | "partsPath">,
 ): Packument {
   const versions = new Map<Version, ListedVersion>();
-  for (const [version, publishedMs, integrity, shasum, manifest, tarball, ...spans] of index.versions) {
+  for (const [version, publishedMs, integrity, shasum, manifest, tarball, keyidsAt, ...spans] of index.versions) {
+    const keyids = index.keyids[keyidsAt] ?? [];
     versions.set(version, {
       version,
       publishedMs: publishedMs ?? undefined,
@@ -169,8 +207,9 @@ export function toPackument(
       shasum: shasum ?? undefined,
       manifest: manifest ?? undefined,
       tarball,
-      full: toSpan(spans[0], spans[1], spans[2]),
-      abbreviated: toSpan(spans[3], spans[4], spans[5]),
+      keyids,
+      full: toSpan(spans[0], spans[1], spans[2], keyids.length > 0),
+      abbreviated: toSpan(spans[3], spans[4], spans[5], keyids.length > 0),
     });
   }
   const { name, source, digest, modifiedMs, tags } = index;
@@ -178,35 +217,39 @@ export function toPackument(
 }
 
 /** Where a text lies, from what the index holds. */
-export function toSpan(start: number, end: number, attestationsTail: number): PartSpan {
+export function toSpan(start: number, end: number, attestationsTail: number, isSigned: boolean): PartSpan {
   return {
     start,
     attestationsAt: attestationsTail === 0 ? undefined : end - attestationsTail,
+    signaturesAt: end - signaturesTailBytes(isSigned),
     tarballAt: end - tarballTailBytes,
     end,
   };
 }
 
 /**
- * The JSON text of one listed version with this tarball URL. Attestation URLs are put under the same base when the
- * URL is the canonical `<base>/<name>/-/<file>.tgz`, else they stay paths. Throws ENOENT when the document was
- * replaced long ago: ask for the packument again.
+ * The JSON text of one listed version, its holes filled. Throws ENOENT when the document was replaced long ago: ask
+ * for the packument again.
  */
 export async function readPart(
   packument: Packument,
   listed: ListedVersion,
   form: "full" | "abbreviated",
-  tarballUrl: string,
+  { base, tarballUrl, signature }: Filling,
 ): Promise<string> {
   const span = listed[form];
-  const suffix = `/${packument.name}/-/${tarballFileName(packument.name, listed.version)}`;
-  const base = tarballUrl.endsWith(suffix) ? tarballUrl.slice(0, -suffix.length) : "";
   await using file = await open(packument.partsPath);
   const bytes = await readSpan(file, span.start, span.end);
-  const cut = span.attestationsAt ?? span.tarballAt;
+  const cut = span.attestationsAt ?? span.start;
   const text = (start: number, end: number): string => bytes.toString("utf8", start - span.start, end - span.start);
-  const attestationsBase = span.attestationsAt === undefined ? "" : quoteInside(base);
-  return `${text(span.start, cut)}${attestationsBase}${text(cut, span.tarballAt)}${quoteInside(tarballUrl)}${text(span.tarballAt, span.end)}`;
+  const head = `${text(span.start, cut)}${span.attestationsAt === undefined ? "" : quoteInside(base)}`;
+  const middle = `${text(cut, span.signaturesAt)}${signatureText(signature, listed.keyids.length > 0)}`;
+  return `${head}${middle}${text(span.signaturesAt, span.tarballAt)}${quoteInside(tarballUrl)}${text(span.tarballAt, span.end)}`;
+}
+
+/** The JSON text of one listed version as stored: no tarball URL, attestations as a path. Throws as `readPart`. */
+export function readListed(packument: Packument, listed: ListedVersion, form: "full" | "abbreviated"): Promise<string> {
+  return readPart(packument, listed, form, { base: "", tarballUrl: "" });
 }
 
 async function readSpan(file: FileHandle, start: number, end: number): Promise<Buffer> {

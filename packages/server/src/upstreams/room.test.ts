@@ -119,7 +119,9 @@ test("serves one version and whole documents from the parts", async (t) => {
   const listed = packument.versions.get(parseVersion("1.0.0"));
   assert.ok(listed !== undefined);
   const url = "http://here.example/a/-/a-1.0.0.tgz";
-  const part = JSON.parse(await readPart(packument, listed, "full", url)) as unknown;
+  const part = JSON.parse(
+    await readPart(packument, listed, "full", { base: "http://here.example", tarballUrl: url }),
+  ) as unknown;
   const source = upstream.document("a").versions["1.0.0"];
   assert.deepEqual(part, { ...source, dist: { ...source?.dist, tarball: url } });
   const whole = JSON.parse(

@@ -1,5 +1,5 @@
 import { join as joinPath } from "node:path";
-import { AssayError, isAssayError, type EpochMs, type PackageName } from "@assay/core";
+import { AssayError, isAssayError, type EpochMs, type PackageName, type RegistryKey } from "@assay/core";
 import type { Config } from "../config/config.ts";
 import type { BlobStore } from "../platform/blobs/blobs.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -12,6 +12,7 @@ import { createSingleFlight } from "../platform/single-flight.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { Workers } from "../platform/workers/workers.ts";
 import type { Releases } from "../releases/releases.ts";
+import type { RegistrySigning } from "../signing/signing.ts";
 import { createActivity } from "./activity.ts";
 import { createAudits } from "./audits.ts";
 import { createChoices } from "./choices.ts";
@@ -34,6 +35,7 @@ import { agreementOf, createSources, type Source } from "./sources.ts";
 import { countBySource, readPackument, searchNames, type StoredPackument } from "./store.ts";
 import { createStanding } from "./standing.ts";
 import { createTarballs } from "./tarballs.ts";
+import { createUpstreamKeys } from "./upstream-keys.ts";
 import type { ImportedListings, Packument, Upstreams } from "./upstreams.ts";
 
 export interface UpstreamsDeps {
@@ -44,6 +46,9 @@ export interface UpstreamsDeps {
   readonly jobs: JobQueue;
   readonly releases: Releases;
   readonly events: Events;
+  readonly signing: Pick<RegistrySigning, "learn" | "ring">;
+  /** Of `readPinnedKeys`. */
+  readonly pinnedKeys: ReadonlyMap<string, readonly RegistryKey[]>;
   readonly workers: Workers;
   readonly clock: Clock;
   readonly random: Random;
@@ -330,6 +335,7 @@ export function createUpstreams(
     choices: createChoices(deps),
     ownerOf: (name) => sources.ownerOf(name)?.config.name,
     registries: sources.registries.map((source) => source.config.name),
+    keys: createUpstreamKeys(deps, sources),
     jobHandlers: removalHandlers({ database, raws, flights }),
   };
 }

@@ -5,6 +5,7 @@ import type { Choices } from "./choices.ts";
 import type { TarballOffers } from "./offers.ts";
 import type { SourceChoice } from "./source-choice.ts";
 import type { Standing } from "./standing.ts";
+import type { UpstreamKeys } from "./upstream-keys.ts";
 
 export { createUpstreams, type UpstreamsRoom } from "./room.ts";
 export { importAlias } from "./imported.ts";
@@ -15,7 +16,9 @@ export { chosenFirst, type SourceChoice } from "./source-choice.ts";
 export { sourcePages } from "./routes-pages.ts";
 export { assembleDocument, type AssembleInput, type Overlay } from "./assemble.ts";
 export { cutTarball, fillText } from "./cut.ts";
-export { DamagedParts, readPart } from "./parts.ts";
+export { DamagedParts, readListed, readPart } from "./parts.ts";
+export { readPinnedKeys } from "./pinned-keys.ts";
+export type { UpstreamKeys } from "./upstream-keys.ts";
 export { networkFailure, worstOf, type TarballError } from "./tarball-failure.ts";
 export { withParts } from "./with-parts.ts";
 export type { TarballOffer, TarballOffers } from "./offers.ts";
@@ -92,6 +95,9 @@ export interface Upstreams {
 
   /** Aliases of all registries, in the order of the configuration. */
   readonly registries: readonly string[];
+
+  /** The signing keys of the registries. */
+  readonly keys: UpstreamKeys;
 }
 
 export interface TarballRequest {
@@ -160,6 +166,10 @@ export interface ListedVersion {
   readonly manifest: string | undefined;
   /** The upstream's tarball URL as listed. */
   readonly tarball: string;
+  /**
+   * keyids of the listed signatures, in order; "" for an entry that names none, and 17 at most. Nothing is verified.
+   */
+  readonly keyids: readonly string[];
   readonly full: PartSpan;
   readonly abbreviated: PartSpan;
 }
@@ -168,11 +178,12 @@ export interface ListedVersion {
  * Where a version's JSON object lies in the parts file: bytes [start, end), with the string value of
  * `dist.tarball` cut out at `tarballAt` (the quotes are kept, nothing stands between them). At
  * `attestationsAt` the base belongs in front of the path in `dist.attestations.url`; undefined when there is
- * no such path.
+ * no such path. At `signaturesAt` our signature belongs in.
  */
 export interface PartSpan {
   readonly start: number;
   readonly attestationsAt: number | undefined;
+  readonly signaturesAt: number;
   readonly tarballAt: number;
   readonly end: number;
 }

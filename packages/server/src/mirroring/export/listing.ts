@@ -16,6 +16,8 @@ export interface Shown {
   readonly tags: Readonly<Record<string, Version>>;
   /** Shown versions whose listing is not what was bound. */
   readonly rebound: readonly BoundRelease[];
+  /** keyids of listed signatures that are not handed on. */
+  readonly withheld: ReadonlyMap<Version, readonly string[]>;
   readonly times: Readonly<Record<string, string>>;
 }
 
@@ -23,7 +25,7 @@ export interface Shown {
 export interface ShownPackages {
   view(packument: Packument): Promise<Shown>;
   /** Texts of versions whose listing is not what was bound. */
-  overlays(packument: Packument, rebound: readonly BoundRelease[]): Promise<ReadonlyMap<Version, Overlay>>;
+  overlays(packument: Packument, view: Pick<Shown, "rebound" | "withheld">): Promise<ReadonlyMap<Version, Overlay>>;
 }
 
 export interface ListingDeps {
@@ -60,7 +62,7 @@ export async function exportListing(
       base: "",
       versions,
       tags: tagsWithin(view.tags, listed),
-      overlays: Object.fromEntries(await shown.overlays(packument, rebound)),
+      overlays: Object.fromEntries(await shown.overlays(packument, { ...view, rebound })),
       times: view.times,
     });
     return { text, listed };
