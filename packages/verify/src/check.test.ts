@@ -310,3 +310,40 @@ test("unpinned, and two trusted logs bind different bytes: neither is believed",
   assert.equal(report.ok, false);
   assert.match(report.missing[0]?.reason ?? "", /the trusted logs bind different bytes/);
 });
+
+test("a package of another registry is allowed by name or scope, and then not looked up here", async () => {
+  const world = tinyWorld(await boundLog());
+  const foreign = [
+    { name: "@corp/secret", version: "1.0.0", integrity: integrityOf("secret") },
+    { name: "internal", version: "1.0.0", integrity: integrityOf("internal") },
+  ];
+  const lockfile = lockfileOf([...some, ...foreign]);
+  for (const allow of [[], ["@corp/*"], ["internal"], ["@cor/*", "secret"], ["corp/*"]]) {
+    assert.equal((await check(world, { lockfile, allow })).ok, false, allow.join(" "));
+  }
+  world.counts.lookups = 0;
+  const report = await check(world, { lockfile, allow: ["@corp/*", "internal"] });
+  assert.deepEqual(
+    [report.ok, report.missing.map(({ allowed }) => allowed), world.counts.lookups],
+    [true, [true, true], 0],
+  );
+  assert.equal(report.missing[0]?.reason, "no trusted log has it");
+});
+
+test("what is allowed to be in no log is a mismatch all the same when a log has other bytes", async () => {
+  const world = tinyWorld(await boundLog());
+  const [first] = some;
+  assert.ok(first);
+  const lockfile = lockfileOf([{ ...first, integrity: integrityOf("evil") }]);
+  const report = await check(world, { lockfile, allow: [first.name] });
+  assert.deepEqual([report.ok, report.mismatching.length], [false, 1]);
+});
+
+test("a log that speaks of a package and proves nothing is not what was allowed", async () => {
+  const world = tinyWorld(await boundLog());
+  world.tamper = (bundle) => bundle.replaceAll("size 1234", "size 1235");
+  const [first] = some;
+  assert.ok(first);
+  const report = await check(world, { lockfile: lockfileOf([first]), allow: [first.name] });
+  assert.deepEqual([report.ok, report.missing[0]?.allowed], [false, false]);
+});

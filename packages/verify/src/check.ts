@@ -9,7 +9,7 @@ import {
 } from "./log-client.ts";
 import type { Lockfile } from "./lockfile/lockfile.ts";
 import type { Report } from "./report.ts";
-import type { TrustPolicy } from "./trust.ts";
+import { isAllowed, type TrustPolicy } from "./trust.ts";
 import { judge, keyOf, statementsOf, type Gathered } from "./verdict.ts";
 
 /** What to check, and against whom. */
@@ -74,9 +74,11 @@ async function askFor(client: LogClient, request: VerifyRequest, keys: readonly 
   // What a refused part speaks of is bound already; looking it up would change nothing.
   const spokenOf = new Set(view.refused.flatMap((part) => part.keys));
   const missing = keys.filter((key) => statementsOf(view, key).length === 0 && !spokenOf.has(keyOf(key)));
-  if (missing.length === 0) return { view, reasons: new Map(), silent };
-  const reasons = await client.lookUp(missing, request.onProgress);
-  return { view: reasons.size === missing.length ? view : await client.ask(keys), reasons, silent };
+  // A name that may be in no log comes from elsewhere: it is not shown to this registry's upstreams.
+  const wanted = missing.filter(({ name }) => !isAllowed(request.policy, name));
+  if (wanted.length === 0) return { view, reasons: new Map(), silent };
+  const reasons = await client.lookUp(wanted, request.onProgress);
+  return { view: reasons.size === wanted.length ? view : await client.ask(keys), reasons, silent };
 }
 
 function distinctKeys(lockfiles: readonly Lockfile[]): readonly PackageKey[] {

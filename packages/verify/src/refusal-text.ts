@@ -20,7 +20,9 @@ export function refusalText(report: Report): string | undefined {
     ...superseded.map(
       (each) => `${each.name}@${each.version} was replaced in the log, and the trust file does not allow that`,
     ),
-    ...missing.map((each) => `${each.name}@${each.version} is not proven to be in the log: ${each.reason}`),
+    ...missing
+      .filter(({ allowed }) => !allowed)
+      .map((each) => `${each.name}@${each.version} is not proven to be in the log: ${each.reason}`),
     ...unverifiable
       .filter(({ allowed }) => !allowed)
       .map(

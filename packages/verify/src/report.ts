@@ -52,7 +52,7 @@ export interface VerifiedPackage extends ReportedPackage, Marks {
 }
 
 /** A version whose bind was replaced, after people at the log approved. The trust file does not allow it. */
-export interface SupersededPackage extends Omit<MissingPackage, "reason"> {
+export interface SupersededPackage extends Omit<MissingPackage, "reason" | "allowed"> {
   /** What the log says now. */
   readonly bound: Integrity;
   /** What it said before, the first bind first. */
@@ -87,6 +87,8 @@ export interface MissingPackage extends Omit<ReportedPackage, "integrity"> {
   /** Undefined: the lockfile pins no tarball. */
   readonly integrity: Integrity | undefined;
   readonly reason: string;
+  /** Its name may be unverifiable: it comes from a registry of which no log is trusted. */
+  readonly allowed: boolean;
 }
 
 export interface CheckpointReport {

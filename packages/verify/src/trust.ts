@@ -23,7 +23,7 @@ export interface TrustPolicy {
   readonly supersedes: readonly AllowedSupersede[];
   /** Categories that may pass although they prove less than `verified`. */
   readonly accept: ReadonlySet<AcceptableCategory>;
-  /** Names that may be unverifiable, such as a git dependency that was reviewed. */
+  /** Names, or `@scope/*`, that may be unverifiable or in no log, such as a git dependency that was reviewed. */
   readonly allow: ReadonlySet<string>;
 }
 
@@ -46,6 +46,11 @@ const ed25519 = 1;
 export function trustLogs(logs: readonly TrustedLog[]): TrustPolicy {
   const nothing = { maxAgeSeconds: undefined, supersedes: [], accept: new Set<never>(), allow: new Set<string>() };
   return { logs: checkDistinct(logs), witnesses: noWitnesses, ...nothing };
+}
+
+/** Whether a package may be unverifiable, by its name or its scope. */
+export function isAllowed({ allow }: Pick<TrustPolicy, "allow">, name: string): boolean {
+  return allow.has(name) || (name.startsWith("@") && allow.has(`${name.slice(0, name.indexOf("/"))}/*`));
 }
 
 /** Takes a vkey as the user gave it. Throws BAD_FORMAT when it is none, or not that of a log (Ed25519, type 1). */

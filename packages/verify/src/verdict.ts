@@ -12,7 +12,7 @@ import type {
 } from "./report.ts";
 import { standingOf, type ProvenStatement, type Standing } from "./standing.ts";
 import { registryOfUrl } from "./tarball-path.ts";
-import type { TrustPolicy } from "./trust.ts";
+import { isAllowed, type TrustPolicy } from "./trust.ts";
 
 /** What the project lets pass, and where it installs from. */
 export interface Acceptance {
@@ -45,13 +45,13 @@ export function judge(lockfile: Lockfile, acceptance: Acceptance, gathered: Gath
 
   const unverifiable = [...lockfile.unverifiable, ...elsewhere.map(foreignArchive)].map((each) => ({
     ...each,
-    allowed: acceptance.policy.allow.has(each.name),
+    allowed: isAllowed(acceptance.policy, each.name),
   }));
   const refused = view.refused.map(({ origin, reason, evidence }) => ({ origin, reason, evidence }));
   const ok =
     found.superseded.length === 0 &&
     found.mismatching.length === 0 &&
-    found.missing.length === 0 &&
+    found.missing.every((each) => each.allowed) &&
     refused.length === 0 &&
     found.throughRecord.every((each) => each.accepted) &&
     unverifiable.every((each) => each.allowed);
@@ -89,7 +89,7 @@ function judgeLocked(each: ReportedPackage, acceptance: Acceptance, gathered: Ga
   } else if (right !== undefined) {
     found.verified.push({ ...each, authentic: "bytes", vetted: notVetted, ...placeOf(right) });
   } else {
-    found.missing.push({ ...each, reason: whyMissing(each, gathered) });
+    found.missing.push({ ...each, ...missingFor(each, acceptance, gathered) });
   }
 }
 
@@ -98,11 +98,12 @@ function judgeUnpinned(each: Unpinned, acceptance: Acceptance, gathered: Gathere
   const superseded = supersededIn(standing, each, undefined, acceptance);
   const [right, ...others] = standing.current;
   if (right === undefined) {
-    found.missing.push({ ...each, integrity: undefined, reason: whyMissing(each, gathered) });
+    found.missing.push({ ...each, integrity: undefined, ...missingFor(each, acceptance, gathered) });
   } else if (superseded !== undefined) {
     found.superseded.push({ ...each, integrity: undefined, ...superseded });
   } else if (others.some(({ record }) => record.integrity !== right.record.integrity)) {
-    found.missing.push({ ...each, integrity: undefined, reason: "the trusted logs bind different bytes to it" });
+    const reason = "the trusted logs bind different bytes to it";
+    found.missing.push({ ...each, integrity: undefined, reason, allowed: false });
   } else {
     const accepted = acceptance.policy.accept.has("through-record");
     const bound = right.record.integrity;
@@ -141,9 +142,16 @@ function placeOf({ log, index }: ProvenStatement): { readonly origin: string; re
   return { origin: log.origin, index };
 }
 
-function whyMissing(key: PackageKey, { view, reasons, silent }: Gathered): string {
+function missingFor(
+  key: PackageKey,
+  { policy }: Acceptance,
+  { view, reasons, silent }: Gathered,
+): Pick<MissingPackage, "reason" | "allowed"> {
   const part = view.refused.find(({ keys }) => keys.includes(keyOf(key)));
-  return part?.reason ?? reasons.get(keyOf(key)) ?? silent;
+  // A log that speaks of it, and proves nothing, is not what was allowed.
+  if (part !== undefined) return { reason: part.reason, allowed: false };
+  const allowed = isAllowed(policy, key.name);
+  return { reason: reasons.get(keyOf(key)) ?? (allowed ? "no trusted log has it" : silent), allowed };
 }
 
 /** One for each (name, version, integrity), with all places, in the order of the first. */

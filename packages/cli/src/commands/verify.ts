@@ -36,7 +36,7 @@ export function verifyCommand(context: CliContext, finish: Finish): Command {
     .option("--bundle <file>", "check against a saved bundle; only the log's history is fetched")
     .option("--offline [bundle]", "fetch nothing at all; needs a bundle")
     .option("--save-bundle <file>", "save the proofs for checking offline")
-    .option("--allow <name>", "let this package be unverifiable; may be repeated", append)
+    .option("--allow <name>", "let a package (or @scope/*) be unverifiable, or in no log; may be repeated", append)
     .option("--accept <category>", "let a category pass that proves less; known: through-record", append)
     .option("--deep", "also fetch and hash every tarball that the lockfile does not pin")
     .option("--state <folder>", "where the last checkpoint seen is kept, by key (default: the user's state folder)")

@@ -35,7 +35,7 @@ export function reportText({ lockfile, format, report }: ShownReport): string {
       `  log      ${each.bound} (record ${each.index} of ${each.origin})`,
     ]),
     ...group("✗", "superseded: the log replaced what it had bound", superseded, supersededRows),
-    ...missingGroup(missing),
+    ...missingGroups(missing),
     ...group("✗", "unverifiable", refusedHere, (each) => [
       `${titled(each)} at ${each.path}: ${unverifiableSentences[each.reason]}`,
     ]),
@@ -102,13 +102,21 @@ function skippedLine({ skipped }: Report): string {
   return `- ${bundled} bundled in others, ${links} links, ${folders} workspace folders${patches}`;
 }
 
+function missingGroups(missing: readonly MissingPackage[]): string[] {
+  const [allowed, others] = [missing.filter((each) => each.allowed), missing.filter((each) => !each.allowed)];
+  return [
+    ...missingGroup(`✗ ${others.length} missing: not proven to be in a trusted log`, others),
+    ...missingGroup(`! ${allowed.length} missing, allowed: from a registry of which no log is trusted`, allowed),
+  ];
+}
+
 /** A reason that several share, such as a log that is not trusted, is said once. */
-function missingGroup(missing: readonly MissingPackage[]): string[] {
+function missingGroup(title: string, missing: readonly MissingPackage[]): string[] {
   const rows = [...Map.groupBy(missing, ({ reason }) => reason)].map(([reason, sharing]) => {
     const [first = "", ...others] = sharing.map(titled);
     return others.length === 0 ? [`${first}: ${reason}`] : [`${reason}:`, `  ${inOneRow([first, ...others])}`];
   });
-  return section(`✗ ${missing.length} missing: not proven to be in a trusted log`, rows);
+  return section(title, rows);
 }
 
 function group<T>(mark: string, title: string, items: readonly T[], rows: (item: T) => readonly string[]): string[] {
@@ -176,7 +184,7 @@ function verdict(report: Report, unverifiable: number): string {
   if (report.superseded.length > 0)
     return "The log replaced versions that this lockfile has: decide on each before you install.";
   if (report.refused.length > 0) return "Proofs were refused: nothing that rests on them counts.";
-  if (report.missing.length > 0) return "Not everything is proven to be what the log binds.";
+  if (report.missing.some(({ allowed }) => !allowed)) return "Not everything is proven to be what the log binds.";
   const { throughRecord } = report;
   if (throughRecord.some(({ served }) => served.as === "other-bytes"))
     return "Do not install through this registry: find out where the other bytes come from.";
@@ -189,5 +197,7 @@ function verdict(report: Report, unverifiable: number): string {
     return "Every version that this lockfile names is in the log; what through-record says of their bytes was accepted.";
   return report.verified.length === 0
     ? "Nothing in this lockfile comes from a registry."
-    : "Everything that this lockfile installs is what the log binds.";
+    : report.missing.length + report.unverifiable.length > 0
+      ? "Everything that this lockfile installs is what the log binds, but for what was allowed not to be."
+      : "Everything that this lockfile installs is what the log binds.";
 }
