@@ -1,5 +1,5 @@
 import { AssayError, encodeUtf8, fromBase64, integrityHex, toHex } from "@assay/core";
-import type { Bind, BindFacts, Checksums } from "../checksums/checksums.ts";
+import { judge, type Bind, type BindFacts, type Checksums } from "../checksums/checksums.ts";
 import type { BlobKey, BlobSource, BlobStore } from "../platform/blobs/blobs.ts";
 import { blobKey } from "../platform/blobs/key.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -137,7 +137,7 @@ async function claim(
   } else if (outcome === "differs") {
     // Somebody else bound other bytes meanwhile: those stand, and what this source served is on record.
     const { tree, manifest } = facts;
-    const isNew = await deps.checksums.claimConflict(transaction, {
+    await deps.checksums.claimConflict(transaction, {
       name,
       version,
       source,
@@ -145,16 +145,20 @@ async function claim(
       tree,
       manifest,
       evidence: "-",
+      from: "bytes",
     });
-    if (isNew)
-      await deps.events.record(transaction, { kind: "upstream.conflict", subject, data: { source, from: "bytes" } });
   }
   for (const other of confirmed)
     await deps.checksums.claimConfirm(transaction, { name, version, integrity, source: other });
   await claimConflicts(
     deps,
     transaction,
-    wrong.filter((one) => one.integrity !== bind.integrity),
+    wrong.filter((one) => isConflict(bind, one)),
   );
   return bind;
+}
+
+/** What a source served and was not what it lists may be what is bound all the same. */
+function isConflict(bind: Bind, { source, integrity }: WrongBytes): boolean {
+  return judge(bind, { source, integrity, tree: undefined, manifest: undefined, from: "bytes" }).follows === "conflict";
 }

@@ -139,13 +139,8 @@ async function recordDifference(
 ): Promise<AssayError> {
   const { name, version, integrity, tree, manifest } = facts;
   await deps.database.write(async (transaction) => {
-    const conflict = { name, version, source, integrity, tree, manifest, evidence };
-    if (!(await deps.checksums.claimConflict(transaction, conflict))) return;
-    await deps.events.record(transaction, {
-      kind: "upstream.conflict",
-      subject: `npm ${name}@${version}`,
-      data: { source, from: "bytes" },
-    });
+    const conflict = { name, version, source, integrity, tree, manifest, evidence, from: "bytes" } as const;
+    await deps.checksums.claimConflict(transaction, conflict);
   });
   deps.checksums.wake();
   return refusal(name, version, "it is bound here to something else; the conflict is on record");

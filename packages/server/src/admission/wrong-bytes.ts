@@ -96,17 +96,12 @@ function evidenceField({ sha256, kept }: { readonly sha256: string; readonly kep
 
 /** Records for ever, in the caller's transaction, what sources served instead of what is bound. */
 export async function claimConflicts(
-  deps: { readonly checksums: Pick<Checksums, "claimConflict">; readonly events: Events },
+  deps: { readonly checksums: Pick<Checksums, "claimConflict"> },
   transaction: Transaction,
   wrong: readonly WrongBytes[],
 ): Promise<void> {
   for (const { name, version, source, integrity, evidence } of wrong) {
-    const facts = { name, version, source, integrity, tree: "-", manifest: "-", evidence };
-    if (!(await deps.checksums.claimConflict(transaction, facts))) continue;
-    await deps.events.record(transaction, {
-      kind: "upstream.conflict",
-      subject: `npm ${name}@${version}`,
-      data: { source, from: "bytes" },
-    });
+    const facts = { name, version, source, integrity, tree: "-", manifest: "-", evidence, from: "bytes" } as const;
+    await deps.checksums.claimConflict(transaction, facts);
   }
 }

@@ -10,10 +10,12 @@ import type { Signing } from "../signing/signing.ts";
 import { createBell } from "./bell.ts";
 import type { BindFacts } from "./claim-facts.ts";
 import { createLogBrowser, type LogBrowser } from "./browse.ts";
+import type { ConflictFacts } from "./claim-facts.ts";
 import { createClaims } from "./claims.ts";
 import type { Claims } from "./claims.ts";
 import { createGuardFile } from "./guard.ts";
 import { createLogInstruments } from "./instruments.ts";
+import type { Severity } from "./judge.ts";
 import { createPublishedHeads } from "./published.ts";
 import { createLogReader } from "./reader.ts";
 import { createRemoteChecksums } from "./remote/checksums.ts";
@@ -35,6 +37,7 @@ import { isCosignatureNeeded, noLogWitnesses, type LogWitnesses } from "./witnes
 export type { LogBrowser, ProvenRecord, RecordAddress } from "./browse.ts";
 export { checkLog } from "./check/check.ts";
 export type * from "./claim-facts.ts";
+export { judge } from "./judge.ts";
 export type { BoundPlace } from "./claims.ts";
 export { checksumMigrations } from "./migrations.ts";
 export type { RemoteLogConfig } from "./remote/log.ts";
@@ -263,7 +266,17 @@ async function createOwnChecksums(deps: ChecksumsDependencies, config: Checksums
   const wake = claimed.ring;
   const reader = createLogReader({ database, published, clock, wake, tiles }, publicLog, shards);
 
-  const claims = createClaims({ database, clock, wake }, publicLog);
+  const alarm = (facts: ConflictFacts, severity: Severity): void => {
+    instruments.conflicts.add(1, { severity });
+    if (severity === "low") return;
+    telemetry.log.error("a source has something else than what is bound; what is bound is served as before", {
+      "package.name": facts.name,
+      "package.version": facts.version,
+      source: facts.source,
+      from: facts.from,
+    });
+  };
+  const claims = createClaims({ database, clock, events, wake, onConflict: alarm }, publicLog);
   const hold = await createReleaseHold(
     { database, clock, wake, shards, published: config.release === "checkpoint" ? signed : published },
     publicLog,

@@ -7,6 +7,7 @@ import { claimOnce, untilNext } from "./claim-once.ts";
 import { bindOfClaim, fieldOfClaim } from "./claim-text.ts";
 import type { BoundPlace } from "./claims.ts";
 import { boundPage } from "./store-bound.ts";
+import { judge } from "./judge.ts";
 import { claimsBetween, newestClaim } from "./store-claims.ts";
 import type { StoredClaim } from "./store-claims.ts";
 
@@ -108,11 +109,6 @@ function contentOf({ integrity, tree, manifest, sizeBytes, source, signer }: Bin
 }
 
 /** Who was asked, and who vouched, is no part of what a version is. */
-export function isSameContent(one: BindFacts, other: BindFacts): boolean {
-  return (
-    one.integrity === other.integrity &&
-    one.manifest === other.manifest &&
-    one.tree === other.tree &&
-    one.sizeBytes === other.sizeBytes
-  );
+export function isSameContent(standing: BindFacts, served: BindFacts): boolean {
+  return judge(standing, { ...served, from: "bytes" }).follows !== "conflict";
 }

@@ -23,6 +23,8 @@ import {
 } from "./claim-keys.ts";
 import { claimOnce, dayOf, untilNext } from "./claim-once.ts";
 import { bindOfClaim } from "./claim-text.ts";
+import { judge } from "./judge.ts";
+import type { Judgement } from "./judge.ts";
 import { anyClaimBetween, countClaims, newestClaim } from "./store-claims.ts";
 
 /** Most times a day that one version is recorded as gone at one source; each with its `back`. */
@@ -30,16 +32,25 @@ const mostGoneADay = 4;
 /** Most tag records of one package and source a day. */
 const mostTagsADay = 50;
 
-/** `Claims.claimConflict` in one log. */
+/** `Claims.claimConflict` in one log: what follows from it, or undefined when it was recorded before. */
 export async function claimConflictIn(
   transaction: Transaction,
   log: string,
-  { name, version, source, integrity, tree, manifest, evidence }: ConflictFacts,
+  { name, version, source, integrity, tree, manifest, evidence, from }: ConflictFacts,
   now: EpochMs,
-): Promise<boolean> {
+): Promise<Judgement | undefined> {
   const key = conflictKey({ name, version, source });
   const record = { kind: "conflict", ns: log, name, version, integrity, tree, manifest, source, evidence } as const;
-  return await claimOnce(transaction, { log, key, record, claimedAtMs: now });
+  if (!(await claimOnce(transaction, { log, key, record, claimedAtMs: now }))) return undefined;
+  const standing = await standingClaim(transaction, log, name, version);
+  const seen = (value: string): string | undefined => (value === "-" ? undefined : value);
+  return judge(standing && bindOfClaim(standing.facts, standing.claimedAtMs), {
+    source,
+    integrity: seen(integrity),
+    tree: seen(tree),
+    manifest: seen(manifest),
+    from,
+  });
 }
 
 /** `Claims.claimSighting` in one log. */
@@ -85,7 +96,8 @@ export async function claimConfirmIn(
   const standing = await standingClaim(transaction, log, name, version);
   if (standing === undefined) return false;
   const bind = bindOfClaim(standing.facts, standing.claimedAtMs);
-  if (bind.integrity !== integrity || bind.source === source) return false;
+  const observed = { source, integrity, tree: undefined, manifest: undefined, from: "bytes" } as const;
+  if (judge(bind, observed).follows !== "confirm") return false;
   const key = confirmKey({ name, version, source, integrity });
   const record = { kind: "confirm", ns: log, name, version, integrity, source } as const;
   return await claimOnce(transaction, { log, key, record, claimedAtMs: now });

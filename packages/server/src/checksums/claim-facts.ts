@@ -48,6 +48,8 @@ export interface ConflictFacts {
   readonly manifest: string;
   /** `sha256-<base64>` of the stored evidence, or `-`. */
   readonly evidence: string;
+  /** Whether the bytes were read, or only a listing. */
+  readonly from: "bytes" | "listing";
 }
 
 export interface SightingFacts {

@@ -4,6 +4,7 @@ import { parsePackageName, parseVersion } from "@assay/core";
 import { onEveryDatabase } from "@assay/testkit/databases";
 import { createFakeClock } from "@assay/testkit/fake-clock";
 import { tempFolder } from "@assay/testkit/temp-folder";
+import { sql } from "kysely";
 import type { ConflictFacts } from "./claim-facts.ts";
 import { assertSound, bindFacts, createTestLog, logMigrations, never } from "./test-log.ts";
 
@@ -15,6 +16,7 @@ const conflict: ConflictFacts = {
   tree: "-",
   manifest: "-",
   evidence: "-",
+  from: "bytes",
 };
 
 onEveryDatabase("claims", (databases) => {
@@ -157,6 +159,37 @@ onEveryDatabase("claims", (databases) => {
     assert.equal(text.match(/assay\/v1 conflict\n/g)?.length, 2);
     assert.match(text, /source npm\nevidence -\nseq 2\nprev 0\n/);
     assert.match(text, /source mirror\nevidence -\nseq 3\nprev 1\n/);
+  });
+
+  test("a conflict tells how grave it is, once, and an alarm counts it", async () => {
+    const log = await freshLog();
+    const checksums = await log.open();
+    const { tree, manifest } = bindFacts(1);
+    const claim = (facts: ConflictFacts) =>
+      log.database.write((transaction) => checksums.claimConflict(transaction, facts));
+    const unbound = { ...conflict, version: bindFacts(9).version };
+    await claim(unbound);
+    await log.claim(1, 1);
+    await claim({ ...conflict, tree, manifest, source: "recompressing" });
+    await claim({ ...conflict, tree: bindFacts(2).tree, source: "lying" });
+    await claim({ ...conflict, tree: bindFacts(2).tree, source: "lying" });
+    await claim({ ...conflict, integrity: "-", manifest: bindFacts(2).manifest, source: "adding", from: "listing" });
+    const { rows } = await sql<{
+      data: string;
+    }>`select data from events where kind = 'upstream.conflict' order by id`.execute(log.database.read);
+    assert.deepEqual(
+      rows.map(({ data }) => {
+        const { source, difference, severity } = JSON.parse(data) as Record<string, string>;
+        return [source, difference, severity];
+      }),
+      [
+        ["npm", "unbound", "high"],
+        ["recompressing", "recompressed", "low"],
+        ["lying", "files", "high"],
+        ["adding", "manifest", "high"],
+      ],
+    );
+    assert.equal(log.lines.filter((line) => /something else than what is bound/.test(line)).length, 3);
   });
 
   test("the same sighting twice is one record, a later one another", async () => {

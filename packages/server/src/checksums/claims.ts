@@ -1,6 +1,7 @@
 import type { PackageName, Version } from "@assay/core";
 import type { Clock } from "../platform/clock.ts";
 import type { Database, Reader, Transaction } from "../platform/database/database.ts";
+import type { Events } from "../platform/events/events.ts";
 import { bindsIn, boundAfterIn, claimBindIn, claimSupersedeIn } from "./claim-bind.ts";
 import {
   claimConfirmIn,
@@ -23,6 +24,7 @@ import type {
   SupersedeFacts,
   TagFacts,
 } from "./claim-facts.ts";
+import type { Severity } from "./judge.ts";
 
 /**
  * A claim is a durable, unique row (log, key) that becomes a record. `claim…` functions run in the caller's
@@ -51,7 +53,10 @@ export interface Claims {
     facts: SupersedeFacts,
   ): Promise<{ readonly outcome: "superseded" | "same" | "stale"; readonly bind: Bind }>;
 
-  /** Claims that a source served something else for a bound or contested key. Once per (name, version, source). */
+  /**
+   * Claims that a source listed or served something else for a bound or contested key, and tells of it by an event
+   * `upstream.conflict`. Once per (name, version, source). What stands stays (`judge.ts`).
+   */
   claimConflict(transaction: Transaction, facts: ConflictFacts): Promise<boolean>;
 
   /**
@@ -101,12 +106,36 @@ export interface BoundPlace {
   readonly version: Version;
 }
 
-/** The claims of one log. `wake` tells its sequencer. */
-export function createClaims(
-  deps: { readonly database: Database; readonly clock: Clock; readonly wake: () => void },
-  log: string,
-): Claims {
-  const { database, clock, wake } = deps;
+export interface ClaimsDependencies {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly events: Events;
+  /** Tells the sequencer. */
+  readonly wake: () => void;
+  /** Called after the commit of a conflict. */
+  readonly onConflict: (facts: ConflictFacts, severity: Severity) => void;
+}
+
+/** The claims of one log. */
+export function createClaims(deps: ClaimsDependencies, log: string): Claims {
+  const { database, clock, events, wake, onConflict } = deps;
+
+  async function claimConflict(transaction: Transaction, facts: ConflictFacts): Promise<boolean> {
+    const judgement = await claimConflictIn(transaction, log, facts, clock.now());
+    if (judgement === undefined) return false;
+    const { name, version, source, from } = facts;
+    // Where nothing stands the sources contradict each other: nobody knows whose bytes are right.
+    const { severity, difference } =
+      judgement.follows === "conflict" ? judgement : ({ severity: "high", difference: "unbound" } as const);
+    await events.record(transaction, {
+      kind: "upstream.conflict",
+      subject: `npm ${name}@${version}`,
+      data: { source, from, difference, severity },
+    });
+    transaction.afterCommit(() => onConflict(facts, severity));
+    return true;
+  }
+
   const waking = (transaction: Transaction): Transaction => {
     transaction.afterCommit(wake);
     return transaction;
@@ -114,7 +143,7 @@ export function createClaims(
   return {
     claimBind: (transaction, facts) => claimBindIn(waking(transaction), log, facts, clock.now()),
     claimSupersede: (transaction, facts) => claimSupersedeIn(waking(transaction), log, facts, clock.now()),
-    claimConflict: (transaction, facts) => claimConflictIn(waking(transaction), log, facts, clock.now()),
+    claimConflict: (transaction, facts) => claimConflict(waking(transaction), facts),
     claimSighting: (transaction, kind, facts) => claimSightingIn(waking(transaction), log, kind, facts),
     claimSeen: (transaction, facts) => claimSeenIn(waking(transaction), log, facts, clock.now()),
     claimConfirm: (transaction, facts) => claimConfirmIn(waking(transaction), log, facts, clock.now()),

@@ -6,6 +6,7 @@ export interface LogInstruments {
   readonly commitSeconds: Histogram;
   readonly failures: Counter;
   readonly guardRefusals: Counter;
+  readonly conflicts: Counter;
 }
 
 /** Seconds, from one fsync to a disk in trouble. */
@@ -28,6 +29,11 @@ export function createLogInstruments(metrics: Metrics): LogInstruments {
       "assay_log_guard_refusals_total",
       "Times the signing guard refused to sign. Any is an alarm.",
       ["shard"],
+    ),
+    conflicts: metrics.counter(
+      "assay_log_conflicts_total",
+      "Conflicts recorded: a source has something else than what is bound. high is for a person to look at.",
+      ["severity"],
     ),
   };
 }

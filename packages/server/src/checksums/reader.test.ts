@@ -130,6 +130,7 @@ test("whatever is claimed, in whatever order and batches, every bind is provable
               tree,
               manifest,
               evidence: "-",
+              from: "bytes",
             });
           else await checksums.claimSighting(transaction, kind, { name, version, source, atMs: log.deps.clock.now() });
         });

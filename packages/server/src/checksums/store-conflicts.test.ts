@@ -11,7 +11,7 @@ onEveryDatabase("conflicts by source", (databases) => {
     const database = await databases.fresh(...logMigrations);
     await database.write(async (transaction) => {
       for (let number = 0; number < 5100; number += 1) {
-        const facts = { ...bindFacts(number), tree: "-", manifest: "-", evidence: "-" };
+        const facts = { ...bindFacts(number), tree: "-", manifest: "-", evidence: "-", from: "bytes" as const };
         const source = number % 3 === 0 ? "near" : "far";
         await claimConflictIn(transaction, number < 5070 ? "npm" : "other", { ...facts, source }, epochMs(number));
       }

@@ -290,7 +290,7 @@ describe("a hostile export", () => {
     assert.deepEqual((await to.checksums.bindsOf(name("@s/right"))).get(parseVersion("1.0.0")), before);
     assert.ok((await claimsOf(to)).includes("conflict 1.0.0"));
     const conflict = (await to.events()).find(({ kind }) => kind === "upstream.conflict");
-    assert.deepEqual(conflict?.data, { source: "import", from: "bytes" });
+    assert.deepEqual(conflict?.data, { source: "import", from: "bytes", difference: "files", severity: "high" });
   });
 
   test("read from a folder is refused alike", async (t) => {

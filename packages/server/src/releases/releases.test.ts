@@ -65,7 +65,16 @@ async function createRoom(): Promise<Room> {
   };
   await runMigrations({ database, clock }, [signingMigrations, checksumMigrations, releaseMigrations]);
   const events: NewEvent[] = [];
-  const checksums = createClaims({ database, clock, wake: () => {} }, "npm");
+  const checksums = createClaims(
+    {
+      database,
+      clock,
+      events: { record: async (_, event) => void events.push(event) },
+      wake: () => {},
+      onConflict: () => {},
+    },
+    "npm",
+  );
   const telemetry = {
     log: { debug() {}, info() {}, warn() {}, error() {} },
     metrics: createMetrics({ processMetrics: false }),

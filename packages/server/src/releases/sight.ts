@@ -1,5 +1,5 @@
 import type { Version } from "@assay/core";
-import type { Bind, Checksums } from "../checksums/checksums.ts";
+import { judge, type Bind, type Checksums } from "../checksums/checksums.ts";
 import type { Transaction } from "../platform/database/database.ts";
 import type { Events } from "../platform/events/events.ts";
 import type { Sighting, SightedVersion, SightingOutcome } from "./releases.ts";
@@ -60,7 +60,7 @@ export async function sight(
   for (const listed of changes.newConflicts.slice(0, mostConflicts)) {
     const { version } = listed;
     claimed.push(version);
-    const isNew = await checksums.claimConflict(transaction, {
+    await checksums.claimConflict(transaction, {
       name,
       version,
       source,
@@ -68,12 +68,7 @@ export async function sight(
       tree: "-",
       manifest: listed.manifest ?? "-",
       evidence: "-",
-    });
-    if (!isNew) continue;
-    await events.record(transaction, {
-      kind: "upstream.conflict",
-      subject: `npm ${name}@${version}`,
-      data: { source, from: "listing" },
+      from: "listing",
     });
   }
   await setConflictSource(transaction, name, claimed, source);
@@ -103,7 +98,10 @@ export function compare(sighting: Sighting, known: readonly ReleaseRow[], binds:
   const firstContact = known.length === 0;
   const byVersion = new Map(known.map((row) => [row.version, row]));
   const listed = new Map(sighting.versions.map((version) => [version.version, version]));
-  const conflicting = [...listed.values()].filter((version) => differs(version, binds.get(version.version)));
+  const conflicting = [...listed.values()].filter(({ version, integrity, manifest }) => {
+    const observed = { source, integrity, tree: undefined, manifest, from: "listing" } as const;
+    return judge(binds.get(version), observed).follows === "conflict";
+  });
   return {
     rows: [...listed.values()]
       .filter(({ version }) => !byVersion.has(version))
@@ -123,12 +121,4 @@ export function compare(sighting: Sighting, known: readonly ReleaseRow[], binds:
 /** Upstream times are believed at first contact only, and never when they lie ahead. */
 function isPlausible(publishedMs: number | undefined, nowMs: number): publishedMs is number {
   return publishedMs !== undefined && Number.isSafeInteger(publishedMs) && publishedMs > 0 && publishedMs <= nowMs;
-}
-
-function differs(listed: SightedVersion, bind: Bind | undefined): boolean {
-  if (bind === undefined) return false;
-  return (
-    (listed.integrity !== undefined && listed.integrity !== bind.integrity) ||
-    (listed.manifest !== undefined && listed.manifest !== bind.manifest)
-  );
 }

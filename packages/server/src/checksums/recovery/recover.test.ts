@@ -26,7 +26,14 @@ async function fill(log: TestLog): Promise<Checksums> {
   const atMs = epochMs(1_795_255_200_000);
   await log.database.write(async (transaction) => {
     const about = { name, version, source };
-    await checksums.claimConflict(transaction, { ...about, integrity: "-", tree: "-", manifest, evidence: "-" });
+    await checksums.claimConflict(transaction, {
+      ...about,
+      integrity: "-",
+      tree: "-",
+      manifest,
+      evidence: "-",
+      from: "listing",
+    });
     for (const kind of ["gone", "back", "gone", "back"] as const)
       await checksums.claimSighting(transaction, kind, { ...about, atMs });
     await checksums.claimSeen(transaction, { ...about, integrity, manifest });

@@ -27,7 +27,7 @@ export async function createRemoteChecksums(
   const log = await openRemoteLog(deps, config);
   const published = createPublishedHeads();
   const tiles = createRemoteTiles((work) => log.reporting(work));
-  const claims = createRemoteClaims({ database, clock }, log);
+  const claims = createRemoteClaims(deps, log);
   const size = telemetry.metrics.gauge(
     "assay_remote_log_size",
     "Entries in the newest proven tree of the followed log.",

@@ -5,6 +5,7 @@ import { onEveryDatabase } from "@assay/testkit/databases";
 import { createFakeClock } from "@assay/testkit/fake-clock";
 import { integrityOf } from "@assay/testkit/tiny-log";
 import type { Database } from "../../platform/database/database.ts";
+import { createEvents } from "../../platform/events/outbox.ts";
 import type { BindFacts } from "../claim-facts.ts";
 import { recordsAt } from "../store.ts";
 import {
@@ -55,7 +56,10 @@ const facts: BindFacts = {
 onEveryDatabase("the claims of a followed log", (databases) => {
   const open = () => databases.fresh(...logMigrations);
   function claimsIn(database: Database): ReturnType<typeof createRemoteClaims> {
-    return createRemoteClaims({ database, clock: createFakeClock() }, { id, url });
+    return createRemoteClaims(
+      { database, clock: createFakeClock(), events: createEvents({ clock: createFakeClock() }) },
+      { id, url },
+    );
   }
 
   test("a bind is claimed with its record, at its place there, once; others with the same record are the same", async () => {
@@ -108,6 +112,7 @@ onEveryDatabase("the claims of a followed log", (databases) => {
       tree: "-",
       manifest: "-",
       evidence: "-",
+      from: "bytes" as const,
     };
     const once = () => database.write((transaction) => claims.claimConflict(transaction, conflict));
     assert.deepEqual([await once(), await once()], [true, false]);

@@ -2,6 +2,7 @@ import { AssayError, parseRecord } from "@assay/core";
 import type { EpochMs } from "@assay/core";
 import type { Clock } from "../../platform/clock.ts";
 import type { Database, Transaction } from "../../platform/database/database.ts";
+import type { Events } from "../../platform/events/events.ts";
 import { isSameContent, standingClaim } from "../claim-bind.ts";
 import { bindKey, supersedeKey } from "../claim-keys.ts";
 import type { Bind, BindFacts, LoggedRecords } from "../claim-facts.ts";
@@ -16,10 +17,10 @@ import { recordHash } from "../tile-rows.ts";
  * a record: the log is somebody else's. So nothing else is claimed.
  */
 export function createRemoteClaims(
-  deps: { readonly database: Database; readonly clock: Clock },
+  deps: { readonly database: Database; readonly clock: Clock; readonly events: Events },
   log: { readonly id: string; readonly url: string },
 ): Claims {
-  const own = createClaims({ ...deps, wake: () => {} }, log.id);
+  const own = createClaims({ ...deps, wake: () => {}, onConflict: () => {} }, log.id);
   const nothing = async (): Promise<boolean> => false;
   return {
     bindsOf: own.bindsOf,
