@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { MisbehaviourError, encodeUtf8 } from "@assay/core";
 import { createTinyLog, integrityOf, type TinyLog } from "@assay/testkit/tiny-log";
-import { boundLog, check, lockfileOf, otherSeed, sha256, some, unpinned } from "../test/checking.ts";
+import { boundLog, check, disagreeingWorld, lockfileOf, otherSeed, sha256, some, unpinned } from "../test/checking.ts";
 import { tinyWorld } from "../test/tiny-effects.ts";
 import { trustLog, trustLogs, verifyLockfiles, type Lockfile } from "./index.ts";
 
@@ -201,22 +201,8 @@ async function bundleOf(log: TinyLog, indexes: readonly [0, 2]): Promise<string>
 }
 
 test("when two trusted logs disagree, the one that says otherwise decides", async () => {
-  const log = await boundLog();
-  const second = await createTinyLog({ origin: "second.example.com/log", seed: otherSeed });
-  const [first] = some;
-  assert.ok(first);
-  second.bind(first.name, first.version, integrityOf("other"));
-  const world = tinyWorld(log);
-  const both = JSON.stringify({
-    format: "assay-bundle/v1",
-    bundles: [...(await log.bundle([first])).bundles, ...(await second.bundle([first])).bundles],
-    missing: [],
-  });
-  world.tamper = () => both;
-  const report = await check(world, {
-    lockfile: lockfileOf([first]),
-    trust: [trustLog(log.vkey), trustLog(second.vkey)],
-  });
+  const { world, trust, second } = await disagreeingWorld();
+  const report = await check(world, { lockfile: lockfileOf(some.slice(0, 1)), trust });
   assert.equal(report.mismatching[0]?.origin, second.origin);
 });
 
@@ -293,19 +279,7 @@ test("an unpinned package from another place than the registry is unverifiable, 
 });
 
 test("unpinned, and two trusted logs bind different bytes: neither is believed", async () => {
-  const log = await boundLog();
-  const second = await createTinyLog({ origin: "second.example.com/log", seed: otherSeed });
-  const [first] = some;
-  assert.ok(first);
-  second.bind(first.name, first.version, integrityOf("other"));
-  const world = tinyWorld(log);
-  const both = JSON.stringify({
-    format: "assay-bundle/v1",
-    bundles: [...(await log.bundle([first])).bundles, ...(await second.bundle([first])).bundles],
-    missing: [],
-  });
-  world.tamper = () => both;
-  const trust = [trustLog(log.vkey), trustLog(second.vkey)];
+  const { world, trust } = await disagreeingWorld();
   const report = await check(world, { lockfile: unpinned(), trust, accept: ["through-record"] });
   assert.equal(report.ok, false);
   assert.match(report.missing[0]?.reason ?? "", /the trusted logs bind different bytes/);

@@ -3,7 +3,7 @@ import test from "node:test";
 import { parsePolicy } from "@assay/core";
 import { createTinyLog, integrityOf, type TinyLog } from "@assay/testkit/tiny-log";
 import { createTinyWitness } from "@assay/testkit/tiny-witness";
-import { boundLog, check, lockfileOf, otherSeed, sha256, some, unpinned } from "../test/checking.ts";
+import { answerWithBoth, boundLog, check, lockfileOf, otherSeed, sha256, some, unpinned } from "../test/checking.ts";
 import { tinyWorld, type TinyWorld } from "../test/tiny-effects.ts";
 import { checkEvidence, trustLog } from "./index.ts";
 
@@ -61,12 +61,7 @@ test("a supersede in a later shard replaces the bind in the earlier one", async 
   later.bind("filler", "1.0.0", integrityOf("filler"));
   later.supersede(p0.name, p0.version, p0.integrity, index);
   const world = tinyWorld(first);
-  const both = JSON.stringify({
-    format: "assay-bundle/v1",
-    bundles: [...(await first.bundle([p0])).bundles, ...(await later.bundle([p0])).bundles],
-    missing: [],
-  });
-  world.tamper = () => both;
+  await answerWithBoth(world, [first, later], [p0]);
   const lockfile = lockfileOf([p0]);
   const trust = [trustLog(first.vkey), trustLog(later.vkey)];
   assert.equal((await check(world, { lockfile, trust })).superseded.length, 1);

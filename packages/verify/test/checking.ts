@@ -12,7 +12,7 @@ import {
   type TrustedLog,
   type TrustPolicy,
 } from "../src/index.ts";
-import type { TinyWorld } from "./tiny-effects.ts";
+import { tinyWorld, type TinyWorld } from "./tiny-effects.ts";
 
 /** As Node hashes. */
 export const sha256 = (bytes: Uint8Array): Uint8Array => hash("sha256", bytes, "buffer");
@@ -57,6 +57,33 @@ export async function boundLog(extra = 300): Promise<TinyLog> {
   for (let i = 0; i < extra; i += 1) log.bind(`filler${i}`, "1.0.0", integrityOf(`filler${i}`));
   for (const { name, version, integrity } of some) log.bind(name, version, integrity);
   return log;
+}
+
+/** Makes the registry answer with what both logs say of these, as one bundle. */
+export async function answerWithBoth(
+  world: TinyWorld,
+  logs: readonly [TinyLog, TinyLog],
+  entries: readonly { readonly name: string; readonly version: string }[],
+): Promise<void> {
+  const parts = await Promise.all(logs.map(async (log) => (await log.bundle(entries)).bundles));
+  const both = JSON.stringify({ format: "assay-bundle/v1", bundles: parts.flat(), missing: [] });
+  world.tamper = () => both;
+}
+
+/** A world whose registry answers with two logs, of which the second binds other bytes to the first of `some`. */
+export async function disagreeingWorld(): Promise<{
+  readonly world: TinyWorld;
+  readonly trust: readonly TrustedLog[];
+  readonly second: TinyLog;
+}> {
+  const log = await boundLog();
+  const second = await createTinyLog({ origin: "second.example.com/log", seed: otherSeed });
+  const [first] = some;
+  assert.ok(first);
+  second.bind(first.name, first.version, integrityOf("other"));
+  const world = tinyWorld(log);
+  await answerWithBoth(world, [log, second], [first]);
+  return { world, trust: [trustLog(log.vkey), trustLog(second.vkey)], second };
 }
 
 /** Runs the check of `some` in this world, trusting its log, unless told otherwise. */

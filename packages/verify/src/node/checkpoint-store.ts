@@ -1,7 +1,8 @@
-import { link, mkdir, open, readFile, readdir, unlink } from "node:fs/promises";
+import { link, readFile, readdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { encodeUtf8, toHex } from "@assay/core";
 import type { LogClientEffects } from "../log-client-effects.ts";
+import { hasCode, ifMissing, makeFolder, syncFolder, writeNewFile } from "./durable-files.ts";
 import { sha256 } from "./sha256.ts";
 
 /**
@@ -26,25 +27,25 @@ export function createFileCheckpointStore(deps: {
 
     async swapCheckpoint(vkey, previous, next) {
       const folder = folderOf(vkey);
-      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await makeFolder(folder, 0o700);
       const current = await newest(folder);
       if (current?.note !== previous) return false;
       const generation = (current?.generation ?? 0) + 1;
       const unfinished = join(folder, `.new-${deps.uniqueName()}`);
       const target = join(folder, String(generation));
       try {
-        await writeDurably(unfinished, next);
+        await writeNewFile(unfinished, next, 0o600);
         await link(unfinished, target);
       } catch (error) {
         if (hasCode(error, "EEXIST")) return false;
         throw error;
       } finally {
-        await unlink(unfinished).catch(ignoreMissing);
+        await unlink(unfinished).catch(ifMissing);
       }
       await syncFolder(folder);
       // The number may have been used and cleared away by a process that was further: then this one lost.
       if ((await generations(folder))[0] !== generation) {
-        await unlink(target).catch(ignoreMissing);
+        await unlink(target).catch(ifMissing);
         return false;
       }
       await clearBelow(folder, generation);
@@ -83,33 +84,6 @@ async function generations(folder: string): Promise<readonly number[]> {
 
 async function clearBelow(folder: string, generation: number): Promise<void> {
   for (const older of await generations(folder)) {
-    if (older < generation) await unlink(join(folder, String(older))).catch(ignoreMissing);
+    if (older < generation) await unlink(join(folder, String(older))).catch(ifMissing);
   }
-}
-
-async function writeDurably(path: string, text: string): Promise<void> {
-  const file = await open(path, "wx", 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const directory = await open(folder, "r");
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
-}
-
-function ignoreMissing(error: unknown): void {
-  if (!hasCode(error, "ENOENT")) throw error;
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }

@@ -1,8 +1,9 @@
-import { access, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { access, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { AssayError, decodeUtf8, maxNoteBytes, parseTilePath } from "@assay/core";
 import type { LogCopyStore } from "../follow/copy-log.ts";
 import type { FollowEffects, TileSource } from "../follow/effects.ts";
+import { ifMissing, makeFolder, syncFolder, writeNewFile } from "./durable-files.ts";
 
 /** What a folder that holds a copy of a log can do: be written to, and be read as a log. */
 export interface LogFolder extends LogCopyStore, Pick<TileSource, "readTile"> {
@@ -35,15 +36,9 @@ export function createLogFolder(deps: {
 
   async function writeDurably(file: string, bytes: Uint8Array): Promise<void> {
     const parent = dirname(file);
-    await makeDurably(parent);
+    await makeFolder(parent);
     const unfinished = `${file}.new-${uniqueName()}`;
-    const handle = await open(unfinished, "wx", 0o644);
-    try {
-      await handle.writeFile(bytes);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    await writeNewFile(unfinished, bytes, 0o644);
     await rename(unfinished, file);
     await syncFolder(parent);
   }
@@ -91,26 +86,4 @@ export function createLogFolder(deps: {
       fetchLookup: async () => ({ outcome: "refused", status: 404, reason: "a copy answers no lookups" }),
     },
   };
-}
-
-/** Makes the folder with all above it that is missing: none of them is lost in a crash. */
-async function makeDurably(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true });
-  if (first === undefined) return;
-  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const directory = await open(folder, "r");
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
-}
-
-function ifMissing(error: unknown): undefined {
-  if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR"))
-    return undefined;
-  throw error;
 }

@@ -2,6 +2,7 @@ import { mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promise
 import { basename, dirname, join } from "node:path";
 import { encodeUtf8, parseTilePath, toHex } from "@assay/core";
 import type { TileSource } from "../follow/effects.ts";
+import { hasCode, ifMissing } from "./durable-files.ts";
 import { sha256 } from "./sha256.ts";
 
 /**
@@ -51,12 +52,4 @@ async function clearNarrower(file: string): Promise<void> {
   for (const name of await readdir(folder)) {
     if (/^[0-9]{1,3}$/.test(name) && Number(name) < width) await rm(join(folder, name), { force: true });
   }
-}
-
-function ifMissing(error: unknown): undefined {
-  if (!hasCode(error, "ENOENT") && !hasCode(error, "ENOTDIR")) throw error;
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }
