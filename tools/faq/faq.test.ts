@@ -79,9 +79,9 @@ test("links of the document lead to files", () => {
 
 test("a table that nobody makes, a table without a place and a cell with a bar are mistakes", () => {
   const text = "<!-- table: one -->\nold\n<!-- end of table -->\n";
-  assert.equal(replaceTables(text, { one: "new" }), "<!-- table: one -->\nnew\n<!-- end of table -->\n");
-  assert.throws(() => replaceTables(text, {}), /one, which nobody makes/);
-  assert.throws(() => replaceTables(text, { one: "new", two: "" }), /no place for two/);
+  assert.equal(replaceTables("a.md", text, { one: "new" }), "<!-- table: one -->\nnew\n<!-- end of table -->\n");
+  assert.throws(() => replaceTables("a.md", text, {}), /a\.md .* one, which nobody makes/);
+  assert.throws(() => replaceTables("a.md", text, { one: "new", two: "" }), /no place for two/);
   assert.throws(() => markdownTable(["a"], [["b | c"]]), /cannot be told/);
 });
 

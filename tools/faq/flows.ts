@@ -63,7 +63,8 @@ function mark(cell: Cell | undefined): string {
   return marks[cell.outcome] ?? "**no**";
 }
 
-function nameOf(client: string): string {
+/** A client as people call it. */
+export function nameOf(client: string): string {
   const name = names[client];
   if (name === undefined) throw new Error(`no name for the client ${client}`);
   return name;

@@ -3,17 +3,17 @@ export type Tables = Readonly<Record<string, string>>;
 
 const place = /<!-- table: ([a-z-]+) -->\n[\s\S]*?<!-- end of table -->/g;
 
-/** The document with each marked table replaced. Throws when a mark names no table, and when a table has no mark. */
-export function replaceTables(document: string, tables: Tables): string {
+/** The document `where` with each marked table replaced. Throws when a mark names no table, and when a table has no mark. */
+export function replaceTables(where: string, document: string, tables: Tables): string {
   const used = new Set<string>();
   const replaced = document.replaceAll(place, (_, name: string) => {
     const table = tables[name];
-    if (table === undefined) throw new Error(`docs/faq.md asks for the table ${name}, which nobody makes`);
+    if (table === undefined) throw new Error(`${where} asks for the table ${name}, which nobody makes`);
     used.add(name);
     return `<!-- table: ${name} -->\n${table}\n<!-- end of table -->`;
   });
   const unused = Object.keys(tables).filter((name) => !used.has(name));
-  if (unused.length > 0) throw new Error(`docs/faq.md has no place for ${unused.join(", ")}`);
+  if (unused.length > 0) throw new Error(`${where} has no place for ${unused.join(", ")}`);
   return replaced;
 }
 

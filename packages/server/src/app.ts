@@ -160,7 +160,11 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
   );
   const serving = createServing(
     { upstreams, releases, admission, blobs, hold: checksums.hold, workers, random, telemetry },
-    { cacheFolder: below("cache/documents"), memoryBytes: config.limits.memoryCacheBytes },
+    {
+      cacheFolder: below("cache/documents"),
+      memoryBytes: config.limits.memoryCacheBytes,
+      lockfileUrls: config.lockfileUrls,
+    },
   );
 
   const opened = stack.move();

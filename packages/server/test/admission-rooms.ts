@@ -220,7 +220,7 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
   const admission = createAdmission(deps, admissionOptions);
   const serving = createServing(
     { upstreams, releases, admission, blobs, hold: checksums.hold, workers, random, telemetry },
-    { cacheFolder: join(folder, "cache", "documents"), memoryBytes: mebibyte },
+    { cacheFolder: join(folder, "cache", "documents"), memoryBytes: mebibyte, lockfileUrls: "here" },
   );
   return {
     admission,

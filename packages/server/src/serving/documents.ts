@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { decodeUtf8, type PackageName, type Version } from "@assay/core";
+import type { Config } from "../config/config.ts";
 import { blobKey } from "../platform/blobs/key.ts";
 import type { BlobStore } from "../platform/blobs/blobs.ts";
 import { createByteCache } from "../platform/cache.ts";
@@ -10,7 +11,7 @@ import { withParts, type Overlay, type Packument, type Upstreams } from "../upst
 import type { DocumentCache } from "./document-cache.ts";
 import type { Encoding, Render } from "./render.ts";
 import { rebindVersions } from "./rebind.ts";
-import { decideView, type View } from "./view.ts";
+import { decideView, type ShownTarballs, type View } from "./view.ts";
 
 export type Form = "full" | "abbreviated";
 
@@ -42,6 +43,8 @@ export interface Documents {
   hot(request: DocumentRequest): Document | undefined;
   /** What a package shows now. */
   view(packument: Packument): Promise<View>;
+  /** Whose tarball URLs the documents of this packument carry. */
+  tarballs(packument: Packument): ShownTarballs;
   /** Texts of listed versions whose listing is not what was bound. */
   overlays(packument: Packument, view: Pick<View, "rebound" | "withheld">): Promise<ReadonlyMap<Version, Overlay>>;
 }
@@ -68,7 +71,12 @@ interface KeyedView {
   readonly etags: Map<string, string>;
 }
 
-export function createDocuments(deps: DocumentsDeps, memoryBytes: number): Documents {
+export interface DocumentsOptions {
+  readonly memoryBytes: number;
+  readonly lockfileUrls: Config["lockfileUrls"];
+}
+
+export function createDocuments(deps: DocumentsDeps, { memoryBytes, lockfileUrls }: DocumentsOptions): Documents {
   const { upstreams, releases, blobs, cache, render } = deps;
   const rendered = createByteCache<Document>({
     maxBytes: memoryBytes,
@@ -79,6 +87,11 @@ export function createDocuments(deps: DocumentsDeps, memoryBytes: number): Docum
     sizeOf: ({ view }) => 400 + view.versions.length * 8 + view.signatures.size * 50,
   });
   const rendering = createSingleFlight<Document>();
+
+  /** While its owner is silent nobody can be sent there. */
+  function tarballs(packument: Packument): ShownTarballs {
+    return lockfileUrls === "upstream" && packument.isPartial !== true ? "listed" : "here";
+  }
 
   function signatureContext({ name, source }: Packument): SignatureContext {
     return upstreams.keys.context(upstreams.ownerOf(name) ?? source);
@@ -107,7 +120,7 @@ export function createDocuments(deps: DocumentsDeps, memoryBytes: number): Docum
       generation: state.generation,
       keyGeneration,
       view,
-      key: viewKey(packument, view),
+      key: viewKey(packument, view, tarballs(packument)),
       etags: new Map<string, string>(),
     };
     views.set(packument.name, entry);
@@ -139,6 +152,7 @@ export function createDocuments(deps: DocumentsDeps, memoryBytes: number): Docum
       overlays: Object.fromEntries(await overlays(packument, view)),
       form: request.form,
       base: request.base,
+      tarballs: tarballs(packument),
       encoding: request.encoding,
     });
     await cache.write(place, bytes);
@@ -166,6 +180,7 @@ export function createDocuments(deps: DocumentsDeps, memoryBytes: number): Docum
       return rendered.get(documentEtag(known, request));
     },
     overlays,
+    tarballs,
     view: async (packument) => (await keyedView(packument)).view,
     get: async (request) =>
       withParts(upstreams, await upstreams.packument(request.name), (packument) => answer(request, packument)),
@@ -173,11 +188,12 @@ export function createDocuments(deps: DocumentsDeps, memoryBytes: number): Docum
 }
 
 /** Names all that decides the bytes of a package's documents but for base, form and encoding. */
-function viewKey(packument: Packument, view: View): string {
+function viewKey(packument: Packument, view: View, tarballs: ShownTarballs): string {
   const hash = createHash("sha256").update(
     `${renderingVersion}\n${packument.name}\n${packument.digest}\n${view.modifiedMs}\n`,
   );
   if (packument.isPartial === true) hash.update("partial\n");
+  if (tarballs === "listed") hash.update("listed\n");
   for (const { version, rule, reason } of view.refused) hash.update(`- ${version} ${rule} ${reason}\n`);
   for (const { version, integrity, manifest } of view.rebound) hash.update(`= ${version} ${integrity} ${manifest}\n`);
   for (const [version, keyids] of view.withheld) hash.update(`~ ${version} ${keyids.join(" ")}\n`);

@@ -1,13 +1,15 @@
 import { AssayError, tarballFileName, type Version } from "@assay/core";
 import { fillText, readPart, withParts, type Packument, type Upstreams } from "../upstreams/upstreams.ts";
 import type { Serving } from "./serving.ts";
-import type { View } from "./view.ts";
+import type { ShownTarballs, View } from "./view.ts";
 
 export interface VersionRequest {
   readonly packument: Packument;
   readonly view: View;
   readonly version: Version;
   readonly base: string;
+  /** Whose tarball URL it carries. */
+  readonly tarballs: ShownTarballs;
 }
 
 /** Where clients fetch a release under this base; npm 12 takes nothing else. */
@@ -18,7 +20,7 @@ export function tarballUrl(base: string, name: Packument["name"], version: Versi
 /** The full manifest of one shown version, as JSON text. Throws NOT_FOUND, BLOCKED. */
 export async function readVersion(
   { serving, upstreams }: { readonly serving: Serving; readonly upstreams: Upstreams },
-  { packument, view, version, base }: VersionRequest,
+  { packument, view, version, base, tarballs }: VersionRequest,
 ): Promise<string> {
   const refused = view.refused.find((each) => each.version === version);
   if (refused !== undefined) {
@@ -36,6 +38,8 @@ export async function readVersion(
     const rebound = view.rebound.filter((release) => release.version === version);
     const overlay = (await serving.documents.overlays(held, { ...view, rebound })).get(version);
     const filling = { base, tarballUrl: url, signature: view.signatures.get(version) };
-    return overlay === undefined ? readPart(held, listed, "full", filling) : fillText(overlay.full, filling);
+    if (overlay !== undefined) return fillText(overlay.full, filling);
+    const tarballUrl = tarballs === "listed" ? listed.tarball : url;
+    return await readPart(held, listed, "full", { ...filling, tarballUrl });
   });
 }

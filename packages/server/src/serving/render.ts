@@ -9,7 +9,7 @@ import {
   type Overlay,
   type Packument,
 } from "../upstreams/upstreams.ts";
-import type { View } from "./view.ts";
+import type { ShownTarballs, View } from "./view.ts";
 import { renderInWorker } from "./render-worker.ts";
 
 export type Encoding = "gzip" | "zstd" | "identity";
@@ -20,6 +20,7 @@ export interface RenderRequest {
   readonly overlays: Readonly<Record<Version, Overlay>>;
   readonly form: "full" | "abbreviated";
   readonly base: string;
+  readonly tarballs: ShownTarballs;
   readonly encoding: Encoding;
 }
 
@@ -43,7 +44,7 @@ export function createRender({ workers }: { readonly workers: Workers }): Render
   };
 }
 
-function assembleInput({ packument, view, overlays, form, base }: RenderRequest): AssembleInput {
+function assembleInput({ packument, view, overlays, form, base, tarballs }: RenderRequest): AssembleInput {
   const all = view.versions.length === packument.versions.size;
   return {
     partsPath: packument.partsPath,
@@ -53,6 +54,7 @@ function assembleInput({ packument, view, overlays, form, base }: RenderRequest)
     tags: view.tags,
     overlays,
     signatures: Object.fromEntries(view.signatures),
+    tarballs,
     times: { ...view.times, modified: new Date(view.modifiedMs).toISOString() },
     members: form === "full" && view.refused.length > 0 ? { policyRestrictions: restrictions(view) } : {},
   };

@@ -33,6 +33,7 @@ export function addDocumentRoutes(fastify: FastifyInstance, deps: ServingRoutesD
       view,
       version: wanted,
       base: request.base,
+      tarballs: serving.documents.tarballs(packument),
     });
     return reply
       .headers({

@@ -14,10 +14,13 @@ export function addTarballRoutes(
 ): void {
   fastify.get<{ Params: { name: string; file: string } }>("/:name/-/:file", async (request, reply) => {
     const name = parsePackageName(request.params.name);
+    const version = versionOfFile(name, request.params.file);
     const { "if-none-match": ifNoneMatch, range, authorization } = request.headers;
-    const tarball = await serving.tarballs.find(name, versionOfFile(name, request.params.file), () =>
-      upstreams.choices.of(authorization),
-    );
+    const chosen = () => upstreams.choices.of(authorization);
+    const elsewhere = await serving.tarballs.elsewhere(name, version, chosen);
+    // Not to be kept: the version may be refused, or the source put aside, in a moment.
+    if (elsewhere !== undefined) return reply.header("cache-control", "no-store").redirect(elsewhere, 302);
+    const tarball = await serving.tarballs.find(name, version, chosen);
     if (ifNoneMatch !== undefined || range !== undefined || tarball.bytes === undefined) {
       await sendConditionally(request, reply, tarball);
       return;

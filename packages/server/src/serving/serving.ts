@@ -1,6 +1,7 @@
 import type { PackageName } from "@assay/core";
 import type { Admission } from "../admission/admission.ts";
 import type { ReleaseHold } from "../checksums/checksums.ts";
+import type { Config } from "../config/config.ts";
 import type { BlobStore } from "../platform/blobs/blobs.ts";
 import type { Random } from "../platform/random.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
@@ -48,11 +49,15 @@ export interface ServingDeps {
 /** `memoryBytes` is shared by finished documents (three quarters) and small tarballs. */
 export function createServing(
   deps: ServingDeps,
-  options: { readonly cacheFolder: string; readonly memoryBytes: number },
+  options: {
+    readonly cacheFolder: string;
+    readonly memoryBytes: number;
+    readonly lockfileUrls: Config["lockfileUrls"];
+  },
 ): Serving {
   const documents = createDocuments(
     { ...deps, cache: createDocumentCache(deps, options.cacheFolder), render: createRender(deps) },
-    Math.floor(options.memoryBytes * 0.75),
+    { memoryBytes: Math.floor(options.memoryBytes * 0.75), lockfileUrls: options.lockfileUrls },
   );
   return {
     documents,

@@ -15,7 +15,7 @@ import { createByteCache } from "../platform/cache.ts";
 import { createSingleFlight } from "../platform/single-flight.ts";
 import type { Admission } from "../admission/admission.ts";
 import type { BoundRelease, Releases } from "../releases/releases.ts";
-import type { SourceChoice } from "../upstreams/upstreams.ts";
+import type { SourceChoice, Upstreams } from "../upstreams/upstreams.ts";
 
 /** Bytes [start, end). */
 interface ByteRange {
@@ -32,7 +32,17 @@ export interface Tarball {
 }
 
 export interface Tarballs {
-  /** The tarball when it can be had without a wait: it passes the gate and is small and in memory. */
+  /**
+   * Where to send a client for a bound version that passes the gate; undefined when it is served from here, and for
+   * whatever `find` must say.
+   */
+  elsewhere(
+    name: PackageName,
+    version: Version,
+    chosen: () => Promise<SourceChoice | undefined>,
+  ): Promise<string | undefined>;
+
+  /** The tarball when it can be had without a wait: it passes the gate, is small, in memory, and served from here. */
   hot(name: PackageName, version: Version): Tarball | undefined;
 
   /**
@@ -46,6 +56,7 @@ export interface Tarballs {
 }
 
 interface TarballsDeps {
+  readonly upstreams: Pick<Upstreams, "redirects">;
   readonly releases: Releases;
   readonly admission: Admission;
   readonly blobs: BlobStore;
@@ -56,7 +67,10 @@ interface TarballsDeps {
 /** Tarballs up to this are one read and one write, and kept in memory while they are hot. */
 const smallBytes = 1024 * 1024;
 
-export function createTarballs({ releases, admission, blobs, hold }: TarballsDeps, memoryBytes: number): Tarballs {
+export function createTarballs(
+  { upstreams: { redirects }, releases, admission, blobs, hold }: TarballsDeps,
+  memoryBytes: number,
+): Tarballs {
   const hot = createByteCache<Tarball>({
     maxBytes: memoryBytes,
     sizeOf: ({ bytes }) => 300 + (bytes?.byteLength ?? 0),
@@ -123,7 +137,13 @@ export function createTarballs({ releases, admission, blobs, hold }: TarballsDep
   }
 
   return {
+    async elsewhere(name, version, chosen) {
+      if (!redirects.isRedirected(name) || hold.isHeld(name, version)) return undefined;
+      const gate = await releases.gate(name, version);
+      return gate.verdict === "serve" ? await redirects.redirect(gate.release, await chosen()) : undefined;
+    },
     hot(name, version) {
+      if (redirects.isRedirected(name)) return undefined;
       const gate = releases.gate(name, version);
       if (gate instanceof Promise || gate.verdict !== "serve" || hold.isHeld(name, version)) return undefined;
       return hot.get(gate.release.integrity);

@@ -4,6 +4,9 @@ import type { BoundRelease, PackageState } from "../releases/releases.ts";
 import { foreignOwner, refuseKeyids, type SignatureContext } from "../signing/signing.ts";
 import type { ListedVersion, Packument } from "../upstreams/upstreams.ts";
 
+/** Whose tarball URLs documents carry: ours, or those that the owner lists. */
+export type ShownTarballs = "here" | "listed";
+
 /** What a package shows here and now: decided from what its owner lists and what `releases` holds. */
 export interface View {
   readonly name: PackageName;

@@ -21,6 +21,8 @@ export interface AssembleInput {
   readonly overlays: Readonly<Record<Version, Overlay>>;
   /** Our signatures of bound versions. */
   readonly signatures?: Readonly<Record<Version, RegistrySignature>>;
+  /** `listed`: `dist.tarball` is what the owner lists, but where an overlay says that its bytes are others. */
+  readonly tarballs?: "here" | "listed";
   /**
    * ISO times that stand in `time` instead of, or besides, what the upstream lists: by version, `created`,
    * `modified`. Versions without any time have none in the document either.
@@ -35,7 +37,7 @@ export interface AssembleInput {
  * Full: `_id`, `name`, `dist-tags`, `time`, every other member of the upstream's document untouched, `versions`.
  * Abbreviated: `name`, `dist-tags`, `modified`, `time`, `versions`.
  *
- * `dist.tarball` is the canonical URL under `base`. Throws DamagedParts, and ENOENT when the document was replaced
+ * `dist.tarball` is the canonical URL under `base`, unless `tarballs` says otherwise. Throws DamagedParts, and ENOENT when the document was replaced
  * long ago.
  */
 export function assembleDocument(input: AssembleInput): Buffer {
@@ -109,7 +111,7 @@ function addVersions(
   const signatures = input.signatures ?? {};
   let separator = "";
   for (const [position, entry] of shown.entries()) {
-    const [version] = entry;
+    const [version, , , , , listedTarball] = entry;
     const span = spans[position];
     if (span === undefined) continue;
     pieces.push(Buffer.from(`${separator}${JSON.stringify(version)}:`));
@@ -128,7 +130,7 @@ function addVersions(
     if (signature !== undefined) pieces.push(Buffer.from(signatureText(signature, isSigned(entry))));
     pieces.push(
       slice(span.signaturesAt, span.tarballAt),
-      Buffer.from(quoteInside(url)),
+      Buffer.from(quoteInside(input.tarballs === "listed" ? listedTarball : url)),
       slice(span.tarballAt, span.end),
     );
   }

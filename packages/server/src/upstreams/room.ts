@@ -27,9 +27,11 @@ import {
 } from "./fetch.ts";
 import { createImported, importAlias } from "./imported.ts";
 import { createKept, type Kept } from "./kept.ts";
+import { createLatency } from "./latency.ts";
 import { createMirrored } from "./mirrored.ts";
 import { createPathMemory, type Remembered } from "./path-memory.ts";
 import { createRawDocuments } from "./raw.ts";
+import { createRedirects } from "./redirects.ts";
 import { rememberDocument, rememberGone, removalHandlers } from "./remember.ts";
 import { agreementOf, createSources, type Source } from "./sources.ts";
 import { countBySource, readPackument, searchNames, type StoredPackument } from "./store.ts";
@@ -98,6 +100,7 @@ export function createUpstreams(
   const activity = createActivity({ clock });
   const raws = createRawDocuments(deps, config.limits.packumentBytes);
   const standing = createStanding(deps, sources);
+  const latency = createLatency(deps);
   const folder = joinPath(config.dataFolder, "cache", "packuments");
   const kept = createKept({ ...deps, raws }, { sources, folder, listingBytes });
   const mirrored = createMirrored({ ...deps, sources, standing, kept, ask }, { folder });
@@ -324,7 +327,8 @@ export function createUpstreams(
       const again = row === undefined ? undefined : await kept.load(row);
       return again === undefined ? await join(name) : { ...again.packument, stale };
     },
-    tarballs: createTarballs({ ...deps, sources, standing, activity, ask }, config.limits),
+    tarballs: createTarballs({ ...deps, sources, standing, latency, activity, ask }, config.limits),
+    redirects: createRedirects({ ...deps, sources, standing, latency }),
     standing,
     relay: (source, { path, ...request }) => sources.named(source).client.request(path, { ...request, decode: true }),
     search: (text, from, size) => searchNames(database.read, text, from, size),

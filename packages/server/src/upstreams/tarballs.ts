@@ -8,7 +8,7 @@ import type { Workers } from "../platform/workers/workers.ts";
 import type { Activity } from "./activity.ts";
 import { orderSources } from "./choose.ts";
 import type { Fetched, FetchLimits } from "./fetch.ts";
-import { createLatency } from "./latency.ts";
+import type { Latency } from "./latency.ts";
 import { askMirror, canonicalPath } from "./mirror-tarball.ts";
 import { chosenFirst } from "./source-choice.ts";
 import { createOffers } from "./offers.ts";
@@ -20,6 +20,7 @@ import type { TarballRequest, Upstreams } from "./upstreams.ts";
 interface TarballsDeps {
   readonly sources: Sources;
   readonly standing: Standing;
+  readonly latency: Latency;
   readonly clock: Clock;
   readonly random: Random;
   readonly workers: Workers;
@@ -39,8 +40,7 @@ export function createTarballs(
   deps: TarballsDeps,
   limits: Pick<Config["limits"], "tarballBytes">,
 ): Upstreams["tarballs"] {
-  const { sources, standing, clock, random, telemetry, activity } = deps;
-  const latency = createLatency(deps);
+  const { sources, standing, latency, clock, random, telemetry, activity } = deps;
   const outcomes = telemetry.metrics.counter(
     "assay_upstream_tarballs_total",
     "Requests to upstreams for tarballs, by outcome.",

@@ -3,6 +3,7 @@ import type { UpstreamResponse } from "../platform/network/network.ts";
 import type { SourceActivity } from "./activity.ts";
 import type { Choices } from "./choices.ts";
 import type { TarballOffers } from "./offers.ts";
+import type { Redirects } from "./redirects.ts";
 import type { SourceChoice } from "./source-choice.ts";
 import type { Standing } from "./standing.ts";
 import type { UpstreamKeys } from "./upstream-keys.ts";
@@ -64,6 +65,9 @@ export interface Upstreams {
 
   /** Who chose which sources. */
   readonly choices: Choices;
+
+  /** Sources to which clients are sent for tarballs that are bound. */
+  readonly redirects: Redirects;
 
   /** How sources behaved, and which of them are put aside. */
   readonly standing: Standing;
