@@ -13,6 +13,7 @@ const rooms = [
   "checksums",
   "releases",
   "upstreams",
+  "delegation",
   "identity",
   "vetting",
   "admission",

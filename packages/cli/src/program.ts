@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import about from "../package.json" with { type: "json" };
+import { delegationCommand } from "./commands/delegation.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { exportCommand } from "./commands/export.ts";
 import { importCommand } from "./commands/import.ts";
@@ -45,6 +46,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     keysCommand(context, finish),
     quarantineCommand(context, finish),
     upstreamCommand(context, finish),
+    delegationCommand(context, finish),
   ];
   for (const command of commands) program.addCommand(command);
   prepare(program, context);

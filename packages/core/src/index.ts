@@ -24,6 +24,7 @@ export * from "./registry-signature.ts";
 export * from "./registry-keys.ts";
 export * from "./record-kinds.ts";
 export * from "./approval.ts";
+export * from "./delegation.ts";
 export * from "./audit/record-audit.ts";
 export * from "./tlog-proof.ts";
 export * from "./bundle.ts";

@@ -12,6 +12,7 @@ import type { Config, FollowedLogConfig, UpstreamConfig } from "./config/config.
 import type { LoadedConfig } from "./config/load.ts";
 import { rememberUpstream } from "./config/remember.ts";
 import { urlInWords } from "./config/urls.ts";
+import { createDelegations, openDelegatedNames, type Delegations } from "./delegation/delegation.ts";
 import { createAccessLog } from "./http/access-log.ts";
 import { createHttpServer, defaultHttpLimits, type HttpServer } from "./http/server.ts";
 import { createMirroring, type Mirroring } from "./mirroring/mirroring.ts";
@@ -60,6 +61,7 @@ export interface Rooms extends AsyncDisposable {
   readonly checksums: Checksums;
   readonly releases: Releases;
   readonly upstreams: UpstreamsRoom;
+  readonly delegations: Delegations;
   readonly admission: Admission;
   readonly mirroring: Mirroring;
   readonly serving: Serving;
@@ -100,9 +102,12 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     { database, clock, random, telemetry, announce: announceKeys(checksums, events) },
     { keyFolder: below("keys") },
   );
+  const registries = config.upstreams.filter(({ kind }) => kind === "registry").map(({ name }) => name);
+  const delegated = await openDelegatedNames({ database }, new Set(registries));
+  const delegatedTo = delegated.aliasOf;
   const releases = createReleases(
     { database, checksums, signing: registrySigning, events, clock, telemetry },
-    { refuseWithinHours: config.removed.refuseWithinHours, auditingOf: createAuditing(config.upstreams) },
+    { refuseWithinHours: config.removed.refuseWithinHours, auditingOf: createAuditing(config.upstreams, delegatedTo) },
   );
   const clients = stack.use(await openUpstreamClients({ clock, random }, config, secrets));
   const upstreams = createUpstreams(
@@ -119,7 +124,12 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
       clock,
       random,
       telemetry,
+      delegatedTo,
     },
+    config,
+  );
+  const delegations = createDelegations(
+    { database, blobs, checksums, releases, upstreams, delegated, events, clock, telemetry },
     config,
   );
   // A folder of its own: a command beside the server must not empty the server's.
@@ -132,6 +142,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
       checksums,
       releases,
       upstreams,
+      delegations,
       signing: registrySigning,
       events,
       clock,
@@ -176,6 +187,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     checksums,
     releases,
     upstreams,
+    delegations,
     admission,
     mirroring,
     serving,
@@ -323,7 +335,7 @@ interface Background extends AsyncDisposable {
 
 /** The sequencer, the jobs, the watch for other processes' changes, the orphan sweep. Disposing waits for what is under way. */
 function createBackground(
-  { checksums, registrySigning, releases, jobs, upstreams, admission, telemetry }: Rooms,
+  { checksums, releases, registrySigning, jobs, upstreams, delegations, admission, telemetry }: Rooms,
   clock: ReturnType<typeof createSystemClock>,
 ): Background {
   const stop = new AbortController();
@@ -350,6 +362,7 @@ function createBackground(
       keep("the watch for changed registry keys", registrySigning.run(stop.signal));
       keep("the watch for upstreams' keys", upstreams.keys.run(stop.signal));
       keep("the watch for changed releases", releases.run(stop.signal, checksums.wake));
+      keep("the look at delegations", delegations.run(stop.signal));
       keep("the job queue", jobs.run(upstreams.jobHandlers, stop.signal));
       keep("the orphan sweep", sweepOrphans());
     },

@@ -23,6 +23,7 @@ import { createSystemRandom } from "./platform/system-random.ts";
 import { chooseFormat, createLogger } from "./platform/telemetry/logger.ts";
 import { createMetrics } from "./platform/telemetry/metrics.ts";
 import type { Telemetry } from "./platform/telemetry/telemetry.ts";
+import { delegationMigrations } from "./delegation/delegation.ts";
 import { releaseMigrations } from "./releases/migrations.ts";
 import { createSigning, signingMigrations } from "./signing/signing.ts";
 import type { Signing } from "./signing/signing.ts";
@@ -54,6 +55,7 @@ const migrations = [
   checksumMigrations,
   releaseMigrations,
   upstreamMigrations,
+  delegationMigrations,
   admissionMigrations,
   mirroringMigrations,
 ];

@@ -7,6 +7,12 @@ import { upstreamConfig } from "@assay/testkit/upstream-config";
 import { createMirroring, mirroringMigrations, type Mirroring } from "../src/mirroring/mirroring.ts";
 import { checksumMigrations, type Checksums, createChecksums } from "../src/checksums/checksums.ts";
 import type { UpstreamConfig } from "../src/config/config.ts";
+import {
+  createDelegations,
+  delegationMigrations,
+  openDelegatedNames,
+  type Delegations,
+} from "../src/delegation/delegation.ts";
 import type { BlobStore } from "../src/platform/blobs/blobs.ts";
 import { createFileBlobStore } from "../src/platform/blobs/files.ts";
 import { createSpool, type Spool } from "../src/platform/blobs/spool.ts";
@@ -38,13 +44,14 @@ import {
 /** The room over real rooms, files, SQLite and a real upstream on loopback; only its own clock is a fake. */
 export interface TestRooms extends AsyncDisposable {
   readonly admission: Admission;
+  readonly delegations: Delegations;
   readonly mirroring: Mirroring;
   readonly serving: Serving;
   readonly telemetry: Telemetry;
   /** A second admission over the same storage, as another process has it. */
   another(): Admission;
   readonly upstream: TestUpstream;
-  /** Mirrors and auditors of it, by alias. */
+  /** Mirrors and auditors of it, and other registries, by alias. */
   readonly mirrors: Readonly<Record<string, TestUpstream>>;
   readonly upstreams: Upstreams;
   readonly database: Database;
@@ -64,6 +71,9 @@ export interface TestRooms extends AsyncDisposable {
 }
 
 export interface TestRoomsOptions {
+  /** Aliases of other registries, which own no names but those that are handed to them. */
+  readonly others?: readonly string[];
+  readonly delegations?: UpstreamConfig["delegations"];
   /** Aliases of auditors; all of them are needed. */
   readonly auditors?: readonly string[];
   /** Aliases of mirrors; those that begin with `-` (left out of the alias) stand before the registry. */
@@ -104,6 +114,7 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
     checksumMigrations,
     releaseMigrations,
     upstreamMigrations,
+    delegationMigrations,
     admissionMigrations,
     mirroringMigrations,
   ];
@@ -126,6 +137,7 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
     url: upstream.url,
     integrity: options.integrity ?? "accept-sha1",
     agree: options.agree ?? 1,
+    delegations: options.delegations ?? "off",
     auditorsNeeded: options.auditors?.length ?? 0,
     signatures: options.signatures ?? "prefer",
     timeouts: { connectMs: 2000, headersMs: 200, bodyIdleMs: 200 },
@@ -140,6 +152,11 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
     const one = upstreamConfig({ name: alias, kind: "mirror", of: "npm", url: mirror.url, timeouts: config.timeouts });
     (said === alias ? after : before).push(one);
   }
+  for (const alias of options.others ?? []) {
+    const other = stack.use(await createTestUpstream());
+    mirrors[alias] = other;
+    after.push(upstreamConfig({ name: alias, url: other.url, names: [], timeouts: config.timeouts }));
+  }
   for (const alias of options.auditors ?? []) {
     const auditor = stack.use(await createTestUpstream());
     mirrors[alias] = auditor;
@@ -148,9 +165,11 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
     );
   }
   const all = [...before, config, ...after];
+  const registries = all.filter(({ kind }) => kind === "registry").map((one) => one.name);
+  const delegated = await openDelegatedNames({ database }, new Set(registries));
   const releases = createReleases(
     { database, checksums, signing: registrySigning, events, clock, telemetry },
-    { refuseWithinHours: 72, auditingOf: createAuditing(all) },
+    { refuseWithinHours: 72, auditingOf: createAuditing(all, delegated.aliasOf) },
   );
   const clients = new Map(
     all.map((one) => [
@@ -189,6 +208,7 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
       clock,
       random,
       telemetry,
+      delegatedTo: delegated.aliasOf,
     },
     {
       dataFolder: folder,
@@ -198,7 +218,12 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
     },
   );
   const spool = await createSpool({ random }, { folder: join(folder, "spool"), maxBytes: 64 * mebibyte });
+  const delegations = createDelegations(
+    { database, blobs, checksums, releases, upstreams, delegated, events, clock, telemetry },
+    { upstreams: all },
+  );
   const deps: AdmissionDeps = {
+    delegations,
     database,
     blobs,
     checksums,
@@ -224,6 +249,7 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
   );
   return {
     admission,
+    delegations,
     mirroring: createMirroring(
       {
         ...deps,

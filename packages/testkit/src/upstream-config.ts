@@ -22,6 +22,7 @@ export function upstreamConfig(
     seed: "",
     agree: 1,
     auditorsNeeded: 0,
+    delegations: "off",
     weight: 1,
     timeouts: { connectMs: 1000, headersMs: 1000, bodyIdleMs: 1000 },
     tls: undefined,

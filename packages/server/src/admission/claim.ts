@@ -5,6 +5,7 @@ import { blobKey } from "../platform/blobs/key.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database, Transaction } from "../platform/database/database.ts";
 import type { Events } from "../platform/events/events.ts";
+import type { Delegations } from "../delegation/delegation.ts";
 import type { Releases } from "../releases/releases.ts";
 import type { RegistrySigning } from "../signing/signing.ts";
 import type { Download } from "./download.ts";
@@ -17,6 +18,7 @@ export interface ClaimDeps {
   readonly checksums: Pick<Checksums, "claimBind" | "claimConfirm" | "claimConflict" | "wake">;
   readonly releases: Pick<Releases, "raise">;
   readonly signing: Pick<RegistrySigning, "sign">;
+  readonly delegations: Pick<Delegations, "propose">;
   readonly events: Events;
   readonly clock: Clock;
 }
@@ -41,6 +43,8 @@ export interface Admitted {
   readonly wrong: readonly WrongBytes[];
   /** Other sources that served the same bytes. */
   readonly confirmed: readonly string[];
+  /** URL of the registry that the release says its package moved to. */
+  readonly movedTo: string | undefined;
 }
 
 /** How long to wait for the orphan collector to finish with a blob that is wanted again. */
@@ -119,7 +123,7 @@ export async function putFragment(
 async function claim(
   deps: ClaimDeps,
   transaction: Transaction,
-  { facts, wrong, confirmed }: Omit<Admitted, "fragment" | "bytes">,
+  { facts, wrong, confirmed, movedTo }: Omit<Admitted, "fragment" | "bytes">,
   keys: readonly BlobKey[],
 ): Promise<Bind> {
   const { name, version, source, integrity } = facts;
@@ -134,6 +138,7 @@ async function claim(
     });
     await deps.signing.sign(transaction, [{ name, version, integrity }]);
     await deps.releases.raise(transaction, name);
+    if (movedTo !== undefined) await deps.delegations.propose(transaction, facts, movedTo);
   } else if (outcome === "differs") {
     // Somebody else bound other bytes meanwhile: those stand, and what this source served is on record.
     const { tree, manifest } = facts;

@@ -1,6 +1,7 @@
 import { AssayError, type ErrorCode, type PackageName, type Version, isAssayError } from "@assay/core";
 import type { BindFacts, Checksums } from "../checksums/checksums.ts";
 import type { Config, UpstreamConfig } from "../config/config.ts";
+import type { Delegations } from "../delegation/delegation.ts";
 import type { BlobStore } from "../platform/blobs/blobs.ts";
 import type { Spool } from "../platform/blobs/spool.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -41,6 +42,7 @@ export interface AdmissionDeps {
     "agreementOf" | "keys" | "ownerOf" | "packument" | "reload" | "stored" | "tarballs" | "standing"
   >;
   readonly signing: Pick<RegistrySigning, "sign">;
+  readonly delegations: Pick<Delegations, "propose">;
   readonly events: Events;
   readonly clock: Clock;
   /** Where large downloads wait; on the same file system as the blobs. */
@@ -135,7 +137,14 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
         if (isAssayError(error, "BIND_DIFFERS")) await keepEvidence(deps, evidenceLimits, served, bytes);
         throw error;
       });
-      const bind = await storeAndClaim(deps, { facts, fragment, bytes, wrong: way.wrong, confirmed: way.confirmed });
+      const bind = await storeAndClaim(deps, {
+        facts,
+        fragment,
+        bytes,
+        wrong: way.wrong,
+        confirmed: way.confirmed,
+        movedTo: inspection.movedTo,
+      });
       instruments.outcomes.add(1, { outcome: "admitted" });
       return { name, version, integrity: bind.integrity, sizeBytes: bind.sizeBytes, manifest: bind.manifest };
     } catch (error) {

@@ -22,6 +22,8 @@ export type InspectVerdict =
       /** `t1-<base64>` over the files. */
       readonly tree: string;
       readonly findings: readonly ArchiveFinding[];
+      /** URL of the registry that its package.json says the package moved to. */
+      readonly movedTo: string | undefined;
     }
   | { readonly verdict: "refused"; readonly rule: string; readonly reason: string };
 
@@ -49,6 +51,7 @@ export async function inspectArchive({
     verdict: "accepted",
     tree: treeDigest(sha256, files),
     findings: [...archive.findings, ...compared.findings],
+    movedTo: compared.movedTo,
   };
 }
 

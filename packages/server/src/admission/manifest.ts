@@ -1,4 +1,4 @@
-import { type PackageName, type Version, parseJson } from "@assay/core";
+import { type PackageName, type Version, movedToIn, parseJson } from "@assay/core";
 import semver from "semver";
 import type { ArchiveFile, ArchiveFinding } from "./archive/archive.ts";
 import { compareCommands } from "./manifest/commands.ts";
@@ -10,7 +10,12 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** What comparing the archive's package.json with the registry's listing says. */
 export type ManifestVerdict =
-  | { readonly verdict: "accepted"; readonly findings: readonly ArchiveFinding[] }
+  | {
+      readonly verdict: "accepted";
+      readonly findings: readonly ArchiveFinding[];
+      /** URL of the registry that the archive's package.json says the package moved to. */
+      readonly movedTo: string | undefined;
+    }
   | {
       readonly verdict: "refused";
       readonly rule: string;
@@ -48,7 +53,9 @@ export function compareManifest(facts: ManifestFacts, listed: unknown): Manifest
     comparePlatform(archive, listed, notes);
   }
   const { refusal, findings } = notes;
-  return refusal === undefined ? { verdict: "accepted", findings } : { verdict: "refused", ...refusal, findings };
+  return refusal === undefined
+    ? { verdict: "accepted", findings, movedTo: movedToIn(archive) }
+    : { verdict: "refused", ...refusal, findings };
 }
 
 /** Keys that, standing twice, are one thing to readers that take the first and another to those that take the last. */

@@ -86,6 +86,8 @@ export interface UpstreamConfig {
   readonly spread: "package" | "request";
   /** With `choose: spread`: another text, another draw. */
   readonly seed: string;
+  /** What to do when a package says, with this registry's signature, that it moved to another one. Of registries. */
+  readonly delegations: "off" | "ask" | "follow";
   /** Sources that must have the same bytes before a version is bound, at least 1. Of registries. */
   readonly agree: number;
   /** Auditors that must list a version before it shows; 0 when the registry has none. Of registries. */

@@ -121,9 +121,9 @@ export function namePatterns(): Kind {
   return {
     allowed: "a list of package names, or beginnings of names that end in *, such as vite, vite-*, @acme/* or *",
     list: true,
-    schema: { type: "array", items: { type: "string" }, minItems: 1, maxItems: mostPatterns },
+    schema: { type: "array", items: { type: "string" }, maxItems: mostPatterns },
     read: (value) => {
-      const isGood = Array.isArray(value) && value.length > 0 && value.length <= mostPatterns && value.every(isPattern);
+      const isGood = Array.isArray(value) && value.length <= mostPatterns && value.every(isPattern);
       return isGood ? value : undefined;
     },
   };

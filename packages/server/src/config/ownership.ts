@@ -73,6 +73,7 @@ function copyProblems(copy: NameRules, upstreams: readonly NameRules[], rules: r
   if (registry === undefined) return [`${place} is a ${kind} of ${of}, which is no upstream here.`];
   if (registry.kind !== "registry")
     return [`${place} is a ${kind} of ${of} (${registry.source}), which is no registry but a ${registry.kind}.`];
+  if (copy.names?.length === 0) return [`${place} has no names: leave names out for all names of its registry.`];
   const owners = new Map(rules.map((rule) => [rule.pattern, rule]));
   const problems: string[] = [];
   for (const [position, rule] of names.entries()) {

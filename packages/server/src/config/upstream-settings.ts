@@ -152,6 +152,13 @@ export const upstreamSettings: readonly UpstreamSetting[] = [
     doc: "How many of its auditors must list a version before it shows. Default: all.",
   },
   {
+    key: "delegations",
+    kind: oneOf("off", "ask", "follow"),
+    fallback: "off",
+    of: registry,
+    doc: "When a package says, with this registry's signature, that it moved to another registry that is configured here: nothing, ask a person, or follow.",
+  },
+  {
     key: "weight",
     kind: whole(0, 1000),
     fallback: 1,

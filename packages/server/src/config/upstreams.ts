@@ -28,6 +28,7 @@ const loneDefaults = {
   seed: "",
   agree: 1,
   auditorsNeeded: 0,
+  delegations: "off",
   weight: 1,
 } as const;
 
@@ -92,6 +93,7 @@ function readEntry(
     seed: values.text("seed"),
     agree: values.number("agree"),
     auditorsNeeded: 0,
+    delegations: values.text("delegations") as UpstreamConfig["delegations"],
     weight: values.number("weight"),
   };
   const placed = names?.map((pattern, at) => ({ pattern, source: places?.items?.[at] ?? places?.source ?? source }));

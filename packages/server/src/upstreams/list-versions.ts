@@ -1,7 +1,8 @@
-import type { Integrity, Version } from "@assay/core";
-import { parseIntegrity } from "@assay/core";
+import { parseIntegrity, type Integrity, type PackageName, type Version } from "@assay/core";
 import { isWorkerLimit, type WorkerTask, type Workers } from "../platform/workers/workers.ts";
+import type { Fetched } from "./fetch.ts";
 import { ingest, RefusedDocument, type IngestInput } from "./ingest.ts";
+import type { Source } from "./sources.ts";
 
 export interface ListInput extends IngestInput {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -42,5 +43,27 @@ export function list(input: ListInput): Listed {
   } catch (error) {
     if (error instanceof RefusedDocument) return { kind: "refused", reason: error.message };
     throw error;
+  }
+}
+
+/** `Upstreams.listingAt`. Throws only for faults of our own. */
+export async function listingAt(
+  deps: {
+    readonly workers: Workers;
+    readonly ask: (source: Source, name: PackageName, validators: undefined) => Promise<Fetched>;
+  },
+  source: Source,
+  name: PackageName,
+): Promise<ReadonlyMap<Version, Integrity> | string> {
+  const fetched = await deps.ask(source, name, undefined);
+  if (fetched.kind === "missing") return "does not have it";
+  if (fetched.kind !== "document")
+    return `cannot be read: ${fetched.kind === "failed" ? fetched.reason : "it answered 304 to an unconditional request"}`;
+  try {
+    const input = { name, source: source.config.name, upstreamUrl: source.config.url, fallbackModifiedMs: 0 };
+    const listed = await listSomewhere(deps, { ...input, bytes: fetched.bytes });
+    return listed.kind === "listed" ? listed.versions : `cannot be read: ${listed.reason}`;
+  } finally {
+    fetched.release();
   }
 }

@@ -4,6 +4,8 @@ export interface PathMemory<Failure> {
   isMissing(name: string, nowMs: number): boolean;
   failed(name: string, failure: Remembered<Failure>): void;
   failure(name: string, nowMs: number): Remembered<Failure> | undefined;
+  /** Nothing went wrong for this name. */
+  forget(name: string): void;
 }
 
 export interface Remembered<Failure> {
@@ -27,6 +29,10 @@ export function createPathMemory<Failure>(): PathMemory<Failure> {
       return untilMs !== undefined && untilMs > nowMs;
     },
     failed: (name, failure) => remember(failures, name, failure),
+    forget(name) {
+      missing.delete(name);
+      failures.delete(name);
+    },
     failure(name, nowMs) {
       const failure = failures.get(name);
       if (failure === undefined || failure.untilMs > nowMs) return failure;

@@ -28,12 +28,13 @@ import {
 import { createImported, importAlias } from "./imported.ts";
 import { createKept, type Kept } from "./kept.ts";
 import { createLatency } from "./latency.ts";
+import { listingAt } from "./list-versions.ts";
 import { createMirrored } from "./mirrored.ts";
 import { createPathMemory, type Remembered } from "./path-memory.ts";
 import { createRawDocuments } from "./raw.ts";
 import { createRedirects } from "./redirects.ts";
 import { rememberDocument, rememberGone, removalHandlers } from "./remember.ts";
-import { agreementOf, createSources, type Source } from "./sources.ts";
+import { agreementOf, createSources, type DelegatedTo, type Source } from "./sources.ts";
 import { countBySource, readPackument, searchNames, type StoredPackument } from "./store.ts";
 import { createStanding } from "./standing.ts";
 import { createTarballs } from "./tarballs.ts";
@@ -55,6 +56,8 @@ export interface UpstreamsDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly telemetry: Telemetry;
+  /** Names that were handed to another registry. Default: none. */
+  readonly delegatedTo?: DelegatedTo;
 }
 
 export interface UpstreamsRoom extends Upstreams {
@@ -86,7 +89,7 @@ export function createUpstreams(
   config: Pick<Config, "dataFolder" | "upstreams" | "packuments" | "limits">,
 ): UpstreamsRoom {
   const { clock, database } = deps;
-  const sources = createSources(config.upstreams, deps.clients);
+  const sources = createSources(config.upstreams, deps.clients, deps.delegatedTo);
   const log = deps.telemetry.log;
   const answers = deps.telemetry.metrics.counter(
     "assay_upstream_packuments_total",
@@ -336,6 +339,11 @@ export function createUpstreams(
     activity: activity.of,
     packagesBySource: () => countBySource(database.read),
     agreementOf: (name) => agreementOf(sources, name),
+    listingAt: (alias, name) => listingAt({ ...deps, ask }, sources.named(alias), name),
+    ownerChanged(name) {
+      kept.forget(name);
+      memory.forget(name);
+    },
     choices: createChoices(deps),
     ownerOf: (name) => sources.ownerOf(name)?.config.name,
     registries: sources.registries.map((source) => source.config.name),

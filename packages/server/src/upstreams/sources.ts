@@ -10,7 +10,7 @@ export interface Source {
   readonly client: UpstreamClient;
 }
 
-/** Who has what: decided by the configuration alone, so the same for everybody and at every time. */
+/** Who has what: decided by the configuration, and by delegations, so the same for everybody. */
 export interface Sources {
   /**
    * The registry that owns a name: that with the most specific pattern (core's `mostSpecificPattern`). Undefined when
@@ -35,13 +35,22 @@ export interface Ownership {
   copiesOf(name: PackageName, kind: "mirror" | "auditor"): readonly UpstreamConfig[];
 }
 
-/** Pure. */
-export function createOwnership(upstreams: readonly UpstreamConfig[]): Ownership {
+/** Alias of the registry that a name was handed to; undefined: the configuration decides. */
+export type DelegatedTo = (name: PackageName) => string | undefined;
+
+/** Pure but for `delegatedTo`. */
+export function createOwnership(
+  upstreams: readonly UpstreamConfig[],
+  delegatedTo: DelegatedTo = () => undefined,
+): Ownership {
+  const registries = new Map(upstreams.filter(({ kind }) => kind === "registry").map((one) => [one.name, one]));
   const owners = new Map<NamePattern, UpstreamConfig>();
   for (const config of upstreams)
     if (config.kind === "registry") for (const pattern of config.names) owners.set(pattern, config);
 
   function ownerOf(name: PackageName): UpstreamConfig | undefined {
+    const alias = delegatedTo(name);
+    if (alias !== undefined) return registries.get(alias);
     const pattern = mostSpecificPattern(owners.keys(), name);
     return pattern === undefined ? undefined : owners.get(pattern);
   }
@@ -60,8 +69,11 @@ export function createOwnership(upstreams: readonly UpstreamConfig[]): Ownership
 }
 
 /** Who must have examined a name's versions: `ReleasesOptions.auditingOf` by this configuration. Pure. */
-export function createAuditing(upstreams: readonly UpstreamConfig[]): (name: PackageName) => Auditing | undefined {
-  const ownership = createOwnership(upstreams);
+export function createAuditing(
+  upstreams: readonly UpstreamConfig[],
+  delegatedTo?: DelegatedTo,
+): (name: PackageName) => Auditing | undefined {
+  const ownership = createOwnership(upstreams, delegatedTo);
   if (!upstreams.some(({ kind }) => kind === "auditor")) return () => undefined;
   return (name) => {
     const needed = ownership.ownerOf(name)?.auditorsNeeded ?? 0;
@@ -74,8 +86,9 @@ export function createAuditing(upstreams: readonly UpstreamConfig[]): (name: Pac
 export function createSources(
   upstreams: readonly UpstreamConfig[],
   clients: ReadonlyMap<string, UpstreamClient>,
+  delegatedTo?: DelegatedTo,
 ): Sources {
-  const ownership = createOwnership(upstreams);
+  const ownership = createOwnership(upstreams, delegatedTo);
   const byAlias = new Map<string, Source>();
   for (const config of upstreams) {
     const client = clients.get(config.name);

@@ -94,6 +94,15 @@ export interface Upstreams {
   /** Who must say the same about the bytes of a name's versions before they are bound. */
   agreementOf(name: PackageName): Agreement;
 
+  /**
+   * What a registry lists of a package, whoever owns it: its versions with a sha512. Or why it cannot be read, in words
+   * that follow its name. Nothing is remembered.
+   */
+  listingAt(alias: string, name: PackageName): Promise<ReadonlyMap<Version, Integrity> | string>;
+
+  /** What is in memory about a name is another owner's by now. */
+  ownerChanged(name: PackageName): void;
+
   /** Alias of the registry that owns a name; undefined when none does. Requests for a name go nowhere else. */
   ownerOf(name: PackageName): string | undefined;
 
