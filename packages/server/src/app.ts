@@ -298,6 +298,7 @@ function createFrontDoor({ config }: LoadedConfig, rooms: Rooms): Promise<HttpSe
         sourcePages({
           upstreams,
           checksums,
+          keyRing: registrySigning.ring,
           clock,
           sources: config.upstreams.map((upstream) => ({ ...upstream, url: urlInWords(upstream.url) })),
         }),

@@ -6,6 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { hostileArchives } from "@assay/testkit/hostile-archives";
 import { status } from "@assay/testkit/lies";
 import { rawRequest } from "@assay/testkit/raw-http";
+import { createRegistrySigner, publishKeys, setSignatures } from "@assay/testkit/registry-signer";
 import { createInstallation, runAssay, startServer } from "@assay/testkit/server-process";
 import type { Installation, ServerProcess } from "@assay/testkit/server-process";
 import { createTestUpstream } from "@assay/testkit/upstream";
@@ -26,6 +27,11 @@ let server: ServerProcess;
 let browser: Browser;
 let shard: string;
 
+const signer = createRegistrySigner();
+const ended = createRegistrySigner({ expiresMs: Date.UTC(2020, 0, 1) });
+/** Of a registry that does not own what it signs here. */
+const foreign = createRegistrySigner();
+
 /** Enough records for a tree with a full tile, a partial one, and a path with a folded right edge. */
 const records = 300;
 
@@ -45,12 +51,21 @@ describe("pages in a browser", { skip: missing }, () => {
     upstream.publish({ name: "rewritten", version: "1.0.0" });
     for (let number = 0; number < records; number += 1) upstream.publish({ name: `pkg-${number}`, version: "1.0.0" });
     installation = await createInstallation();
+    publishKeys(upstream, signer, ended);
+    for (const [version, by] of [
+      ["1.39.0", signer],
+      ["1.37.0", foreign],
+    ] as const) {
+      const integrity = String(upstream.document("@scope/framework").versions[version]?.dist["integrity"]);
+      setSignatures(upstream, "@scope/framework", version, [by.sign({ name: "@scope/framework", version, integrity })]);
+    }
     others = await Promise.all([createTestUpstream(), createTestUpstream(), createTestUpstream()]);
+    if (others[2] !== undefined) publishKeys(others[2], foreign);
     const [near, checked, acme] = others.map(({ url }) => url);
     const config = `
 packuments: {maxAgeSeconds: 0}
 upstreams:
-  npm: {url: "${upstream.url}", names: ["*"], operator: Example Registry}
+  npm: {url: "${upstream.url}", names: ["*"], operator: Example Registry, auditorsNeeded: 0}
   near: {kind: mirror, of: npm, url: "${near}", operator: Example Net}
   checked: {kind: auditor, of: npm, url: "${checked}", names: ["@never/*"]}
   acme: {url: "${acme}", names: ["@acme/*", acme-tools]}
@@ -170,7 +185,10 @@ upstreams:
     assert.ok(await page.getByText("not vetted here").isVisible());
     assert.ok(await page.getByText("npm owns this name").isVisible());
     assert.ok(await page.getByText("from there or from near").isVisible());
-    assert.match(await page.locator("main").innerText(), /1\.38\.0\s+upstream\/removed-early/);
+    const text = await page.locator("main").innerText();
+    assert.match(text, /1\.38\.0\s+upstream\/removed-early/);
+    assert.match(text, /1\.37\.0\s+signature\/foreign/);
+    assert.ok(text.includes(`Signature verified\n${signer.key.keyid}`));
     await page.getByRole("link", { name: "The record and its proof, drawn" }).click();
     await page.getByRole("img", { name: /The way of record/ }).waitFor();
   });
@@ -189,6 +207,10 @@ upstreams:
     assert.match(await mirror.innerText(), /it had all that it was asked for/);
     assert.match(await mirror.innerText(), /Put aside until .* UTC: .* \(forged@1\.0\.0\)/);
     assert.match(await registry.getByRole("region", { name: "checked" }).innerText(), /An auditor of npm/);
+    const keys = await registry.locator("ul.keys").first().innerText();
+    assert.ok(keys.includes(signer.key.keyid));
+    assert.ok(keys.includes(`${ended.key.keyid} until 2020-01-01 00:00 UTC`));
+    assert.match(await page.locator("main").innerText(), /What this registry signs with[\s\S]*SHA256:/);
     const other = page.getByRole("region", { name: "acme" });
     assert.match(await other.innerText(), /It owns @acme\/\*, acme-tools:/);
   });

@@ -16,7 +16,7 @@ export interface PackageProps {
   /** Newest first. */
   readonly versions: readonly PackageVersion[];
   /** Not served here, whether they are listed or not. */
-  readonly refused: readonly { readonly version: string; readonly why: string }[];
+  readonly refused: readonly { readonly version: string; readonly rule: string; readonly reason: string }[];
   /** What the log fixes for the version that is shown first, when it is bound. */
   readonly bind: ShownBind | undefined;
   readonly stale: string | undefined;
@@ -160,16 +160,24 @@ export function renderPackage(props: PackageProps): string {
           <>
             <h2>Refused here</h2>
             <p>
-              No client is given {refused.length === 1 ? "this version" : "these versions"}. Whoever runs this registry
-              can free one with <code>{`assay quarantine free ${name}@<version>`}</code>.
+              No client is given {refused.length === 1 ? "this version" : "these versions"}.
+              {refused.some(({ rule }) => rule === "upstream/removed-early") && (
+                <>
+                  {" "}
+                  Whoever runs this registry can free a version that its upstream removed early:{" "}
+                  <code>{`assay quarantine free ${name}@<version>`}</code>.
+                </>
+              )}
             </p>
             <dl class="facts">
-              {refused.slice(0, shown).map(({ version, why }) => (
+              {refused.slice(0, shown).map(({ version, rule, reason }) => (
                 <div key={version}>
                   <dt>
                     <code>{version}</code>
                   </dt>
-                  <dd class="bad">{why}</dd>
+                  <dd class="bad">
+                    {rule}: {reason}
+                  </dd>
                 </div>
               ))}
             </dl>

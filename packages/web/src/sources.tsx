@@ -5,6 +5,8 @@ import { renderPage } from "./page.tsx";
 export interface SourcesProps {
   readonly base: string;
   readonly nowMs: number;
+  /** Keys with which this registry itself signs what is bound. */
+  readonly ownKeys: readonly ShownKey[];
   /** Each registry with the mirrors and auditors that belong to it, in the order of the configuration. */
   readonly registries: readonly SourceGroup[];
 }
@@ -17,6 +19,15 @@ export interface SourceGroup {
   readonly agree: number;
   /** Auditors that must list a version before it shows; 0: none is asked. */
   readonly auditorsNeeded: number;
+  /** What becomes of a version without a good signature of the registry. */
+  readonly signatures: "require" | "prefer" | "ignore";
+}
+
+/** A key of registry signatures; past ones stay listed, because what they signed stays good. */
+export interface ShownKey {
+  readonly keyid: string;
+  /** When it ended or will; undefined for one without end. */
+  readonly untilMs: number | undefined;
 }
 
 export interface ShownSource {
@@ -38,24 +49,33 @@ export interface ShownSource {
   readonly oldestLackedMs: number | undefined;
   /** Times that it served or listed something else than is bound, as the log has it. */
   readonly conflicts: number;
+  /** Of its registry signatures. */
+  readonly keys: readonly ShownKey[];
   /** Put aside after it served something wrong. */
   readonly aside: { readonly untilMs: number; readonly reason: string; readonly subject: string } | undefined;
 }
 
 /** What each kind of source may decide, in one sentence. */
 function Registry({ group }: { readonly group: SourceGroup }) {
-  const { registry, agree, auditorsNeeded, auditors } = group;
+  const { registry, agree, auditorsNeeded, auditors, signatures } = group;
   return (
     <>
       <p>
         <strong>A registry.</strong> It owns {namesInWords(registry.names)}: which versions exist, where tags point and
         what the bytes must be is its word. What it does not have is not there, whatever others have under that name.
       </p>
+      <p>{signaturesInWords[signatures]}</p>
       {agree > 1 && <p>A version is bound only when {agree} sources have the same bytes.</p>}
       {auditorsNeeded > 0 && <p>A version shows only when {needed(auditorsNeeded, auditors.length)}.</p>}
     </>
   );
 }
+
+const signaturesInWords = {
+  require: "A version without its signature is refused.",
+  prefer: "Where it signs, the signature is verified; a bad one is refused.",
+  ignore: "Its signatures are not looked at.",
+} as const;
 
 function needed(auditorsNeeded: number, auditors: number): string {
   if (auditors === 1) return "its auditor lists it";
@@ -99,6 +119,7 @@ function Facts({
         ? "not since this server started"
         : `${sayAge(nowMs - source.answered.atMs)}, after ${Math.round(source.answered.afterMs).toLocaleString("en-US")} ms`,
     ],
+    kind === "registry" ? ["Keys of its signatures", <Keys keys={source.keys} />] : undefined,
     [
       "Conflicts",
       source.conflicts === 0 ? (
@@ -122,6 +143,25 @@ function Facts({
           ),
       )}
     </dl>
+  );
+}
+
+function Keys({ keys }: { readonly keys: readonly ShownKey[] }) {
+  if (keys.length === 0) return <>none known</>;
+  return (
+    <ul class="keys">
+      {keys.map(({ keyid, untilMs }) => (
+        <li key={keyid}>
+          <code>{keyid}</code>
+          {untilMs !== undefined && (
+            <>
+              {" "}
+              until <Time ms={untilMs} />
+            </>
+          )}
+        </li>
+      ))}
+    </ul>
   );
 }
 
@@ -196,7 +236,7 @@ function Group({
 }
 
 /** The page at `/-/web/sources`: who may decide what, and how each source behaved. */
-export function renderSources({ base, nowMs, registries }: SourcesProps): string {
+export function renderSources({ base, nowMs, ownKeys, registries }: SourcesProps): string {
   const all = registries.flatMap(({ registry, mirrors, auditors }) => [registry, ...mirrors, ...auditors]);
   const delivered = all.reduce((sum, source) => sum + source.delivered, 0);
   return renderPage({
@@ -216,6 +256,12 @@ export function renderSources({ base, nowMs, registries }: SourcesProps): string
         {registries.map((group) => (
           <Group key={group.registry.alias} group={group} nowMs={nowMs} delivered={delivered} />
         ))}
+        <h2>What this registry signs with</h2>
+        <p>
+          Every bound version carries a signature of this registry beside its owner's. All keys, past ones too, are at{" "}
+          <a href={`${base}/-/npm/v1/keys`}>/-/npm/v1/keys</a>, where clients look them up.
+        </p>
+        <Keys keys={ownKeys} />
         <p>
           What each source did stands in <a href={`${base}/-/web/log`}>the checksum database</a>, where nobody can take
           it out.

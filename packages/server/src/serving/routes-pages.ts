@@ -60,7 +60,8 @@ export async function packagePage(
   deps: ServingRoutesDeps,
   name: PackageName,
 ): Promise<FastifyReply> {
-  const { packument, view, refused } = await deps.serving.packageView(name);
+  const { packument, view, refused: unlisted } = await deps.serving.packageView(name);
+  const refused = new Map([...unlisted, ...view.refused.map((each) => [each.version, each] as const)]);
   const bound = await deps.checksums.bindsOf(name);
   const listed = [...packument.versions.values()].sort((a, b) => (b.publishedMs ?? 0) - (a.publishedMs ?? 0));
   const latest = packument.versions.get(view.tags["latest"] ?? ("" as Version)) ?? listed[0];
@@ -80,7 +81,7 @@ export async function packagePage(
       bound: originOf(bound.get(version)),
       isRefused: refused.has(version),
     })),
-    refused: [...refused].map(([version, { rule, reason }]) => ({ version, why: `${rule}: ${reason}` })),
+    refused: [...refused].map(([version, { rule, reason }]) => ({ version, rule, reason })),
     bind: bind === undefined ? undefined : showBind(bind),
   });
   return sendPage(reply, html);

@@ -1,15 +1,17 @@
-import { renderSources, type ShownSource, type SourceGroup } from "@assay/web";
+import { renderSources, type ShownKey, type ShownSource, type SourceGroup } from "@assay/web";
 import type { FastifyPluginCallback } from "fastify";
 import type { Checksums } from "../checksums/checksums.ts";
 import type { UpstreamConfig } from "../config/config.ts";
 import { sendPage } from "../http/send.ts";
 import type { Clock } from "../platform/clock.ts";
+import { ownOwner, type KeyRing } from "../signing/signing.ts";
 import type { PutAside } from "./standing.ts";
 import type { Upstreams } from "./upstreams.ts";
 
 export interface SourcePagesDeps {
   readonly upstreams: Pick<Upstreams, "packagesBySource" | "activity" | "standing">;
   readonly checksums: { readonly browser: Pick<Checksums["browser"], "conflicts"> };
+  readonly keyRing: KeyRing;
   readonly clock: Clock;
   /** Every configured upstream, its URL as people read it. */
   readonly sources: readonly UpstreamConfig[];
@@ -20,13 +22,21 @@ export function sourcePages(deps: SourcePagesDeps): FastifyPluginCallback {
   return (fastify, _options, done) => {
     fastify.get("/-/web/sources", async (request, reply) => {
       const registries = await groupsOf(deps);
-      return sendPage(reply, renderSources({ base: request.base, nowMs: deps.clock.now(), registries }));
+      return sendPage(
+        reply,
+        renderSources({
+          base: request.base,
+          nowMs: deps.clock.now(),
+          ownKeys: showKeys(deps.keyRing, ownOwner),
+          registries,
+        }),
+      );
     });
     done();
   };
 }
 
-async function groupsOf({ upstreams, checksums, sources }: SourcePagesDeps): Promise<readonly SourceGroup[]> {
+async function groupsOf({ upstreams, checksums, keyRing, sources }: SourcePagesDeps): Promise<readonly SourceGroup[]> {
   const packages = await upstreams.packagesBySource();
   const aside = await upstreams.standing.aside();
   const conflicts = await checksums.browser.conflicts();
@@ -38,6 +48,7 @@ async function groupsOf({ upstreams, checksums, sources }: SourcePagesDeps): Pro
     packages: config.kind === "registry" ? (packages.get(config.name) ?? 0) : undefined,
     conflicts: conflicts.get(config.name) ?? 0,
     ...upstreams.activity(config.name),
+    keys: showKeys(keyRing, config.name),
     aside: showAside(aside.get(config.name)),
   });
   const belonging = (kind: UpstreamConfig["kind"], registry: UpstreamConfig): readonly ShownSource[] =>
@@ -50,7 +61,12 @@ async function groupsOf({ upstreams, checksums, sources }: SourcePagesDeps): Pro
       auditors: belonging("auditor", registry),
       agree: registry.agree,
       auditorsNeeded: registry.auditorsNeeded,
+      signatures: registry.signatures,
     }));
+}
+
+function showKeys(keyRing: KeyRing, owner: string): readonly ShownKey[] {
+  return keyRing.list([owner]).map(({ keyid, expiresMs }) => ({ keyid, untilMs: expiresMs }));
 }
 
 function showAside(aside: PutAside | undefined): ShownSource["aside"] {

@@ -182,6 +182,11 @@ export const parts = /* css */ `@layer parts {
     white-space: pre-wrap;
     overflow-wrap: anywhere;
   }
+  ul.keys {
+    list-style: none;
+    padding: 0;
+    margin: 0;
+  }
   ul.tags {
     display: flex;
     flex-wrap: wrap;
