@@ -1,4 +1,4 @@
-import { AssayError, decodeUtf8, isAssayError, parseJson } from "@assay/core";
+import { AssayError, decodeUtf8, isAssayError, joinBytes, parseJson } from "@assay/core";
 
 /** What talking to a registry or a log over HTTP needs. */
 export interface RequestDeps {
@@ -63,13 +63,7 @@ async function readBody(response: Response, maxBytes: number): Promise<Uint8Arra
     }
     parts.push(part.value);
   }
-  const body = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    body.set(part, at);
-    at += part.length;
-  }
-  return body;
+  return joinBytes(parts);
 }
 
 function retryAfterSeconds(headers: Headers): number {

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import test from "node:test";
 import { bundleDocument, encodeUtf8, formatFork, isAssayError, parseBundle, toBase64 } from "@assay/core";
 import { createTinyLog, integrityOf, type TinyLog } from "@assay/testkit/tiny-log";
@@ -94,5 +96,26 @@ for (const [what, [members, reason]] of Object.entries(malformed)) {
   test(`refuses evidence with ${what}`, () => {
     const document: Evidence | Record<string, unknown> = { format: evidenceFormat, vkey, sentence: "", ...members };
     assert.throws(() => parseEvidence(encodeUtf8(JSON.stringify(document))), reason);
+  });
+}
+
+const vectors = join(import.meta.dirname, "../../../../vectors/evidence");
+const vectorsIn = (folder: string): readonly string[] =>
+  readdirSync(join(vectors, folder)).map((name) => join(folder, name));
+
+for (const file of vectorsIn("good")) {
+  test(`the vector ${file} holds`, async () => {
+    const evidence = parseEvidence(readFileSync(join(vectors, file)));
+    const kind = evidence["kind"];
+    const convicts = kind === "fork" || kind === "bound-twice";
+    assert.deepEqual(await checkEvidence({ sha256 }, evidence), { holds: true, convicts, kind });
+  });
+}
+
+for (const file of vectorsIn("bad")) {
+  test(`the vector ${file} does not hold`, async () => {
+    const read = (): Evidence => parseEvidence(readFileSync(join(vectors, file)));
+    if (file.includes("malformed")) assert.throws(read, (error) => isAssayError(error, "BAD_FORMAT"));
+    else assert.equal((await checkEvidence({ sha256 }, read())).holds, false);
   });
 }

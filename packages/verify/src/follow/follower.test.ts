@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import fc from "fast-check";
 import {
   encodeUtf8,
   isAssayError,
@@ -17,6 +18,7 @@ import {
   checkEvidence,
   evidenceIn,
   parseEvidence,
+  parseLookup,
   type Follower,
   type ProvenTree,
   type FollowPolicy,
@@ -359,3 +361,21 @@ for (const [what, { lie, sentence }] of Object.entries(lookupLies)) {
     await refusesWith(follow(world).lookup(p0.name, p0.version), "wrong-answer", sentence);
   });
 }
+
+test("a lookup's answer survives writing and reading, and any other text is refused, not a crash", () => {
+  const text = fc.stringMatching(/^(?:[a-z]+ [^\n]+\n){1,5}$/).filter((each) => each.isWellFormed());
+  fc.assert(
+    fc.property(fc.maxSafeNat(), text, fc.string(), (index, record, note) => {
+      assert.deepEqual(parseLookup(`${index}\n${record}\n${note}`), { index, text: record, note });
+    }),
+  );
+  fc.assert(
+    fc.property(fc.string(), (body) => {
+      try {
+        parseLookup(body);
+      } catch (error) {
+        assert.ok(isAssayError(error, "BAD_FORMAT"));
+      }
+    }),
+  );
+});

@@ -82,9 +82,12 @@ export async function createRemoteChecksums(
         trouble = "";
       } catch (error) {
         if (signal.aborted) return;
-        if (!isRemoteFailure(error)) throw error;
-        if (trouble !== error.message) telemetry.log.warn("the followed log cannot be read", { reason: error.message });
-        trouble = error.message;
+        const reason = error instanceof Error ? error.message : String(error);
+        // Whatever it is, it may pass: a log that nobody looks at any more would be the worse failure.
+        if (trouble !== reason && isRemoteFailure(error))
+          telemetry.log.warn("the followed log cannot be read", { reason });
+        else if (trouble !== reason) telemetry.log.error("the followed log cannot be followed", { error });
+        trouble = reason;
       }
       await clock.sleep(pollMs, signal).catch(() => {});
     }
