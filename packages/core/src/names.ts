@@ -66,6 +66,11 @@ export function parseVersion(text: string): Version {
   return text as Version;
 }
 
+/** Whether a dist-tag has the characters of a version, so that a record can hold it. Upstreams list any text. */
+export function isTag(text: string): boolean {
+  return versionCharacters.test(text) && text.length <= maxVersionLength && text !== "." && text !== "..";
+}
+
 /** The name without its scope: `pkg` of `@scope/pkg`. */
 export function unscopedName(name: PackageName): string {
   return name.slice(name.indexOf("/") + 1);

@@ -1,6 +1,6 @@
 import { parseDecimal } from "./decimal.ts";
 import { AssayError } from "./errors.ts";
-import { logIndex, parseVersion } from "./names.ts";
+import { isTag, logIndex } from "./names.ts";
 import type { LogIndex } from "./names.ts";
 import { isKeyName } from "./vkey.ts";
 
@@ -57,13 +57,10 @@ export function parseReason(text: string, field: string): string {
   return text;
 }
 
-/** A dist-tag: the characters of a version, so that it is one field of one line. */
+/** A dist-tag, `isTag`. */
 export function parseTag(text: string, field: string): string {
-  try {
-    return parseVersion(text);
-  } catch (error) {
-    throw malformed(field, "1 to 256 of the characters of a version are expected", error);
-  }
+  if (!isTag(text)) throw malformed(field, "1 to 256 of the characters of a version are expected");
+  return text;
 }
 
 /** A parser of prefixed base64 of 32 bytes. */
@@ -123,6 +120,6 @@ function matching(pattern: RegExp, text: string, field: string): string {
   return text;
 }
 
-function malformed(field: string, reason: string, cause?: unknown): AssayError<"BAD_FORMAT"> {
-  return new AssayError("BAD_FORMAT", { what: `The field ${field} of a record`, reason }, { cause });
+function malformed(field: string, reason: string): AssayError<"BAD_FORMAT"> {
+  return new AssayError("BAD_FORMAT", { what: `The field ${field} of a record`, reason });
 }

@@ -107,7 +107,11 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
   const delegatedTo = delegated.aliasOf;
   const releases = createReleases(
     { database, checksums, signing: registrySigning, events, clock, telemetry },
-    { refuseWithinHours: config.removed.refuseWithinHours, auditingOf: createAuditing(config.upstreams, delegatedTo) },
+    {
+      refuseWithinHours: config.removed.refuseWithinHours,
+      seen: config.log.seen,
+      auditingOf: createAuditing(config.upstreams, delegatedTo),
+    },
   );
   const clients = stack.use(await openUpstreamClients({ clock, random }, config, secrets));
   const upstreams = createUpstreams(
@@ -364,6 +368,7 @@ function createBackground(
       keep("the watch for upstreams' keys", upstreams.keys.run(stop.signal));
       keep("the watch for changed releases", releases.run(stop.signal, checksums.wake));
       keep("the look at delegations", delegations.run(stop.signal));
+      keep("the recording of sighted versions", releases.recordSighted(stop.signal));
       keep("the job queue", jobs.run(upstreams.jobHandlers, stop.signal));
       keep("the orphan sweep", sweepOrphans());
     },

@@ -71,7 +71,13 @@ export async function openRoom(t: TestContext, options: RoomOptions = {}) {
   const log = createLogger({ clock, write: (line) => void lines.push(line) }, { level: "info", format: "json" });
   const telemetry = () => ({ log, metrics: createMetrics({ processMetrics: false }) });
   const binds = new Map<Version, Bind>();
-  const checksums = { bindsOf: async () => binds, claimConflict: async () => true, claimSighting: async () => true };
+  const checksums = {
+    bindsOf: async () => binds,
+    claimConflict: async () => true,
+    claimSighting: async () => true,
+    claimSeen: async () => true,
+    claimTag: async () => true,
+  };
   const signing = await createRegistrySigning(
     { database, clock, random, telemetry: telemetry(), announce: async () => {} },
     { keyFolder: join(dataFolder, "keys") },

@@ -131,6 +131,8 @@ export interface LogConfig {
   };
   /** What the first download of a version waits for. Default claim. */
   readonly release: "claim" | "checkpoint" | "quorum";
+  /** Which versions that are merely listed are recorded as seen. Default off. */
+  readonly seen: "off" | "bound-names" | "all";
   /** vkeys of who may approve a supersede, and how many of them must. */
   readonly approvers: readonly string[];
   readonly approvalsNeeded: number;

@@ -182,6 +182,7 @@ function logConfig(
     guardFolder,
     witnesses: witnessesConfig(values, sources.witnessesFile, problems),
     release: values.text("log.release") as LogConfig["release"],
+    seen: values.text("log.seen") as LogConfig["seen"],
     approvers,
     approvalsNeeded,
   };

@@ -240,6 +240,13 @@ export const settings: readonly Setting[] = [
     doc: "What the first download of a version waits for: its claim, a signed checkpoint that covers it, or one that is cosigned too.",
   },
   {
+    key: "log.seen",
+    env: "ASSAY_LOG_SEEN",
+    kind: oneOf("off", "bound-names", "all"),
+    fallback: "off",
+    doc: "Whether versions that are only listed, and not fetched, are recorded in the log: of no package, of those of which a version is bound, or of all that anybody asks for. Costs about 1.5 kB a version.",
+  },
+  {
     key: "log.approvers",
     env: "ASSAY_LOG_APPROVERS",
     kind: vkeys(),

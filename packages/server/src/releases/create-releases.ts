@@ -10,12 +10,13 @@ import { decide, refusalOf } from "./decide.ts";
 import { auditRefusal, examinedVersions, type Auditing } from "./examined.ts";
 import type { BoundRelease, Gate, PackageState, Releases } from "./releases.ts";
 import { sight } from "./sight.ts";
+import { recordSighted } from "./sighted.ts";
 import { changedSince, generationOf, newestGeneration, raiseGeneration, releasesOf, setFreed } from "./store.ts";
 import { auditsOf, replaceAudit } from "./store-audits.ts";
 
 export interface ReleasesDeps {
   readonly database: Database;
-  readonly checksums: Pick<Checksums, "bindsOf" | "claimConflict" | "claimSighting">;
+  readonly checksums: Pick<Checksums, "bindsOf" | "claimConflict" | "claimSeen" | "claimSighting" | "claimTag">;
   readonly signing: Pick<RegistrySigning, "signaturesFor">;
   readonly events: Events;
   readonly clock: Clock;
@@ -25,6 +26,8 @@ export interface ReleasesDeps {
 export interface ReleasesOptions {
   /** `removed.refuseWithinHours` of the configuration. */
   readonly refuseWithinHours: number;
+  /** `log.seen` of the configuration: which sighted versions are recorded in the log. Default: off. */
+  readonly seen?: "off" | "bound-names" | "all";
   /** Who must have examined a package's versions; undefined: nobody. Default: nobody, for every package. */
   readonly auditingOf?: (name: PackageName) => Auditing | undefined;
   /** Bytes of package state held in memory. Default 16 MiB. */
@@ -41,6 +44,7 @@ const pollMs = 1000;
 export function createReleases(deps: ReleasesDeps, options: ReleasesOptions): Releases {
   const { database, checksums, signing, events, clock, telemetry } = deps;
   const refuseWithinMs = options.refuseWithinHours * 3_600_000;
+  const { seen = "off" } = options;
   const auditingOf = options.auditingOf ?? (() => undefined);
   const states = createByteCache<PackageState>({
     maxBytes: options.memoryBytes ?? 16 * 1024 * 1024,
@@ -117,10 +121,12 @@ export function createReleases(deps: ReleasesDeps, options: ReleasesOptions): Re
       return state instanceof Promise ? state.then((loaded) => gateOf(loaded, version)) : gateOf(state, version);
     },
     async sight(transaction, sighting) {
-      const outcome = await sight({ checksums, events }, transaction, sighting);
+      const outcome = await sight({ checksums, events, seen }, transaction, sighting);
       transaction.afterCommit(() => changed(sighting.name));
       return outcome;
     },
+    // What was sighted while the setting was on is still written: it is on its way.
+    recordSighted: (signal) => recordSighted(deps, signal),
     async raise(transaction, name) {
       await raiseGeneration(transaction, name);
       transaction.afterCommit(() => changed(name));

@@ -47,4 +47,18 @@ export const releaseMigrations: Migrations = {
         .execute();
     },
   },
+  "0024-releases-sighted": {
+    async up(transaction) {
+      const { text, integer, identity, ...make } = columns(transaction);
+      await make
+        .table("releases_sighted")
+        .addColumn("id", integer, identity)
+        .addColumn("name", text, (column) => column.notNull())
+        .addColumn("version", text, (column) => column.notNull())
+        .addColumn("integrity", text)
+        .addColumn("manifest", text, (column) => column.notNull())
+        .addColumn("source", text, (column) => column.notNull())
+        .execute();
+    },
+  },
 };

@@ -37,7 +37,10 @@ interface Room extends AsyncDisposable {
   readonly database: Database;
   readonly releases: Releases;
   readonly events: NewEvent[];
-  readonly checksums: Pick<Checksums, "bindsOf" | "claimConflict" | "claimSighting">;
+  readonly checksums: Pick<
+    Checksums,
+    "bindsOf" | "claimBind" | "claimConflict" | "claimSeen" | "claimSighting" | "claimTag"
+  >;
   readonly signing: RegistrySigning;
   /** Ends one poll of `run`. */
   tick(): void;

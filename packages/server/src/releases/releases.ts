@@ -1,5 +1,6 @@
 import type { EpochMs, Integrity, PackageName, RegistrySignature, Version } from "@assay/core";
 import type { Transaction } from "../platform/database/database.ts";
+import type { TagSighting } from "./tags.ts";
 
 /**
  * The state of every release, first-seen times, and the one gate: may this be served, here, now?
@@ -38,6 +39,9 @@ export interface Releases {
 
   /** A person frees a version that was refused because it was removed early. False when it was not refused. */
   free(name: PackageName, version: Version): Promise<boolean>;
+
+  /** Writes sighted versions into the log until aborted, slowly; nothing with `log.seen: off`. */
+  recordSighted(signal: AbortSignal): Promise<void>;
 
   /** Watches for changes by other processes until aborted; `onChanges` is called after each look that found some. */
   run(signal: AbortSignal, onChanges?: () => void): Promise<void>;
@@ -78,6 +82,8 @@ export interface Sighting {
   readonly source: string;
   readonly atMs: EpochMs;
   readonly versions: readonly SightedVersion[];
+  /** Where tags pointed when this package was last looked at, and where they point now; undefined at first contact. */
+  readonly tags?: TagSighting | undefined;
 }
 
 export interface SightedVersion {

@@ -12,10 +12,14 @@ import {
   setConflictSource,
   setGone,
 } from "./store.ts";
+import { addSighted } from "./store-sighted.ts";
+import { movedTags } from "./tags.ts";
 
 export interface SightDeps {
-  readonly checksums: Pick<Checksums, "bindsOf" | "claimConflict" | "claimSighting">;
+  readonly checksums: Pick<Checksums, "bindsOf" | "claimConflict" | "claimSighting" | "claimTag">;
   readonly events: Events;
+  /** `log.seen` of the configuration. */
+  readonly seen: "off" | "bound-names" | "all";
 }
 
 /** Most conflict records of one sighting: the next sighting goes on. A rewritten package has thousands of versions. */
@@ -32,7 +36,7 @@ const mostUnboundEvents = 100;
  * at all. Repeatable: a second run with the same sighting changes nothing.
  */
 export async function sight(
-  { checksums, events }: SightDeps,
+  { checksums, events, seen }: SightDeps,
   transaction: Transaction,
   sighting: Sighting,
 ): Promise<SightingOutcome> {
@@ -72,6 +76,11 @@ export async function sight(
     });
   }
   await setConflictSource(transaction, name, claimed, source);
+  if (sighting.tags !== undefined && binds.size > 0)
+    for (const moved of movedTags(sighting.tags))
+      await checksums.claimTag(transaction, { name, ...moved, source, atMs });
+  if (seen === "all" || (seen === "bound-names" && binds.size > 0))
+    await addSighted(transaction, sightedRows(sighting, changes.rows, binds));
   const shownOtherwise = changes.gone.length + changes.back.length + claimed.length > 0;
   if (shownOtherwise) await raiseGeneration(transaction, name, atMs);
   else if (changes.rows.length > 0) await raiseGeneration(transaction, name);
@@ -82,6 +91,20 @@ export async function sight(
     back: changes.back,
     conflicting: changes.conflicting,
   };
+}
+
+/** What is listed for the first time and not bound; a manifest that cannot be digested cannot be recorded. */
+function sightedRows(
+  { name, source, versions }: Sighting,
+  appeared: readonly NewReleaseRow[],
+  binds: ReadonlyMap<Version, Bind>,
+): Parameters<typeof addSighted>[1] {
+  const isNew = new Set(appeared.map(({ version }) => version));
+  return versions.flatMap(({ version, integrity, manifest }) =>
+    manifest === undefined || !isNew.has(version) || binds.has(version)
+      ? []
+      : [{ name, version, integrity, manifest, source }],
+  );
 }
 
 interface Changes {

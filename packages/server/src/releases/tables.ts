@@ -1,3 +1,5 @@
+import type { Generated } from "kysely";
+
 /** The tables of this room; made by `migrations.ts`, touched by nobody else. Times are epoch milliseconds. */
 export type Tables = {
   /** One row a version that an upstream ever listed. */
@@ -19,6 +21,15 @@ export type Tables = {
   };
   /** What each auditor lists: one row a version that it examined. */
   readonly release_audits: { ns: string; name: string; auditor: string; version: string; integrity: string };
+  /** Versions that a source listed and that wait to be recorded in the log as seen. */
+  readonly releases_sighted: {
+    id: Generated<number>;
+    name: string;
+    version: string;
+    integrity: string | null;
+    manifest: string;
+    source: string;
+  };
   /** Which state of a package is the newest. Numbers rise over all packages, so that one query finds what changed. */
   readonly package_generations: {
     ns: string;

@@ -74,7 +74,7 @@ export function createMirrored(deps: MirroredDeps, { folder }: { readonly folder
   async function make(owner: Source, name: PackageName): Promise<Packument | undefined> {
     const heard = await voices(owner, name);
     if (heard.length === 0) return undefined;
-    const seenTags = await readSeenTags(database.read, name);
+    const seenTags = (await readSeenTags(database.read, name)) ?? {};
     const document = mirroredDocument({
       name,
       ownerUrl: owner.config.url,

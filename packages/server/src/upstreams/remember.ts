@@ -5,7 +5,7 @@ import type { SingleFlight } from "../platform/single-flight.ts";
 import type { Releases, SightedVersion } from "../releases/releases.ts";
 import type { PartsIndex } from "./parts.ts";
 import type { RawDocuments } from "./raw.ts";
-import { writeSeenTags } from "./store-tags.ts";
+import { readSeenTags, rememberedTags, writeSeenTags } from "./store-tags.ts";
 import type { Packument } from "./upstreams.ts";
 import { isCurrentDigest, replacePackument, setCited, setGone, type StoredPackument } from "./store.ts";
 
@@ -41,11 +41,13 @@ export async function rememberDocument(
   });
   const before = await deps.database.write(async (transaction) => {
     const replaced = await replacePackument(transaction, row);
+    const tagsBefore = await readSeenTags(transaction, name);
     const outcome = await deps.releases.sight(transaction, {
       name,
       source,
       atMs: row.checked_at_ms as EpochMs,
       versions,
+      tags: tagsBefore && { before: tagsBefore, now: rememberedTags(index.tags) },
     });
     await writeSeenTags(transaction, name, index.tags);
     const isSame = replaced?.digest === row.digest;
