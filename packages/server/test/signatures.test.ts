@@ -1,5 +1,7 @@
 /** Registry signatures as clients see them: the upstreams', ours, and the keys that go with them. */
 import assert from "node:assert/strict";
+import { readdirSync, rmSync } from "node:fs";
+import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import {
   parseIntegrity,
@@ -12,7 +14,7 @@ import {
 import { rawRequest } from "@assay/testkit/raw-http";
 import type { RawAnswer, RawRequest } from "@assay/testkit/raw-http";
 import { createRegistrySigner, publishKeys, setSignatures } from "@assay/testkit/registry-signer";
-import { createInstallation, startServer } from "@assay/testkit/server-process";
+import { configFile, createInstallation, runAssay, startServer } from "@assay/testkit/server-process";
 import type { Installation, ServerProcess } from "@assay/testkit/server-process";
 import { createTestUpstream } from "@assay/testkit/upstream";
 import type { PublishedRelease, TestUpstream } from "@assay/testkit/upstream";
@@ -71,6 +73,9 @@ const publish = (name: string, ...versions: readonly string[]): PublishedRelease
     setSignatures(openUpstream, name, version, [open.sign(published)]);
     return published;
   });
+
+/** Flags that name this installation. */
+const installed = (): string[] => ["--config", configFile(installation), "--data", installation.data];
 
 async function listed(name: string, accept = "application/json"): Promise<{ document: Listed; etag: string }> {
   const answer = await get(`/${encodeURIComponent(name)}`, { headers: { accept } });
@@ -206,6 +211,61 @@ describe("the keys", () => {
     const gzipped = await get(keysAt, { headers: { "accept-encoding": "gzip" } });
     assert.equal(gzipped.headers["content-encoding"], "gzip");
     assert.notEqual(gzipped.headers.etag, etag);
+  });
+});
+
+describe("the keys of a caller", () => {
+  test("who wants some sources only are theirs and ours", async () => {
+    const made = await runAssay(installation, ["upstream", "token", "add", "ci", "--json", ...installed()]);
+    assert.equal(made.exitCode, 0, made.stderr);
+    const { token } = JSON.parse(made.stdout) as { readonly token: string };
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const choose = (body: object) =>
+      get("/-/assay/v1/sources/choice", { method: "PUT", headers, body: JSON.stringify(body) });
+    const shown = async () => {
+      const { keys } = (await get(keysAt, { headers })).json() as { keys: { keyid: string }[] };
+      return keys.map(({ keyid }) => keyid);
+    };
+    const [ours = ""] = await shown();
+    assert.equal((await choose({ order: ["acme"], only: false })).status, 200);
+    assert.equal((await shown()).length, 3, "an order alone hides nobody");
+    assert.equal((await choose({ order: ["acme"], only: true })).status, 200);
+    assert.deepEqual(await shown(), [ours, acme.key.keyid]);
+    assert.equal(((await get(keysAt)).json() as { keys: unknown[] }).keys.length, 3);
+  });
+});
+
+describe("assay keys rotate beside the server", () => {
+  test("signs what is bound from then on with a new key; what was signed stays good", async () => {
+    publish("rotated", "1.0.0", "2.0.0");
+    assert.equal((await tarball("rotated", "1.0.0")).status, 200);
+    const before = parseRegistryKeyList((await get(keysAt)).text());
+    const rotated = await runAssay(installation, ["keys", "rotate", "--json", ...installed()]);
+    assert.equal(rotated.exitCode, 0, rotated.stderr);
+    const { added, retired } = JSON.parse(rotated.stdout) as { readonly added: string; readonly retired: string[] };
+    for (;;) {
+      const { keys } = (await get(keysAt)).json() as { keys: { keyid: string; expires: string | null }[] };
+      if (keys.length === before.length) continue;
+      const old = keys.find(({ keyid }) => keyid === retired[0]);
+      assert.ok(old?.expires, "the key before it has an end");
+      break;
+    }
+    assert.equal((await tarball("rotated", "2.0.0")).status, 200);
+    const { document } = await listed("rotated");
+    const [one, two] = ["1.0.0", "2.0.0"].map((version) => document.versions[version]);
+    assert.ok(one && two);
+    for (const version of [one, two]) assert.deepEqual(await signers(version, document.time), ["open", "ours"]);
+    assert.equal(one.dist.signatures?.[1]?.keyid, retired[0]);
+    assert.equal(two.dist.signatures?.[1]?.keyid, added);
+  });
+
+  test("refuses to start without the key, and starts again with a new one", async () => {
+    await server.stop();
+    const folder = path.join(installation.data, "keys");
+    for (const file of readdirSync(folder)) if (file.startsWith("registry-")) rmSync(path.join(folder, file));
+    await assert.rejects(startServer(installation, { config }), /registry signing key .* is missing/s);
+    assert.equal((await runAssay(installation, ["keys", "rotate", ...installed()])).exitCode, 0);
+    server = await startServer(installation, { config });
   });
 });
 

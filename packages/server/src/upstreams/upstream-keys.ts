@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { buffer } from "node:stream/consumers";
 import { equalBytes, isAssayError, parseRegistryKeyList, type RegistryKey } from "@assay/core";
 import type { Clock } from "../platform/clock.ts";
@@ -28,6 +29,9 @@ export interface UpstreamKeys {
   /** What the signatures of a registry's versions are judged by now; of one that is not configured, `prefer`. */
   context(alias: string): SignatureContext;
 
+  /** The registries whose packages these sources serve, each once. Throws TypeError for an alias that is not configured. */
+  ownersOf(aliases: readonly string[]): readonly string[];
+
   /** Rises when any registry's keys change. */
   readonly generation: number;
 
@@ -54,6 +58,8 @@ export function createUpstreamKeys(deps: UpstreamKeysDeps, sources: Sources): Up
   const { signing, pinnedKeys, clock, telemetry } = deps;
   const asked = new Map<string, { readonly state: KeyState; readonly isGood: boolean; readonly atMs: number }>();
   const flights = createSingleFlight<KeyState>();
+  /** SHA-256 of the list that was learned last, by alias. */
+  const learned = new Map<string, string>();
   const registries = sources.registries.map(({ config }) => config.name);
   const policies = new Map(sources.registries.map(({ config }) => [config.name, config.signatures]));
   const pinnedKeyids = new Map(
@@ -87,11 +93,15 @@ export function createUpstreamKeys(deps: UpstreamKeysDeps, sources: Sources): Up
       return { outcome: "pinned", isGood: true } as const;
     }
     const seeds = await seedKeys(url);
-    const answer = await fetchKeys(client);
+    const answer = await fetchKeys(client, learned.get(name));
+    if (answer.outcome === "same") return { outcome: "listed", isGood: true } as const;
     if (answer.outcome === "failed") {
       telemetry.log.warn(`upstream ${name} gave no list of signing keys: ${answer.reason}`, { "upstream.name": name });
     }
-    if (answer.outcome === "listed") await signing.learn(name, joinKeys(seeds, answer.keys), { isWhole: true });
+    if (answer.outcome === "listed") {
+      await signing.learn(name, joinKeys(seeds, answer.keys), { isWhole: true });
+      learned.set(name, answer.digest);
+    }
     // No list says nothing about the keys of before.
     else if (seeds.length > 0) await signing.learn(name, seeds, { isWhole: false });
     return { outcome: answer.outcome, isGood: answer.outcome !== "failed" };
@@ -122,6 +132,10 @@ export function createUpstreamKeys(deps: UpstreamKeysDeps, sources: Sources): Up
     get generation() {
       return signing.ring.generation;
     },
+    ownersOf(aliases) {
+      const owners = aliases.map((alias) => sources.named(alias).config.of ?? alias);
+      return [...new Set(owners)].sort();
+    },
     context(alias) {
       const policy = policies.get(alias) ?? "prefer";
       const pinned = pinnedKeyids.get(alias);
@@ -148,12 +162,14 @@ export function createUpstreamKeys(deps: UpstreamKeysDeps, sources: Sources): Up
 }
 
 type KeyAnswer =
-  | { readonly outcome: "listed"; readonly keys: readonly RegistryKey[] }
+  | { readonly outcome: "listed"; readonly keys: readonly RegistryKey[]; readonly digest: string }
+  /** The list with the known digest: a long one costs tenths of a second to read, and is the same for months. */
+  | { readonly outcome: "same" }
   | { readonly outcome: "none" }
   | { readonly outcome: "failed"; readonly reason: string };
 
 /** 4xx means that the registry has no such endpoint, as npm and pnpm take it. */
-async function fetchKeys(client: Source["client"]): Promise<KeyAnswer> {
+async function fetchKeys(client: Source["client"], knownDigest: string | undefined): Promise<KeyAnswer> {
   try {
     const response = await client.request(keysPath, {
       headers: { accept: "application/json" },
@@ -163,7 +179,9 @@ async function fetchKeys(client: Source["client"]): Promise<KeyAnswer> {
     const bytes = await buffer(response.body);
     if (response.status >= 400 && response.status < 500 && response.status !== 429) return { outcome: "none" };
     if (response.status !== 200) return { outcome: "failed", reason: `it answered status ${response.status}` };
-    return { outcome: "listed", keys: parseRegistryKeyList(bytes.toString()) };
+    const digest = hash("sha256", bytes);
+    if (digest === knownDigest) return { outcome: "same" };
+    return { outcome: "listed", keys: parseRegistryKeyList(bytes.toString()), digest };
   } catch (error) {
     if (error instanceof NetworkError) return { outcome: "failed", reason: error.message };
     if (isAssayError(error, "BAD_FORMAT")) return { outcome: "failed", reason: error.message };
