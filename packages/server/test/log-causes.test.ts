@@ -1,9 +1,11 @@
 /** What an upstream does with a package that is used here becomes records: versions listed, tags moved, gone and back. */
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { encodeUtf8, leafHash, openNote, parseBundle, parseCheckpoint, verifier, verifyMany } from "@assay/core";
 import {
   createInstallation,
   runAssay,
@@ -12,6 +14,8 @@ import {
   type ServerProcess,
 } from "@assay/testkit/server-process";
 import { createTestUpstream, type TestUpstream } from "@assay/testkit/upstream";
+
+const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest();
 
 let upstream: TestUpstream;
 let installation: Installation;
@@ -82,4 +86,27 @@ test("versions that are only listed, a tag that goes back, a version that goes a
   upstream.edit("tool", (document) => Object.assign(document, before));
   await look();
   assert.deepEqual((await records(6)).slice(5), ["back 1.2.0"]);
+});
+
+test("what a source lists instead is shown, with a bundle that anybody checks", async () => {
+  upstream.publish({ name: "tool", version: "1.2.0", files: { "index.js": "patched" } });
+  await look();
+  assert.ok((await records(7)).includes("conflict 1.2.0"));
+  const conflict = async (...args: string[]) =>
+    await runAssay(installation, ["log", "conflict", ...args, `--data=${installation.data}`], installation.home, {
+      ASSAY_UPSTREAM: upstream.url,
+    });
+  const shown = await conflict("tool@1.2.0", `--out=${path.join(installation.home, "bundle.json")}`);
+  assert.equal(shown.exitCode, 0, shown.stderr);
+  assert.match(shown.stdout, / bind {7}tool@1\.2\.0 [\s\S]* conflict {3}tool@1\.2\.0 npm has sha512-/);
+  const { bundles } = parseBundle(JSON.parse(readFileSync(path.join(installation.home, "bundle.json"), "utf8")));
+  const listed = (await (await fetch(`${server.url}/-/log/`)).json()) as { logs: { origin: string; vkey: string }[] };
+  const [part, ...others] = bundles;
+  assert.ok(part && others.length === 0);
+  const vkey = listed.logs.find(({ origin }) => origin === part.origin)?.vkey ?? "";
+  const { size, root } = parseCheckpoint((await openNote(part.checkpoint, [await verifier(vkey)])).text);
+  const leaves = part.records.map(({ index, text }) => ({ index, leafHash: leafHash(sha256, encodeUtf8(text)) }));
+  assert.ok(verifyMany(sha256, { size, root, leaves, hashes: part.hashes }));
+  const none = await conflict("tool@1.0.0");
+  assert.match(none.stdout, /No source is on record with anything else/);
 });

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import type { CliContext, Finish } from "../../context.ts";
 import { approveCommand, approverKeyCommand } from "./approve.ts";
+import { conflictCommand } from "./conflict.ts";
 import { mirrorLogCommand } from "./mirror.ts";
 import { fsckCommand, proveCommand, showCommand, tailCommand } from "./read.ts";
 import { recoverCommand } from "./recover.ts";
@@ -15,6 +16,7 @@ export function logCommand(context: CliContext, finish: Finish): Command {
     showCommand(context, finish),
     proveCommand(context, finish),
     fsckCommand(context, finish),
+    conflictCommand(context, finish),
     rotateCommand(context, finish),
     recoverCommand(context, finish),
     supersedeCommand(context, finish),
