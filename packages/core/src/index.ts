@@ -25,6 +25,7 @@ export * from "./registry-keys.ts";
 export * from "./record-kinds.ts";
 export * from "./approval.ts";
 export * from "./delegation.ts";
+export * from "./dsse.ts";
 export * from "./audit/record-audit.ts";
 export * from "./tlog-proof.ts";
 export * from "./bundle.ts";

@@ -302,7 +302,7 @@ function createFrontDoor({ config }: LoadedConfig, rooms: Rooms): Promise<HttpSe
         sourcePages({
           upstreams,
           checksums,
-          keyRing: registrySigning.ring,
+          signing: registrySigning,
           clock,
           sources: config.upstreams.map((upstream) => ({ ...upstream, url: urlInWords(upstream.url) })),
         }),

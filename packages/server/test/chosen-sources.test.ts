@@ -1,6 +1,8 @@
 /** A person, machine or organisation chooses whom to be served from: that changes who serves, never what. */
 import assert from "node:assert/strict";
+import { verify } from "node:crypto";
 import { test } from "node:test";
+import { dssePreAuthentication, type DsseEnvelope } from "@assay/core";
 import { rawRequest } from "@assay/testkit/raw-http";
 import { configFile, createInstallation, runAssay, startServer } from "@assay/testkit/server-process";
 import { createUpstreamFamily } from "@assay/testkit/upstream-family";
@@ -50,4 +52,32 @@ test("the bearer of a token chooses, restarts do not forget, and nobody else is 
   const revoked = await runAssay(installation, ["upstream", "token", "revoke", "ci", ...where]);
   assert.equal(revoked.exitCode, 0, revoked.stderr);
   assert.equal((await fetch(`${again.url}${path}`, { headers: { authorization } })).status, 401);
+});
+
+test("the list of sources is signed with a key that the keys endpoint shows", async () => {
+  await using family = await createUpstreamFamily(["near"]);
+  await using installation = await createInstallation();
+  await using server = await startServer(installation, { config: family.config() });
+  const envelope = (await (await fetch(`${server.url}/-/assay/v1/sources`)).json()) as DsseEnvelope;
+  const { keys } = (await (await fetch(`${server.url}/-/npm/v1/keys`)).json()) as {
+    keys: readonly { keyid: string; key: string }[];
+  };
+  const [signature] = envelope.signatures;
+  const key = keys.find(({ keyid }) => keyid === signature?.keyid);
+  assert.ok(key && signature);
+  const payload = Buffer.from(envelope.payload, "base64");
+  const spki = { key: Buffer.from(key.key, "base64"), format: "der", type: "spki" } as const;
+  const isGood = (bytes: Uint8Array): boolean =>
+    verify("sha256", dssePreAuthentication(envelope.payloadType, bytes), spki, Buffer.from(signature.sig, "base64"));
+  assert.ok(isGood(payload));
+  assert.ok(!isGood(Buffer.from(payload.toString().replace('"near"', '"far"'))));
+  const list = JSON.parse(payload.toString()) as {
+    format: string;
+    registries: readonly { registry: { alias: string }; mirrors: readonly { alias: string; url: string }[] }[];
+  };
+  assert.equal(list.format, "assay-sources/v1");
+  assert.deepEqual(
+    list.registries.map(({ registry, mirrors }) => [registry.alias, mirrors.map(({ alias, url }) => [alias, url])]),
+    [["npm", [["near", family.mirrors["near"]?.url]]]],
+  );
 });

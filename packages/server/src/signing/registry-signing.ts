@@ -1,10 +1,13 @@
 import { createHash, sign, type KeyObject } from "node:crypto";
 import {
   AssayError,
+  dsseEnvelope,
+  dssePreAuthentication,
   isAssayError,
   registryKeyId,
   registrySignatureMessage,
   toBase64,
+  type DsseEnvelope,
   type PackageName,
   type RegistryKey,
   type RegistryPublicKey,
@@ -45,6 +48,9 @@ export interface RegistrySigning {
    * our key is missing here, NOT_READY when it was retired a moment ago: the next try has the new one.
    */
   sign(transaction: Transaction, releases: readonly SignedRelease[]): Promise<void>;
+
+  /** Signs a statement of ours with the key that signs releases now (ECDSA P-256, SHA-256). Throws CONFIG when it is missing here. */
+  seal(payloadType: string, payload: Uint8Array): DsseEnvelope;
 
   /**
    * Our signatures of these releases of a package. Those that have none (bound by an older version of Assay) are
@@ -204,6 +210,11 @@ export async function createRegistrySigning(
     ring,
     ready: () => void requireSigner(),
     sign,
+    seal(payloadType, payload) {
+      const { key, privateKey } = requireSigner();
+      const sig = createSignature(dssePreAuthentication(payloadType, payload), privateKey);
+      return dsseEnvelope(payloadType, payload, { keyid: key.keyid, sig });
+    },
     async signaturesFor(name, releases) {
       if (releases.length === 0) return new Map();
       let found = match(releases, await signaturesOf(database.read, name));
@@ -296,8 +307,9 @@ function newRow(owner: string, key: RegistryKey, nowMs: number, refused: 0 | 1):
   };
 }
 
-function createSignature(message: string, privateKey: KeyObject): string {
-  return sign("sha256", Buffer.from(message), { key: privateKey, dsaEncoding: "der" }).toString("base64");
+function createSignature(message: string | Uint8Array, privateKey: KeyObject): string {
+  const bytes = typeof message === "string" ? Buffer.from(message) : message;
+  return sign("sha256", bytes, { key: privateKey, dsaEncoding: "der" }).toString("base64");
 }
 
 /** By version, those that are about the same integrity. */

@@ -1,23 +1,27 @@
+import { encodeUtf8 } from "@assay/core";
 import { renderSources, type ShownKey, type ShownSource, type SourceGroup } from "@assay/web";
 import type { FastifyPluginCallback } from "fastify";
 import type { Checksums } from "../checksums/checksums.ts";
 import type { UpstreamConfig } from "../config/config.ts";
 import { sendPage } from "../http/send.ts";
 import type { Clock } from "../platform/clock.ts";
-import { ownOwner, type KeyRing } from "../signing/signing.ts";
+import { ownOwner, type KeyRing, type RegistrySigning } from "../signing/signing.ts";
 import type { PutAside } from "./standing.ts";
 import type { Upstreams } from "./upstreams.ts";
 
 export interface SourcePagesDeps {
   readonly upstreams: Pick<Upstreams, "packagesBySource" | "activity" | "standing">;
   readonly checksums: { readonly browser: Pick<Checksums["browser"], "conflicts"> };
-  readonly keyRing: KeyRing;
+  readonly signing: Pick<RegistrySigning, "ring" | "seal">;
   readonly clock: Clock;
   /** Every configured upstream, its URL as people read it. */
   readonly sources: readonly UpstreamConfig[];
 }
 
-/** `/-/web/sources`: each registry with its mirrors and auditors, what each may decide and how it behaved. */
+/** Payload type of the signed list: docs/formats/sources.md. */
+const sourceListType = "application/vnd.assay.sources+json";
+
+/** `/-/web/sources`, and signed as JSON `/-/assay/v1/sources`: each registry with its mirrors and auditors, what each may decide and how it behaved. */
 export function sourcePages(deps: SourcePagesDeps): FastifyPluginCallback {
   return (fastify, _options, done) => {
     fastify.get("/-/web/sources", async (request, reply) => {
@@ -27,16 +31,22 @@ export function sourcePages(deps: SourcePagesDeps): FastifyPluginCallback {
         renderSources({
           base: request.base,
           nowMs: deps.clock.now(),
-          ownKeys: showKeys(deps.keyRing, ownOwner),
+          ownKeys: showKeys(deps.signing.ring, ownOwner),
           registries,
         }),
       );
+    });
+    fastify.get("/-/assay/v1/sources", async (_request, reply) => {
+      const list = { format: "assay-sources/v1", issuedAtMs: deps.clock.now(), registries: await groupsOf(deps) };
+      return reply
+        .header("cache-control", "no-store")
+        .send(deps.signing.seal(sourceListType, encodeUtf8(JSON.stringify(list))));
     });
     done();
   };
 }
 
-async function groupsOf({ upstreams, checksums, keyRing, sources }: SourcePagesDeps): Promise<readonly SourceGroup[]> {
+async function groupsOf({ upstreams, checksums, signing, sources }: SourcePagesDeps): Promise<readonly SourceGroup[]> {
   const packages = await upstreams.packagesBySource();
   const aside = await upstreams.standing.aside();
   const conflicts = await checksums.browser.conflicts();
@@ -48,7 +58,7 @@ async function groupsOf({ upstreams, checksums, keyRing, sources }: SourcePagesD
     packages: config.kind === "registry" ? (packages.get(config.name) ?? 0) : undefined,
     conflicts: conflicts.get(config.name) ?? 0,
     ...upstreams.activity(config.name),
-    keys: showKeys(keyRing, config.name),
+    keys: showKeys(signing.ring, config.name),
     aside: showAside(aside.get(config.name)),
   });
   const belonging = (kind: UpstreamConfig["kind"], registry: UpstreamConfig): readonly ShownSource[] =>
