@@ -116,7 +116,7 @@ function Bind({ base, name, bind }: { readonly base: string; readonly name: stri
     ["Digest of its dependencies and scripts", <code>{bind.manifest}</code>],
     ["Bytes", bind.sizeBytes.toLocaleString("en-US")],
     ["Fetched from", bind.source],
-    ["Signature verified", bind.signer === undefined ? "none" : <code>{bind.signer}</code>],
+    ["Signature verified", bind.signer === undefined ? "none by a key of its registry" : <code>{bind.signer}</code>],
     ["Bound", <Time ms={bind.boundAtMs} />],
   ];
   return (
