@@ -41,6 +41,7 @@ import {
   type Serving,
 } from "./serving/serving.ts";
 import { createRegistrySigning, type RegistrySigning, type RegistrySigningDeps } from "./signing/signing.ts";
+import { createSweep, type Sweep } from "./sweep/sweep.ts";
 import {
   createAuditing,
   createUpstreams,
@@ -63,6 +64,7 @@ export interface Rooms extends AsyncDisposable {
   readonly upstreams: UpstreamsRoom;
   readonly delegations: Delegations;
   readonly admission: Admission;
+  readonly sweep: Sweep;
   readonly mirroring: Mirroring;
   readonly serving: Serving;
   readonly telemetry: Telemetry;
@@ -156,6 +158,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     },
     { limits: config.limits, integrityPolicy: integrityPolicyOf(config) },
   );
+  const sweep = createSweep({ database, checksums, releases, upstreams, admission, events, clock, telemetry }, config);
   const mirroring = createMirroring(
     {
       database,
@@ -193,6 +196,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     upstreams,
     delegations,
     admission,
+    sweep,
     mirroring,
     serving,
     telemetry,
@@ -340,7 +344,7 @@ interface Background extends AsyncDisposable {
 
 /** The sequencer, the jobs, the watch for other processes' changes, the orphan sweep. Disposing waits for what is under way. */
 function createBackground(
-  { checksums, releases, registrySigning, jobs, upstreams, delegations, admission, telemetry }: Rooms,
+  { checksums, releases, registrySigning, jobs, upstreams, delegations, admission, sweep, telemetry }: Rooms,
   clock: ReturnType<typeof createSystemClock>,
 ): Background {
   const stop = new AbortController();
@@ -371,6 +375,7 @@ function createBackground(
       keep("the recording of sighted versions", releases.recordSighted(stop.signal));
       keep("the job queue", jobs.run(upstreams.jobHandlers, stop.signal));
       keep("the orphan sweep", sweepOrphans());
+      keep("the sweep", sweep.run(stop.signal));
     },
     async [Symbol.asyncDispose]() {
       stop.abort();

@@ -19,6 +19,7 @@ import { systemResolve } from "./platform/network/dispatchers.ts";
 import { directSettings } from "./platform/network/settings.ts";
 import { createSystemClock } from "./platform/system-clock.ts";
 import { createSystemRandom } from "./platform/system-random.ts";
+import { sweepMigrations } from "./sweep/sweep.ts";
 
 interface Installation {
   readonly folder: string;
@@ -45,7 +46,7 @@ async function install(context: TestContext): Promise<Installation> {
   const path = join(dataFolder, "assay.db");
   const database = await createSqliteDatabase({ path });
   context.after(() => database[Symbol.asyncDispose]());
-  await runMigrations({ database, clock }, [...logMigrations]);
+  await runMigrations({ database, clock }, [...logMigrations, sweepMigrations]);
   const config = { guardFolder: join(folder, "guard") };
   const log = await createTestLog({ database, folder: dataFolder, config });
   await log.claim(0, bound);
@@ -91,6 +92,7 @@ async function install(context: TestContext): Promise<Installation> {
         dataFolder: changes.dataFolder ?? dataFolder,
         database: { engine: "sqlite" },
         upstreams: [own] as readonly UpstreamConfig[],
+        sweep: { everyMinutes: 8, bytesPerSecond: 1, requestsPerSecond: 1, sampleBytesPerSecond: 1 },
         log: { guardFolder: changes.guardFolder ?? join(folder, "guard") },
       } as Config;
       for await (const finding of runDoctor(deps, checked)) findings.push(finding);

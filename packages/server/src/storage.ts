@@ -27,6 +27,7 @@ import { delegationMigrations } from "./delegation/delegation.ts";
 import { releaseMigrations } from "./releases/migrations.ts";
 import { createSigning, signingMigrations } from "./signing/signing.ts";
 import type { Signing } from "./signing/signing.ts";
+import { sweepMigrations } from "./sweep/sweep.ts";
 import { upstreamMigrations } from "./upstreams/upstreams.ts";
 
 export interface Storage extends AsyncDisposable {
@@ -57,6 +58,7 @@ const migrations = [
   upstreamMigrations,
   delegationMigrations,
   admissionMigrations,
+  sweepMigrations,
   mirroringMigrations,
 ];
 

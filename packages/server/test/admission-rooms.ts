@@ -31,6 +31,7 @@ import type { Telemetry } from "../src/platform/telemetry/telemetry.ts";
 import { createWorkers } from "../src/platform/workers/workers.ts";
 import { createReleases, releaseMigrations, type Releases } from "../src/releases/releases.ts";
 import { createServing, type Serving } from "../src/serving/serving.ts";
+import { sweepMigrations } from "../src/sweep/sweep.ts";
 import { createRegistrySigning, createSigning, signingMigrations } from "../src/signing/signing.ts";
 import { createAuditing, createUpstreams, upstreamMigrations, type Upstreams } from "../src/upstreams/upstreams.ts";
 import {
@@ -116,6 +117,7 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
     upstreamMigrations,
     delegationMigrations,
     admissionMigrations,
+    sweepMigrations,
     mirroringMigrations,
   ];
   await runMigrations({ database, clock }, migrations);

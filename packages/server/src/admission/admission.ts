@@ -1,6 +1,7 @@
 import type { PackageName, Version } from "@assay/core";
 import type { SupersedeFacts } from "../checksums/checksums.ts";
 import type { BoundRelease } from "../releases/releases.ts";
+import type { Damage, Pace } from "./examine.ts";
 import type { OfferedRelease, Origin } from "./receive.ts";
 import type { SourceChoice } from "../upstreams/upstreams.ts";
 import type { Replacement, ReplacementRequest } from "./replace.ts";
@@ -26,6 +27,20 @@ export interface Admission {
    * UPSTREAM_UNAVAILABLE.
    */
   restore(name: PackageName, version: Version): Promise<void>;
+
+  /**
+   * Reads and hashes what is stored of a bound version: tarball and manifest fragment. What is damaged is moved to the
+   * evidence, so that it is never served, and what is damaged or missing is fetched again. `pace` is awaited before
+   * that many bytes are read. Answers what was wrong; never throws for what an upstream does.
+   */
+  examine(name: PackageName, version: Version, pace: Pace): Promise<readonly Damage[]>;
+
+  /**
+   * Downloads a bound version from this source and compares it with the bind. "different": kept as evidence, on record,
+   * and a mirror is put aside. "same" from another source than the bind's is confirmed in the log. Throws NOT_FOUND,
+   * UPSTREAM_UNAVAILABLE, UPSTREAM_BAD_ANSWER when there is nothing to compare.
+   */
+  compareSource(name: PackageName, version: Version, source: string): Promise<"same" | "different">;
 
   /**
    * Examines bytes that are to replace what a bound version is. Stores nothing. Throws as `admit` does, and CONFIG when
@@ -62,6 +77,7 @@ export interface Admission {
 }
 
 export { createAdmission, type AdmissionDeps, type AdmissionOptions } from "./create-admission.ts";
+export type { Damage, Pace } from "./examine.ts";
 export type { OfferedRelease } from "./receive.ts";
 export type { Replacement, ReplacementRequest } from "./replace.ts";
 export { admissionMigrations } from "./migrations.ts";

@@ -20,6 +20,7 @@ import { putTarball, storeAndClaim } from "./claim.ts";
 import { basisText } from "./compare.ts";
 import type { Download } from "./download.ts";
 import { keepEvidence } from "./evidence.ts";
+import { examine } from "./examine.ts";
 import { inspect } from "./inspect.ts";
 import { type Located, locate } from "./locate.ts";
 import { collectOrphans } from "./orphans.ts";
@@ -176,17 +177,22 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
     return await takeDown(deps, evidenceLimits, observed, bytes);
   }
 
+  /** As `onWrong`, where it is known what is bound. */
+  async function conflicting(observed: Observed, bytes: Download): Promise<WrongBytes> {
+    const wrong = await onWrong(observed, bytes);
+    await deps.database.write((transaction) => claimConflicts(deps, transaction, [wrong]));
+    return wrong;
+  }
+
+  const restoreOnce = (name: PackageName, version: Version): Promise<void> =>
+    restores.run(`${name}@${version}`, () => restoreNow(name, version));
+
   /** Whatever is listed by now: the bytes are bound, so any source may have them and none can change them. */
   async function restoreNow(name: PackageName, version: Version): Promise<void> {
     const bind = (await checksums.bindsOf(name)).get(version);
     if (bind === undefined) throw new AssayError("NOT_FOUND", { what: `${name}@${version}` });
     const listed = (await deps.upstreams.stored(name))?.versions.get(version);
     const basis = { kind: "sha512", integrity: bind.integrity } as const;
-    const conflicting = async (observed: Observed, bytes: Download): Promise<WrongBytes> => {
-      const wrong = await onWrong(observed, bytes);
-      await deps.database.write((transaction) => claimConflicts(deps, transaction, [wrong]));
-      return wrong;
-    };
     const restoring = { ...acquireDeps, onWrong: conflicting };
     const { bytes: acquired, source } = await acquire(restoring, { name, version, listed, basis });
     await using bytes = acquired;
@@ -194,9 +200,34 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
     telemetry.log.warn("fetched lost bytes again", { "package.name": name, "package.version": version, source });
   }
 
+  async function compareSource(name: PackageName, version: Version, source: string): Promise<"same" | "different"> {
+    const bind = (await checksums.bindsOf(name)).get(version);
+    if (bind === undefined) throw new AssayError("NOT_FOUND", { what: `${name}@${version}` });
+    const { integrity } = bind;
+    const listed = (await deps.upstreams.stored(name))?.versions.get(version);
+    const tarballs: Upstreams["tarballs"] = (request) =>
+      deps.upstreams.tarballs({ ...request, skip: (alias) => alias !== source || request.skip(alias) });
+    const comparing = { ...acquireDeps, upstreams: { tarballs }, onWrong: conflicting };
+    try {
+      const { bytes } = await acquire(comparing, { name, version, listed, basis: { kind: "sha512", integrity } });
+      await bytes[Symbol.asyncDispose]();
+    } catch (error) {
+      if (isAssayError(error, "UPSTREAM_WRONG_BYTES")) return "different";
+      throw error;
+    }
+    if (source !== bind.source)
+      await deps.database.write((transaction) =>
+        checksums.claimConfirm(transaction, { name, version, integrity, source }),
+      );
+    return "same";
+  }
+
   return {
+    examine: (name, version, pace) =>
+      examine({ ...deps, limits: evidenceLimits, restore: restoreOnce }, name, version, pace),
+    compareSource,
     admit: (name, version, choice) => admissions.run(`${name}@${version}`, () => admitNow(name, version, choice)),
-    restore: (name, version) => restores.run(`${name}@${version}`, () => restoreNow(name, version)),
+    restore: restoreOnce,
     examineReplacement: (request) => examineReplacement(replaceDeps, request),
     replace: (replacement, decision) => replace(replaceDeps, replacement, decision),
     receive: (name, origin, offered) => receive(receiveDeps, name, origin, offered),

@@ -6,7 +6,7 @@ import { bindKey, supersedeKey } from "./claim-keys.ts";
 import { claimOnce, untilNext } from "./claim-once.ts";
 import { bindOfClaim, fieldOfClaim } from "./claim-text.ts";
 import type { BoundPlace } from "./claims.ts";
-import { boundPage } from "./store-bound.ts";
+import { boundPage, firstBoundName } from "./store-bound.ts";
 import { judge } from "./judge.ts";
 import { claimsBetween, newestClaim } from "./store-claims.ts";
 import type { StoredClaim } from "./store-claims.ts";
@@ -87,6 +87,16 @@ export async function boundAfterIn(
     name: name as PackageName,
     version: version as Version,
   }));
+}
+
+/** `Claims.boundNameAfter` in one log: "A" follows "@" in ASCII, so it stands behind every key of the name. */
+export async function boundNameAfterIn(
+  reader: Reader,
+  log: string,
+  name: PackageName | undefined,
+): Promise<PackageName | undefined> {
+  const found = await firstBoundName(reader, log, name === undefined ? "bind " : `bind ${name}A`);
+  return found as PackageName | undefined;
 }
 
 /** What stands for a version: a supersede is only claimed once what it replaces has its place, so the newest counts. */

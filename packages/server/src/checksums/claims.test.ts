@@ -133,6 +133,27 @@ onEveryDatabase("claims", (databases) => {
     );
   });
 
+  test("every bound name is walked once, whatever its letters, and all are counted", async () => {
+    const log = await freshLog();
+    const checksums = await log.open();
+    assert.equal(await checksums.boundNameAfter(undefined), undefined);
+    const { name: _name, version: _version, ...facts } = bindFacts(1);
+    const names = ["a", "a-b", "a.b", "aA", "aB", "ab", "@s/a", "~x", "Z", "a!"].map(parsePackageName);
+    await log.database.write(async (transaction) => {
+      for (const name of names)
+        for (const version of ["1.0.0", "2.0.0"])
+          await checksums.claimBind(transaction, { ...facts, name, version: parseVersion(version) });
+      await checksums.claimConflict(transaction, { ...conflict, name: parsePackageName("other") });
+    });
+    const walked: string[] = [];
+    for (let name = await checksums.boundNameAfter(undefined); name !== undefined;) {
+      walked.push(name);
+      name = await checksums.boundNameAfter(name);
+    }
+    assert.deepEqual(walked.toSorted(), names.toSorted());
+    assert.deepEqual(await checksums.countBound(), { versions: 20, names: 10 });
+  });
+
   test("binds are seen inside the transaction that makes them", async () => {
     const log = await freshLog();
     const checksums = await log.open();

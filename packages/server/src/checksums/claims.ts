@@ -2,7 +2,7 @@ import type { PackageName, Version } from "@assay/core";
 import type { Clock } from "../platform/clock.ts";
 import type { Database, Reader, Transaction } from "../platform/database/database.ts";
 import type { Events } from "../platform/events/events.ts";
-import { bindsIn, boundAfterIn, claimBindIn, claimSupersedeIn } from "./claim-bind.ts";
+import { bindsIn, boundAfterIn, boundNameAfterIn, claimBindIn, claimSupersedeIn } from "./claim-bind.ts";
 import {
   claimConfirmIn,
   claimConflictIn,
@@ -12,6 +12,7 @@ import {
   claimSightingIn,
   claimTagIn,
 } from "./claim-events.ts";
+import { countBound } from "./store-bound.ts";
 import type {
   Bind,
   BindFacts,
@@ -97,6 +98,12 @@ export interface Claims {
    * `position`, from 0. For scans over everything.
    */
   boundAfter(position: number, limit: number): Promise<readonly BoundPlace[]>;
+
+  /** The next name with a bind after this one, in an order that never changes; undefined: the first. Undefined at the end. */
+  boundNameAfter(name: PackageName | undefined): Promise<PackageName | undefined>;
+
+  /** How much is bound. Reads everything: not for every request. */
+  countBound(): Promise<{ readonly versions: number; readonly names: number }>;
 }
 
 /** A bound version in the order of binding; `position` is above 0 and rises. */
@@ -152,5 +159,7 @@ export function createClaims(deps: ClaimsDependencies, log: string): Claims {
     claimKey: (transaction, facts) => claimKeyIn(waking(transaction), log, facts, clock.now()),
     bindsOf: (name, reader = database.read) => bindsIn(reader, log, name),
     boundAfter: (position, limit) => boundAfterIn(database.read, log, position, limit),
+    boundNameAfter: (name) => boundNameAfterIn(database.read, log, name),
+    countBound: () => countBound(database.read, log),
   };
 }

@@ -36,6 +36,17 @@ export interface Config {
     /** A version removed upstream within this time of our first sight is refused until freed. Default 72. */
     readonly refuseWithinHours: number;
   };
+  /** Looking after what nobody asks for. */
+  readonly sweep: {
+    /** How long a look at everything may take; 0: nothing is looked after. Default 8. */
+    readonly everyMinutes: number;
+    /** Stored bytes that are read and hashed a second. Default 4 MiB. */
+    readonly bytesPerSecond: number;
+    /** Packuments of bound names that are read again a second. Default 2. */
+    readonly requestsPerSecond: number;
+    /** Bytes that are downloaded a second to compare sources with binds. Default 16 KiB. */
+    readonly sampleBytesPerSecond: number;
+  };
   readonly limits: {
     /** Largest packument taken from an upstream, bytes after decoding. Default 64 MiB. */
     readonly packumentBytes: number;

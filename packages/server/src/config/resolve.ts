@@ -73,6 +73,12 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
       notFoundSeconds: values.number("packuments.notFoundSeconds"),
     },
     removed: { refuseWithinHours: values.number("removed.refuseWithinHours") },
+    sweep: {
+      everyMinutes: values.number("sweep.everyMinutes"),
+      bytesPerSecond: values.number("sweep.bytesPerSecond"),
+      requestsPerSecond: values.number("sweep.requestsPerSecond"),
+      sampleBytesPerSecond: values.number("sweep.sampleBytesPerSecond"),
+    },
     limits: {
       packumentBytes: values.number("limits.packumentBytes"),
       tarballBytes: values.number("limits.tarballBytes"),

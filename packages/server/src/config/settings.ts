@@ -11,6 +11,7 @@ import {
   whole,
   type Kind,
 } from "./kinds.ts";
+import { sweepSettings } from "./sweep-settings.ts";
 import { logKey, witnessPolicy } from "./log-kinds.ts";
 import { upstreamSettings, variableOf } from "./upstream-settings.ts";
 
@@ -290,6 +291,8 @@ export const settings: readonly Setting[] = [
     fallback: "here",
     doc: "Whose tarball URLs packuments carry: this server's, or the owner's. See docs/operations/lockfiles.md before you change it.",
   },
+
+  ...sweepSettings,
 
   {
     key: "limits.packumentBytes",

@@ -80,6 +80,8 @@ export interface PackageState {
 export interface Sighting {
   readonly name: PackageName;
   readonly source: string;
+  /** A mirror decides nothing: only what it lists otherwise than bound is on record then. Default false. */
+  readonly isMirror?: boolean;
   readonly atMs: EpochMs;
   readonly versions: readonly SightedVersion[];
   /** Where tags pointed when this package was last looked at, and where they point now; undefined at first contact. */

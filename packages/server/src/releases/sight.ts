@@ -44,6 +44,10 @@ export async function sight(
   const known = await releasesOf(transaction, name);
   const binds = await checksums.bindsOf(name, transaction);
   const changes = compare(sighting, known, binds);
+  if (sighting.isMirror === true) {
+    await recordConflicts({ checksums }, transaction, sighting, changes.newConflicts);
+    return { firstContact: false, appeared: [], gone: [], back: [], conflicting: changes.conflicting };
+  }
 
   await addReleases(transaction, name, changes.rows);
   await setGone(transaction, name, changes.gone, atMs);
@@ -60,21 +64,7 @@ export async function sight(
       });
     }
   }
-  const claimed: Version[] = [];
-  for (const listed of changes.newConflicts.slice(0, mostConflicts)) {
-    const { version } = listed;
-    claimed.push(version);
-    await checksums.claimConflict(transaction, {
-      name,
-      version,
-      source,
-      integrity: listed.integrity ?? "-",
-      tree: "-",
-      manifest: listed.manifest ?? "-",
-      evidence: "-",
-      from: "listing",
-    });
-  }
+  const claimed = await recordConflicts({ checksums }, transaction, sighting, changes.newConflicts);
   await setConflictSource(transaction, name, claimed, source);
   if (sighting.tags !== undefined && binds.size > 0)
     for (const moved of movedTags(sighting.tags))
@@ -105,6 +95,29 @@ function sightedRows(
       ? []
       : [{ name, version, integrity, manifest, source }],
   );
+}
+
+/** One record for each version and source. Answers which were looked at; the next sighting goes on. */
+async function recordConflicts(
+  { checksums }: Pick<SightDeps, "checksums">,
+  transaction: Transaction,
+  { name, source }: Sighting,
+  conflicts: readonly SightedVersion[],
+): Promise<readonly Version[]> {
+  const looked = conflicts.slice(0, mostConflicts);
+  for (const { version, integrity, manifest } of looked) {
+    await checksums.claimConflict(transaction, {
+      name,
+      version,
+      source,
+      integrity: integrity ?? "-",
+      tree: "-",
+      manifest: manifest ?? "-",
+      evidence: "-",
+      from: "listing",
+    });
+  }
+  return looked.map(({ version }) => version);
 }
 
 interface Changes {

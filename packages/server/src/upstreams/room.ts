@@ -29,6 +29,7 @@ import { createImported, importAlias } from "./imported.ts";
 import { createKept, type Kept } from "./kept.ts";
 import { createLatency } from "./latency.ts";
 import { listingAt } from "./list-versions.ts";
+import { createMirrorListing } from "./mirror-listing.ts";
 import { createMirrored } from "./mirrored.ts";
 import { createPathMemory, type Remembered } from "./path-memory.ts";
 import { createRawDocuments } from "./raw.ts";
@@ -133,31 +134,31 @@ export function createUpstreams(
     }
   }
 
-  async function flown(name: PackageName): Promise<Packument> {
+  async function flown(name: PackageName, sinceMs?: number): Promise<Packument> {
     for (;;) {
-      const packument = await flights.run(name, () => examined(name));
+      const packument = await flights.run(name, () => examined(name, sinceMs));
       if (packument !== undefined) return packument;
     }
   }
 
   /** What auditors list is as young as what the owner lists. */
-  async function examined(name: PackageName): Promise<Packument> {
+  async function examined(name: PackageName, sinceMs: number | undefined): Promise<Packument> {
     const refreshed = audits.refresh(name);
     try {
-      return await current(name);
+      return await current(name, sinceMs);
     } finally {
       await refreshed;
     }
   }
 
-  async function current(name: PackageName): Promise<Packument> {
+  async function current(name: PackageName, sinceMs?: number): Promise<Packument> {
     const nowMs = clock.now();
     const owner = sources.ownerOf(name);
     if (owner === undefined) throw unowned(name);
     if (memory.isMissing(name, nowMs)) throw notFound(name);
     const row = await readPackument(database.read, name);
     const old = row === undefined ? undefined : await kept.load(row);
-    if (old !== undefined && isFresh(old, nowMs)) return old.packument;
+    if (old !== undefined && isFresh(old, nowMs, sinceMs)) return old.packument;
     const remembered = memory.failure(name, nowMs);
     if (remembered !== undefined) return await settleFailure(owner, { name, row, old }, remembered);
     const validators =
@@ -294,9 +295,8 @@ export function createUpstreams(
     });
   }
 
-  function isFresh(entry: Kept, nowMs: EpochMs): boolean {
-    const ageMs = nowMs - entry.packument.checkedAtMs;
-    return ageMs >= 0 && ageMs < maxAgeMs;
+  function isFresh({ packument: { checkedAtMs } }: Kept, nowMs: EpochMs, sinceMs = nowMs - maxAgeMs + 1): boolean {
+    return checkedAtMs <= nowMs && checkedAtMs >= sinceMs;
   }
 
   function fresh(name: PackageName): Packument | undefined {
@@ -317,6 +317,8 @@ export function createUpstreams(
       return hit === undefined ? join(name) : Promise.resolve(hit);
     },
     fresh,
+    revalidate: (name, sinceMs) => flown(name, sinceMs),
+    mirrorListing: createMirrorListing({ ...deps, sources, ask }),
     stored: (name) => kept.get(name)?.packument ?? storedNow(name),
     imported,
     async reload({ name, source, stale }) {

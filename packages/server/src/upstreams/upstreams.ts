@@ -2,6 +2,7 @@ import type { EpochMs, Integrity, PackageName, Version } from "@assay/core";
 import type { UpstreamResponse } from "../platform/network/network.ts";
 import type { SourceActivity } from "./activity.ts";
 import type { Choices } from "./choices.ts";
+import type { MirrorListing } from "./mirrored-listing.ts";
 import type { TarballOffers } from "./offers.ts";
 import type { Redirects } from "./redirects.ts";
 import type { SourceChoice } from "./source-choice.ts";
@@ -22,6 +23,7 @@ export { readPinnedKeys } from "./pinned-keys.ts";
 export type { UpstreamKeys } from "./upstream-keys.ts";
 export { networkFailure, worstOf, type TarballError } from "./tarball-failure.ts";
 export { withParts } from "./with-parts.ts";
+export type { MirrorListing } from "./mirrored-listing.ts";
 export type { TarballOffer, TarballOffers } from "./offers.ts";
 
 /** Listings that came with an import, for packages that no upstream served. */
@@ -43,6 +45,18 @@ export interface Upstreams {
    * (remembered briefly), UPSTREAM_UNAVAILABLE, UPSTREAM_BAD_ANSWER.
    */
   packument(name: PackageName): Promise<Packument>;
+
+  /**
+   * As `packument`, but the owner is asked unless it was since this time, whatever `packuments.maxAgeSeconds` says. For
+   * looking after what nobody asks for.
+   */
+  revalidate(name: PackageName, sinceMs: number): Promise<Packument>;
+
+  /**
+   * What a mirror lists of a package now; undefined when it is what was settled before in this process. It decides
+   * nothing and is not stored. Throws NOT_FOUND, UPSTREAM_UNAVAILABLE, UPSTREAM_BAD_ANSWER.
+   */
+  mirrorListing(name: PackageName, mirror: string): Promise<HeardListing | undefined>;
 
   /** The packument when it is in memory and need not be revalidated yet; for answers without a wait. */
   fresh(name: PackageName): Packument | undefined;
@@ -111,6 +125,11 @@ export interface Upstreams {
 
   /** The signing keys of the registries. */
   readonly keys: UpstreamKeys;
+}
+
+export interface HeardListing extends MirrorListing {
+  /** What follows from it is durable: it need not be sent again until it changes. */
+  settle(): void;
 }
 
 export interface TarballRequest {

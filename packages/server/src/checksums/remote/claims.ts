@@ -25,6 +25,8 @@ export function createRemoteClaims(
   return {
     bindsOf: own.bindsOf,
     boundAfter: own.boundAfter,
+    boundNameAfter: own.boundNameAfter,
+    countBound: own.countBound,
     claimConflict: own.claimConflict,
     claimSighting: own.claimSighting,
     claimBind: (transaction, facts) => claimLogged(transaction, log.id, facts, deps.clock.now()),
