@@ -1,7 +1,11 @@
 import { createHash } from "node:crypto";
 import type { PackageName } from "@assay/core";
 import type { UpstreamConfig } from "../config/config.ts";
+import type { Random } from "../platform/random.ts";
+import type { Latency } from "./latency.ts";
+import { chosenFirst, type SourceChoice } from "./source-choice.ts";
 import type { Source } from "./sources.ts";
+import type { Standing } from "./standing.ts";
 
 /** What the order depends on besides the configuration. */
 export interface Circumstances {
@@ -38,6 +42,29 @@ export function orderSources(
     .map((source, position) => ({ source, rank: rank(source, position), isLate: isCooling(source.config.name) }))
     .sort((a, b) => Number(a.isLate) - Number(b.isLate) || a.rank - b.rank)
     .map(({ source }) => source);
+}
+
+/** The sources of a package in the order in which to ask them now: what somebody chose first, then as configured. */
+export type Ordering = (
+  owner: Source,
+  sources: readonly Source[],
+  name: PackageName,
+  choice: SourceChoice | undefined,
+) => readonly Source[];
+
+export function createOrdering(deps: {
+  readonly latency: Pick<Latency, "expectedMs">;
+  readonly random: Pick<Random, "fraction">;
+  readonly standing: Pick<Standing, "isCooling">;
+}): Ordering {
+  const { latency, random, standing } = deps;
+  const circumstances = {
+    expectedMs: latency.expectedMs,
+    fraction: random.fraction,
+    isCooling: standing.isCooling,
+  };
+  return ({ config }, sources, name, choice) =>
+    chosenFirst(choice, orderSources(config, sources, { name, ...circumstances }), (source) => source.config.name);
 }
 
 /** An exponential race: the least of these is the one with weight w in w of all cases. Weight 0 is last. */

@@ -10,6 +10,7 @@ import {
   type UpstreamResponse,
 } from "../platform/network/network.ts";
 import { parseRetryAfterMs } from "../platform/network/retry.ts";
+import type { Source } from "./sources.ts";
 
 /** What the upstream said when it was asked for a packument. */
 export type Fetched =
@@ -54,6 +55,14 @@ interface FetchDeps {
 }
 
 export type FetchLimits = Pick<RequestOptions, "maxBytes" | "signal" | "tries" | "idleMs">;
+
+/** Fetches the packument of one source within its byte budget. */
+export type AskSource = (
+  source: Source,
+  name: PackageName,
+  validators: Validators | undefined,
+  limits?: Omit<FetchLimits, "maxBytes">,
+) => Promise<Fetched>;
 
 /** How many bytes of documents may be in memory at once; no waiting, so that slow ones cannot starve the others. */
 export interface ByteBudget {

@@ -5,7 +5,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database/database.ts";
 import type { Workers } from "../platform/workers/workers.ts";
 import type { Releases } from "../releases/releases.ts";
-import type { Fetched, FetchLimits } from "./fetch.ts";
+import type { AskSource } from "./fetch.ts";
 import type { KeptDocuments } from "./kept.ts";
 import { partsPathOf } from "./parts-cache.ts";
 import { toPackument } from "./parts.ts";
@@ -34,12 +34,7 @@ interface MirroredDeps {
   readonly database: Database;
   readonly workers: Workers;
   readonly clock: Clock;
-  readonly ask: (
-    source: Source,
-    name: PackageName,
-    validators: undefined,
-    limits: Omit<FetchLimits, "maxBytes">,
-  ) => Promise<Fetched>;
+  readonly ask: AskSource;
 }
 
 /** Nobody waits longer for a mirror's packument to go on. */

@@ -2,12 +2,10 @@ import type { Integrity, PackageName, Version } from "@assay/core";
 import { createByteCache } from "../platform/cache.ts";
 import type { Clock } from "../platform/clock.ts";
 import { NetworkError } from "../platform/network/network.ts";
-import type { Random } from "../platform/random.ts";
 import { createSingleFlight } from "../platform/single-flight.ts";
-import { orderSources } from "./choose.ts";
-import type { Latency } from "./latency.ts";
+import type { Ordering } from "./choose.ts";
 import { canonicalPath } from "./mirror-tarball.ts";
-import { chosenFirst, type SourceChoice } from "./source-choice.ts";
+import type { SourceChoice } from "./source-choice.ts";
 import type { Source, Sources } from "./sources.ts";
 import type { Standing } from "./standing.ts";
 
@@ -32,16 +30,15 @@ export interface Redirects {
 interface RedirectsDeps {
   readonly sources: Sources;
   readonly standing: Standing;
-  readonly latency: Latency;
+  readonly ordering: Ordering;
   readonly clock: Clock;
-  readonly random: Random;
 }
 
 const goodForMs = 10 * 60_000;
 const badForMs = 60_000;
 const idleMs = 5_000;
 
-export function createRedirects({ sources, standing, latency, clock, random }: RedirectsDeps): Redirects {
+export function createRedirects({ sources, standing, ordering, clock }: RedirectsDeps): Redirects {
   /** What was found at a URL, for bytes of one integrity. */
   const seen = createByteCache<{ readonly isThere: boolean; readonly untilMs: number }>({
     maxBytes: 8 * 1024 * 1024,
@@ -74,13 +71,7 @@ export function createRedirects({ sources, standing, latency, clock, random }: R
       const aside = await standing.aside();
       const candidates = redirecting(release.name).filter(({ config }) => !aside.has(config.name));
       if (owner === undefined) return undefined;
-      const ordered = orderSources(owner.config, candidates, {
-        name: release.name,
-        expectedMs: latency.expectedMs,
-        fraction: random.fraction,
-        isCooling: standing.isCooling,
-      });
-      for (const source of chosenFirst(choice, ordered, ({ config }) => config.name)) {
+      for (const source of ordering(owner, candidates, release.name, choice)) {
         if (await isThere(source, release))
           return `${source.config.url}${canonicalPath(release.name, release.version)}`;
       }

@@ -27,6 +27,7 @@ import {
 } from "./fetch.ts";
 import { createImported, importAlias } from "./imported.ts";
 import { createKept, type Kept } from "./kept.ts";
+import { createOrdering } from "./choose.ts";
 import { createLatency } from "./latency.ts";
 import { listingAt } from "./list-versions.ts";
 import { createMirrorListing } from "./mirror-listing.ts";
@@ -105,6 +106,7 @@ export function createUpstreams(
   const raws = createRawDocuments(deps, config.limits.packumentBytes);
   const standing = createStanding(deps, sources);
   const latency = createLatency(deps);
+  const ordering = createOrdering({ ...deps, latency, standing });
   const folder = joinPath(config.dataFolder, "cache", "packuments");
   const kept = createKept({ ...deps, raws }, { sources, folder, listingBytes });
   const mirrored = createMirrored({ ...deps, sources, standing, kept, ask }, { folder });
@@ -332,8 +334,8 @@ export function createUpstreams(
       const again = row === undefined ? undefined : await kept.load(row);
       return again === undefined ? await join(name) : { ...again.packument, stale };
     },
-    tarballs: createTarballs({ ...deps, sources, standing, latency, activity, ask }, config.limits),
-    redirects: createRedirects({ ...deps, sources, standing, latency }),
+    tarballs: createTarballs({ ...deps, sources, standing, latency, ordering, activity, ask }, config.limits),
+    redirects: createRedirects({ ...deps, sources, standing, ordering }),
     standing,
     relay: (source, { path, ...request }) => sources.named(source).client.request(path, { ...request, decode: true }),
     search: (text, from, size) => searchNames(database.read, text, from, size),

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parsePackageName } from "@assay/core";
+import { parsePackageName, parseVersion, type Version } from "@assay/core";
 import { onEveryDatabase } from "@assay/testkit/databases";
 import { upstreamMigrations } from "./migrations.ts";
+import { readAside, removeAside, replaceAside, type AsideRow } from "./store-sources.ts";
+import { readSeenTags, writeSeenTags } from "./store-tags.ts";
 import {
   countBySource,
   isCurrentDigest,
@@ -72,5 +74,43 @@ onEveryDatabase("stored packuments", (databases) => {
       await replacePackument(transaction, row("d", { status: "gone" }));
     });
     assert.deepEqual(Object.fromEntries(await countBySource(database.read)), { npm: 2, acme: 1 });
+  });
+});
+
+onEveryDatabase("sources that are put aside, and tags as they were seen", (databases) => {
+  test("an alias has one row, the newest; taking it away twice says so", async () => {
+    const database = await databases.fresh(upstreamMigrations);
+    const first: AsideRow = {
+      alias: "near",
+      url: "https://near.example",
+      strikes: 1,
+      since_ms: 1,
+      until_ms: 2,
+      reason: "the listing says ü, the bytes are 'x'",
+      name: "@s/a",
+      version: "1.0.0",
+    };
+    const second = { ...first, strikes: 2, until_ms: 1_795_305_600_000 };
+    const far = { ...first, alias: "far" };
+    for (const one of [first, far, second]) await database.write((transaction) => replaceAside(transaction, one));
+    assert.deepEqual(await readAside(database.read), [far, second]);
+    assert.equal(await database.write((transaction) => removeAside(transaction, "near")), true);
+    assert.equal(await database.write((transaction) => removeAside(transaction, "near")), false);
+    assert.deepEqual(await readAside(database.read), [far]);
+  });
+
+  test("of very many tags latest stays", async () => {
+    const database = await databases.fresh(upstreamMigrations);
+    const name = parsePackageName("a");
+    const [one, two] = ["1.0.0", "2.0.0"].map(parseVersion);
+    assert.ok(one !== undefined && two !== undefined);
+    const write = (tags: Record<string, Version>) =>
+      database.write((transaction) => writeSeenTags(transaction, name, tags));
+    assert.equal(await readSeenTags(database.read, name), undefined);
+    await write({ latest: one, constructor: one });
+    await write({ latest: two, next: one });
+    assert.deepEqual(await readSeenTags(database.read, name), { latest: two, next: one });
+    await write({ ...Object.fromEntries(Array.from({ length: 5000 }, (_, at) => [`tag-${at}`, one])), latest: one });
+    assert.deepEqual(await readSeenTags(database.read, name), { latest: one });
   });
 });

@@ -1,16 +1,13 @@
-import type { PackageName } from "@assay/core";
 import type { Config } from "../config/config.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { RequestOptions, UpstreamResponse } from "../platform/network/network.ts";
-import type { Random } from "../platform/random.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { Workers } from "../platform/workers/workers.ts";
 import type { Activity } from "./activity.ts";
-import { orderSources } from "./choose.ts";
-import type { Fetched, FetchLimits } from "./fetch.ts";
+import type { Ordering } from "./choose.ts";
+import type { AskSource, Fetched } from "./fetch.ts";
 import type { Latency } from "./latency.ts";
 import { askMirror, canonicalPath } from "./mirror-tarball.ts";
-import { chosenFirst } from "./source-choice.ts";
 import { createOffers } from "./offers.ts";
 import type { Source, Sources } from "./sources.ts";
 import type { Standing } from "./standing.ts";
@@ -21,18 +18,12 @@ interface TarballsDeps {
   readonly sources: Sources;
   readonly standing: Standing;
   readonly latency: Latency;
+  readonly ordering: Ordering;
   readonly clock: Clock;
-  readonly random: Random;
   readonly workers: Workers;
   readonly telemetry: Telemetry;
   readonly activity: Pick<Activity, "answered" | "asked">;
-  /** Fetches a packument of one source within its byte budget. */
-  readonly ask: (
-    source: Source,
-    name: PackageName,
-    validators: undefined,
-    limits: Omit<FetchLimits, "maxBytes">,
-  ) => Promise<Fetched>;
+  readonly ask: AskSource;
 }
 
 /** `Upstreams.tarballs`: whom to ask for a version's bytes, and how each is asked. */
@@ -40,7 +31,7 @@ export function createTarballs(
   deps: TarballsDeps,
   limits: Pick<Config["limits"], "tarballBytes">,
 ): Upstreams["tarballs"] {
-  const { sources, standing, latency, clock, random, telemetry, activity } = deps;
+  const { sources, standing, latency, ordering, clock, telemetry, activity } = deps;
   const outcomes = telemetry.metrics.counter(
     "assay_upstream_tarballs_total",
     "Requests to upstreams for tarballs, by outcome.",
@@ -74,15 +65,6 @@ export function createTarballs(
     const candidates = sources.sourcesOf(name).filter(({ config }) => {
       return (config.kind === "registry" || !(isOwnerOnly || aside.has(config.name))) && !skip(config.name);
     });
-    const ordered =
-      owner === undefined
-        ? []
-        : orderSources(owner.config, candidates, {
-            name,
-            expectedMs: latency.expectedMs,
-            fraction: random.fraction,
-            isCooling: standing.isCooling,
-          });
     return createOffers(
       {
         clock,
@@ -96,7 +78,7 @@ export function createTarballs(
       {
         name,
         version,
-        sources: chosenFirst(choice, ordered, ({ config }) => config.name),
+        sources: owner === undefined ? [] : ordering(owner, candidates, name, choice),
         isImpatient: owner?.config.choose === "fastest",
         signal,
         open: async (source, more) => {
