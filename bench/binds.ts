@@ -10,16 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { integrityFromSha512, parsePackageName, parseVersion, toBase64 } from "@assay/core";
 import type { BindFacts } from "../packages/server/src/checksums/checksums.ts";
-import { checksumMigrations, createChecksums } from "../packages/server/src/checksums/checksums.ts";
-import { createFileBlobStore } from "../packages/server/src/platform/blobs/files.ts";
-import { runMigrations } from "../packages/server/src/platform/database/migrate.ts";
-import { createSqliteDatabase } from "../packages/server/src/platform/database/sqlite.ts";
-import { createEvents, eventMigrations } from "../packages/server/src/platform/events/outbox.ts";
-import { createSystemClock } from "../packages/server/src/platform/system-clock.ts";
-import { createSystemRandom } from "../packages/server/src/platform/system-random.ts";
-import { createLogger } from "../packages/server/src/platform/telemetry/logger.ts";
-import { createMetrics } from "../packages/server/src/platform/telemetry/metrics.ts";
-import { createSigning } from "../packages/server/src/signing/signing.ts";
+import { openLog } from "./open-log.ts";
 
 export interface BindsOptions {
   readonly count: number;
@@ -40,24 +31,10 @@ export interface BindsResult {
 export async function measureBinds(options: BindsOptions): Promise<BindsResult> {
   const { count, perWrite, concurrentWrites } = options;
   const folder = await mkdtemp(join(tmpdir(), "assay-binds-"));
-  const clock = createSystemClock();
-  const random = createSystemRandom();
-  const database = await createSqliteDatabase({ path: join(folder, "data", "assay.sqlite") });
   try {
-    await runMigrations({ database, clock }, [eventMigrations, checksumMigrations]);
-    const log = createLogger({ clock, write: (line) => process.stderr.write(line) }, { level: "warn", format: "text" });
-    const checksums = await createChecksums(
-      {
-        database,
-        blobs: await createFileBlobStore({ random }, { folder: join(folder, "data", "blobs") }),
-        signing: createSigning({ random }, { keyFolder: join(folder, "data", "keys") }),
-        clock,
-        random,
-        telemetry: { log, metrics: createMetrics({ processMetrics: false }) },
-        events: createEvents({ clock }),
-      },
-      { visibility: "private", originBase: undefined, guardFolder: join(folder, "guard") },
-    );
+    await using log = await openLog(folder);
+    const { checksums } = log;
+    const { clock, database } = log.deps;
     const facts = Array.from({ length: count }, (_, i) => bindFacts(i));
     const stop = new AbortController();
     const running = checksums.run(stop.signal);
@@ -82,7 +59,6 @@ export async function measureBinds(options: BindsOptions): Promise<BindsResult> 
       sequencedPerSecond: Math.round((count / sequencedMs) * 1000),
     };
   } finally {
-    await database[Symbol.asyncDispose]();
     await rm(folder, { recursive: true, force: true });
   }
 }
@@ -92,7 +68,7 @@ function sizeOf(note: string | undefined): number {
 }
 
 /** Ten versions a package: names and digests of realistic length. */
-function bindFacts(number: number): BindFacts {
+export function bindFacts(number: number): BindFacts {
   const digest = (algorithm: string) => createHash(algorithm).update(`bind ${number}`).digest();
   return {
     name: parsePackageName(`@scope/package-${Math.floor(number / 10)}`),
