@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { TestContext } from "node:test";
 import { encodeUtf8, leafHash } from "@assay/core";
 import { createFakeClock } from "@assay/testkit/fake-clock";
 import { tempFolder } from "@assay/testkit/temp-folder";
@@ -13,12 +14,17 @@ import { entriesBetween } from "../store.ts";
 import { createTestLog, logMigrations } from "../test-log.ts";
 import { sha256 } from "../tile-rows.ts";
 
-test("the doctor finds every kind of damage, and nothing in a sound log", async (t) => {
+async function open(t: TestContext) {
   const folder = tempFolder(t);
   const database = await createSqliteDatabase({ path: join(folder, "db") });
   t.after(() => database[Symbol.asyncDispose]());
   await runMigrations({ database, clock: createFakeClock() }, logMigrations);
   const log = await createTestLog({ database, folder });
+  return { log, folder, database };
+}
+
+test("the doctor finds every kind of damage, and nothing in a sound log", async (t) => {
+  const { log, folder, database } = await open(t);
   await log.claim(0, 600);
   const shard = (await log.settle()).logs.list()[0]?.shard ?? "";
   const check = async (entries: "all" | number = "all") =>
@@ -97,11 +103,7 @@ test("the doctor finds every kind of damage, and nothing in a sound log", async 
 });
 
 test("the doctor finds nothing wrong in a log that grows under its eyes", async (t) => {
-  const folder = tempFolder(t);
-  const database = await createSqliteDatabase({ path: join(folder, "db") });
-  t.after(() => database[Symbol.asyncDispose]());
-  await runMigrations({ database, clock: createFakeClock() }, logMigrations);
-  const log = await createTestLog({ database, folder });
+  const { log } = await open(t);
   const checksums = await log.open();
   const stop = new AbortController();
   const running = checksums.run(stop.signal);
@@ -118,11 +120,7 @@ test("the doctor finds nothing wrong in a log that grows under its eyes", async 
 });
 
 test("what is missing beside the entries is found over several shards, also when memory holds few of them", async (t) => {
-  const folder = tempFolder(t);
-  const database = await createSqliteDatabase({ path: join(folder, "db") });
-  t.after(() => database[Symbol.asyncDispose]());
-  await runMigrations({ database, clock: createFakeClock() }, logMigrations);
-  const log = await createTestLog({ database, folder });
+  const { log, database } = await open(t);
   await log.claim(0, 600);
   await log.settle();
   await log.rotate();
