@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { request as httpRequest, type IncomingMessage } from "node:http";
 import { test } from "node:test";
+import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { parseBundle, parseTlogProof } from "@assay/core";
 import { bindFacts } from "./test-log.ts";
 import { serve } from "./test-log-server.ts";
@@ -159,6 +161,33 @@ test("a bundle proves what is bound, names what is missing, and binds nothing", 
     );
   }
   assert.deepEqual(admitted, []);
+});
+
+test("a large bundle comes as gzip or zstd for who takes it, and plain for who does not", async (t) => {
+  const { base } = await serve(t, { prepare: (log) => log.claim(1, 60) });
+  const entries = Array.from({ length: 60 }, (_, i) => bindFacts(i + 1)).map(({ name, version }) => ({
+    name,
+    version,
+  }));
+  const plain: string[] = [];
+  for (const accepted of ["identity", "gzip", "zstd", "br"]) {
+    // fetch would take what it likes, and undo it.
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      const request = httpRequest(`${base}/-/log/bundle`, {
+        method: "POST",
+        headers: { "content-type": "application/json", "accept-encoding": accepted },
+      });
+      request.once("response", resolve).once("error", reject).end(JSON.stringify({ entries }));
+    });
+    const bytes = Buffer.concat(await Array.fromAsync(answer as AsyncIterable<Buffer>));
+    const encoding = answer.headers["content-encoding"];
+    assert.equal(encoding, accepted === "gzip" || accepted === "zstd" ? accepted : undefined);
+    assert.match(answer.headers.vary ?? "", /accept-encoding/i);
+    const text = encoding === "gzip" ? gunzipSync(bytes) : encoding === "zstd" ? zstdDecompressSync(bytes) : bytes;
+    plain.push(JSON.stringify(JSON.parse(text.toString())));
+    if (encoding !== undefined) assert.ok(bytes.length * 1.5 < text.length);
+  }
+  assert.equal(new Set(plain).size, 1);
 });
 
 test("a bundle request with anything wrong is refused by place", async (t) => {

@@ -1,9 +1,12 @@
+import { promisify } from "node:util";
+import { gzip, zstdCompress } from "node:zlib";
 import { AssayError, parsePackageName, parseTilePath, parseVersion, tileWidth } from "@assay/core";
 import type { PackageName, TileCoordinates, Version, WitnessPolicy } from "@assay/core";
-import type { FastifyInstance, FastifyPluginCallback, FastifyReply } from "fastify";
+import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from "fastify";
+import { contentEncoding } from "../http/negotiate.ts";
 import type { Clock } from "../platform/clock.ts";
 import { maxBundleBytes, parseBundleRequest } from "./bundle-request.ts";
-import type { Checksums, LogDescription, Lookup } from "./checksums.ts";
+import type { BundleResponse, Checksums, LogDescription, Lookup } from "./checksums.ts";
 import { requireReader, type LogReaders } from "./readers.ts";
 import { addLogPages } from "./routes-pages.ts";
 
@@ -138,7 +141,7 @@ function addBundleRoutes(fastify: FastifyInstance, deps: LogRoutesDeps): void {
         const entries = parseBundleRequest(request.body);
         const bundle = await deps.checksums.logs.bundle(shard, entries, closeSignal(reply));
         reply.header("cache-control", "no-store");
-        return reply.send(bundle);
+        return await sendBundle(request, reply, bundle);
       },
     );
     // A browser asks before it posts JSON to another origin.
@@ -149,6 +152,22 @@ function addBundleRoutes(fastify: FastifyInstance, deps: LogRoutesDeps): void {
       return reply.code(204).send();
     });
   }
+}
+
+/** Bundles above this are compressed for who takes it: 1,500 releases are a megabyte. */
+const compressAboveBytes = 4096;
+const compress = { gzip: promisify(gzip), zstd: promisify(zstdCompress) };
+
+/** In a thread of the pool: half a hundred milliseconds of work must not hold up everybody else. */
+async function sendBundle(request: FastifyRequest, reply: FastifyReply, bundle: BundleResponse): Promise<FastifyReply> {
+  const json = JSON.stringify(bundle);
+  const accepted = request.headers["accept-encoding"];
+  const encoding = contentEncoding(typeof accepted === "string" ? accepted : undefined);
+  reply.header("content-type", "application/json; charset=utf-8");
+  reply.header("vary", "accept-encoding");
+  if (encoding === "identity" || json.length <= compressAboveBytes) return reply.send(json);
+  reply.header("content-encoding", encoding);
+  return reply.send(await compress[encoding](Buffer.from(json)));
 }
 
 /** `<index> LF <record> LF <signed checkpoint>`: the record brings its own final LF, so a blank line follows it. */
