@@ -344,7 +344,7 @@ interface Background extends AsyncDisposable {
 
 /** The sequencer, the jobs, the watch for other processes' changes, the orphan sweep. Disposing waits for what is under way. */
 function createBackground(
-  { checksums, releases, registrySigning, jobs, upstreams, delegations, admission, sweep, telemetry }: Rooms,
+  { checksums, releases, registrySigning, jobs, upstreams, delegations, admission, sweep, mirroring, telemetry }: Rooms,
   clock: ReturnType<typeof createSystemClock>,
 ): Background {
   const stop = new AbortController();
@@ -376,6 +376,7 @@ function createBackground(
       keep("the job queue", jobs.run(upstreams.jobHandlers, stop.signal));
       keep("the orphan sweep", sweepOrphans());
       keep("the sweep", sweep.run(stop.signal));
+      keep("the mirror", mirroring.follow(stop.signal));
     },
     async [Symbol.asyncDispose]() {
       stop.abort();

@@ -264,7 +264,7 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
           overlays: (packument, view) => serving.documents.overlays(packument, view),
         },
       },
-      { limits },
+      { limits, mirror: { names: [], lockfiles: [], everyMinutes: 60 } },
     ),
     serving,
     telemetry,

@@ -158,6 +158,18 @@ describe("assay mirror", () => {
     assert.deepEqual([report["ok"], report["continued"], report["releases"]], [true, true, 1]);
   });
 
+  test("a server has what its configuration names without being asked", async () => {
+    await using other = await createInstallation();
+    upstream.publish({ name: "in-advance", version: "1.0.0" });
+    const config = path.join(other.home, "assay.yaml");
+    writeFileSync(config, "mirror: {names: [in-advance]}\n");
+    await using server = await startServer(other, { upstream: upstream.url, flags: [`--config=${config}`] });
+    while (!server.output().includes("the mirror run is complete")) await delay(50);
+    assert.equal(upstream.count("/in-advance/-/in-advance-1.0.0.tgz"), 1);
+    assert.equal((await rawRequest(server.url, "/in-advance/-/in-advance-1.0.0.tgz")).status, 200);
+    assert.equal(upstream.count("/in-advance/-/in-advance-1.0.0.tgz"), 1);
+  });
+
   test("what cannot be had makes it fail, and what makes no sense is wrong use", async () => {
     await using other = await createInstallation();
     upstream.publish({ name: "there", version: "1.0.0" });

@@ -36,6 +36,15 @@ export interface Config {
     /** A version removed upstream within this time of our first sight is refused until freed. Default 72. */
     readonly refuseWithinHours: number;
   };
+  /** What the server has here in advance; nothing when both lists are empty. */
+  readonly mirror: {
+    /** `name`, `name@range`. */
+    readonly names: readonly string[];
+    /** Absolute paths. */
+    readonly lockfiles: readonly string[];
+    /** Default 60. */
+    readonly everyMinutes: number;
+  };
   /** Looking after what nobody asks for. */
   readonly sweep: {
     /** How long a look at everything may take; 0: nothing is looked after. Default 8. */

@@ -1,3 +1,4 @@
+import { isAbsolute } from "node:path";
 import { isAssayError, parseNamePattern, parseRegistryPublicKey, parseVkey, signatureType } from "@assay/core";
 import ipaddr from "ipaddr.js";
 import { normalPublicUrl, normalUpstreamUrl } from "./urls.ts";
@@ -139,6 +140,18 @@ export function vkeys(): Kind {
       throw error;
     }
   });
+}
+
+/** Paths that mean the same wherever the server is started. */
+export function absolutePaths(): Kind {
+  return listOf("a list of absolute paths", (item) => (isAbsolute(item) && !item.includes("\0") ? item : undefined));
+}
+
+/** Packages as `assay mirror` takes them; what stands behind the name is read there. */
+export function packagesWanted(): Kind {
+  return listOf("a list of packages, such as express, @acme/ui or express@^5", (item) =>
+    /^(?:@[^@/\s]+\/)?[^@/\s]+(?:@[^@/\s]+)?$/.test(item) ? item : undefined,
+  );
 }
 
 /** Addresses and CIDR blocks. */

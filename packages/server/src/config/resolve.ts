@@ -73,6 +73,11 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
       notFoundSeconds: values.number("packuments.notFoundSeconds"),
     },
     removed: { refuseWithinHours: values.number("removed.refuseWithinHours") },
+    mirror: {
+      names: values.list("mirror.names"),
+      lockfiles: values.list("mirror.lockfiles"),
+      everyMinutes: values.number("mirror.everyMinutes"),
+    },
     sweep: {
       everyMinutes: values.number("sweep.everyMinutes"),
       bytesPerSecond: values.number("sweep.bytesPerSecond"),

@@ -11,7 +11,7 @@ import {
   whole,
   type Kind,
 } from "./kinds.ts";
-import { sweepSettings } from "./sweep-settings.ts";
+import { upkeepSettings } from "./upkeep-settings.ts";
 import { logKey, witnessPolicy } from "./log-kinds.ts";
 import { upstreamSettings, variableOf } from "./upstream-settings.ts";
 
@@ -292,7 +292,7 @@ export const settings: readonly Setting[] = [
     doc: "Whose tarball URLs packuments carry: this server's, or the owner's. See docs/operations/lockfiles.md before you change it.",
   },
 
-  ...sweepSettings,
+  ...upkeepSettings,
 
   {
     key: "limits.packumentBytes",

@@ -8,6 +8,7 @@ import { createFolderMembers, createFolderWriter } from "./container/folder-memb
 import type { Members } from "./container/members.ts";
 import { createTarMembers, createTarWriter } from "./container/tar-members.ts";
 import { exportPackages, type ExportDeps, type ExportProgress, type ExportReport } from "./export/export.ts";
+import { follow } from "./follow.ts";
 import { importPackages, type ImportDeps, type ImportProgress, type ImportReport } from "./import/import.ts";
 import { mirror, type MirrorDeps, type MirrorOptions, type MirrorReport } from "./mirror.ts";
 import { planSelection, type Selection } from "./selection.ts";
@@ -29,6 +30,9 @@ export interface Mirroring {
    * selection. What cannot be had is in the report; nothing is thrown for it.
    */
   mirror(selection: Selection, options: Omit<MirrorOptions, "dependencies">): Promise<MirrorReport>;
+
+  /** Mirrors what `mirror` in the configuration names, again and again, until the signal is aborted. */
+  follow(signal: AbortSignal): Promise<void>;
 
   /**
    * Writes what is bound here of a selection with its proofs: docs/formats/export.md. Nothing is fetched, and
@@ -69,9 +73,15 @@ export type MirroringDeps = MirrorDeps &
     readonly upstreams: Pick<Upstreams, "search"> & { readonly imported: ImportedListings };
   };
 
+/** Few, so that clients of the server come first. */
+const followConcurrency = 4;
+
 export function createMirroring(
   deps: MirroringDeps,
-  { limits }: { readonly limits: Pick<Config["limits"], "packumentBytes" | "tarballBytes"> },
+  {
+    limits,
+    mirror: followed,
+  }: { readonly limits: Pick<Config["limits"], "packumentBytes" | "tarballBytes">; readonly mirror: Config["mirror"] },
 ): Mirroring {
   const plan = async (selection: Selection) => planSelection(selection, selection.used ? await knownNames(deps) : []);
   return {
@@ -79,6 +89,18 @@ export function createMirroring(
       const { dependencies } = selection;
       return await mirror(deps, await plan(selection), { ...options, dependencies });
     },
+    follow: (signal) =>
+      follow(
+        {
+          ...deps,
+          mirror: async (selection) => {
+            const options = { dependencies: false, concurrency: followConcurrency, signal };
+            return await mirror(deps, await plan(selection), options);
+          },
+        },
+        followed,
+        signal,
+      ),
     async exportTo({ path, kind, replace }, selection, options) {
       if (kind === "file" && !replace && (await statOf(path)) !== undefined)
         throw new AssayError("USAGE", { reason: `${path} is there already; --force replaces it.` });

@@ -1,8 +1,8 @@
-import { size, whole } from "./kinds.ts";
+import { absolutePaths, packagesWanted, size, whole } from "./kinds.ts";
 import type { Setting } from "./settings.ts";
 
-/** Below `sweep.`: how much is looked after, and how fast. */
-export const sweepSettings: readonly Setting[] = [
+/** Below `sweep.` and `mirror.`: what the server does by itself, how much of it, and how often. */
+export const upkeepSettings: readonly Setting[] = [
   {
     key: "sweep.everyMinutes",
     env: "ASSAY_SWEEP_EVERY_MINUTES",
@@ -30,5 +30,26 @@ export const sweepSettings: readonly Setting[] = [
     kind: size(),
     fallback: "16KiB",
     doc: "Bytes that are downloaded a second, at most, to compare what sources serve with what is bound.",
+  },
+  {
+    key: "mirror.names",
+    env: "ASSAY_MIRROR_NAMES",
+    kind: packagesWanted(),
+    fallback: [],
+    doc: "Packages that the server has here in advance and keeps fresh, as assay mirror takes them.",
+  },
+  {
+    key: "mirror.lockfiles",
+    env: "ASSAY_MIRROR_LOCKFILES",
+    kind: absolutePaths(),
+    fallback: [],
+    doc: "Lockfiles whose packages the server has here in advance; read again each time. Absolute paths.",
+  },
+  {
+    key: "mirror.everyMinutes",
+    env: "ASSAY_MIRROR_EVERY_MINUTES",
+    kind: whole(1, 10_080),
+    fallback: 60,
+    doc: "How long after one mirror run the next one begins.",
   },
 ];
