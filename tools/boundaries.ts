@@ -10,6 +10,7 @@ import { parseSync } from "oxc-parser";
 const rooms = [
   "signing",
   "witnessing",
+  "monitoring",
   "checksums",
   "releases",
   "upstreams",
@@ -38,6 +39,7 @@ const composition = new Set([
   "doctor-upstreams.ts",
   "log-commands",
   "log-witnesses.ts",
+  "monitor-app.ts",
   "storage.ts",
   "welcome.ts",
   "witness-app.ts",

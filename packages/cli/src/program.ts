@@ -15,6 +15,7 @@ import { trustCommand } from "./commands/trust.ts";
 import { upstreamCommand } from "./commands/upstream.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { witnessCommand } from "./commands/witness.ts";
+import { monitorCommand } from "./commands/monitor.ts";
 import type { CliContext, ExitCode, Finish } from "./context.ts";
 import { reportError } from "./errors.ts";
 
@@ -40,6 +41,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     lockfileCommand(context, finish),
     logCommand(context, finish),
     witnessCommand(context, finish),
+    monitorCommand(context, finish),
     mirrorCommand(context, finish),
     exportCommand(context, finish),
     importCommand(context, finish),

@@ -26,6 +26,7 @@ export * from "./record-kinds.ts";
 export * from "./approval.ts";
 export * from "./delegation.ts";
 export * from "./dsse.ts";
+export type { DigestRow, DigestTable } from "./audit/digest-table.ts";
 export * from "./audit/record-audit.ts";
 export * from "./tlog-proof.ts";
 export * from "./bundle.ts";

@@ -7,6 +7,7 @@ import { integrityFromSha512 } from "../integrity.ts";
 import { logIndex, parsePackageName, parseVersion } from "../names.ts";
 import { formatRecord } from "../record.ts";
 import type { KnownRecord } from "../record-kinds.ts";
+import { createDigestTable } from "./digest-table.ts";
 import { createRecordAudit, type AuditedShard, type RecordAuditOptions } from "./record-audit.ts";
 
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest();
@@ -253,6 +254,42 @@ test("finds shard records where none belong", () => {
   assert.match(
     audit([{ ...second, shard: { ...second.shard, predecessor: undefined } }])[0] ?? "",
     /^entry 0 names a predecessor, and is not the first record of a later shard/,
+  );
+});
+
+test("a log that is followed in pieces, with what was followed kept, has the findings of one that is not", () => {
+  fc.assert(
+    fc.property(log, fc.integer({ min: 1, max: 9 }), fc.nat(), (built, piece, at) => {
+      const [first] = built;
+      const records = first?.records ?? [];
+      // Sometimes broken, sometimes not.
+      const broken =
+        first === undefined || at % 2 === 0
+          ? built
+          : [
+              { ...first, records: records.toSpliced(at % records.length, 0, ...records.slice(0, 1)) },
+              ...built.slice(1),
+            ];
+      const tables = { last: createDigestTable(), standing: createDigestTable() };
+      const findings: string[] = [];
+      const report: RecordAuditOptions["report"] = ({ index, reason }) => findings.push(`entry ${index} ${reason}`);
+      for (const { shard, records: all } of broken) {
+        let time = 0;
+        for (let start = 0; start < all.length; start += piece) {
+          const audited = createRecordAudit({ sha256 }, { part: 0, parts: 1, unknownKinds: "refuse", report, tables });
+          const before = all[start - 1];
+          if (before === undefined) audited.beginShard(shard);
+          else audited.resumeShard(shard, { index: start - 1, text: formatRecord(before), time });
+          for (const [i, record] of all.slice(start, start + piece).entries()) {
+            audited.follow(start + i, formatRecord(record));
+            time = Math.max(time, record.time);
+          }
+          if (start + piece >= all.length) audited.endShard();
+        }
+      }
+      assert.deepEqual(findings, audit(broken));
+    }),
+    runs,
   );
 });
 

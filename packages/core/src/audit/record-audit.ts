@@ -4,7 +4,7 @@ import { parseRecord } from "../record.ts";
 import { packageOf } from "../record-kinds.ts";
 import type { KnownRecord, ShardRecord } from "../record-kinds.ts";
 import type { Sha256 } from "../hash.ts";
-import { createDigestTable } from "./digest-table.ts";
+import { createDigestTable, type DigestTable } from "./digest-table.ts";
 
 /** A shard whose records are about to be followed. */
 export interface AuditedShard {
@@ -40,6 +40,16 @@ export interface RecordAuditOptions {
   /** Whether a record of a kind that is not known here is a finding; a log of somebody else may be younger. */
   readonly unknownKinds: "refuse" | "skip";
   readonly report: (finding: AuditFinding) => void;
+  /** Whether the log is followed from its first shard on; default: yes. Without, a supersede may replace what is not known here. */
+  readonly isWhole?: boolean;
+  /** Where what was followed is kept; in memory, unless told otherwise. */
+  readonly tables?: AuditTables;
+}
+
+/** By digest of a package: seq and index of its last record in the shard. Of a release: index of what stands. */
+export interface AuditTables {
+  readonly last: DigestTable;
+  readonly standing: DigestTable;
 }
 
 /**
@@ -50,6 +60,14 @@ export interface RecordAuditOptions {
  */
 export interface RecordAudit {
   beginShard(shard: AuditedShard): void;
+  /**
+   * Goes on in a shard that was followed before, after the record at this index: in the place of `beginShard`, with
+   * tables that hold what they held then.
+   */
+  resumeShard(
+    shard: AuditedShard,
+    after: { readonly index: number; readonly text: string; readonly time: number },
+  ): void;
   /** The next record of the shard: indexes rise by one. */
   follow(index: number, text: string): void;
   endShard(): void;
@@ -64,11 +82,11 @@ export interface RecordAudit {
 export function createRecordAudit(deps: { readonly sha256: Sha256 }, options: RecordAuditOptions): RecordAudit {
   const { part, parts, unknownKinds } = options;
   /** By package: seq and index of its last record in this shard. */
-  const last = createDigestTable();
+  const last = options.tables?.last ?? createDigestTable();
   /** By release: index of what stands, in the newest shard that has something. */
-  const standing = createDigestTable();
+  const standing = options.tables?.standing ?? createDigestTable();
   let shard: AuditedShard | undefined;
-  let isWhole = true;
+  let isWhole = options.isWhole ?? true;
   let time = 0;
   let previous: { readonly index: number; readonly record: KnownRecord | undefined } | undefined;
 
@@ -145,6 +163,14 @@ export function createRecordAudit(deps: { readonly sha256: Sha256 }, options: Re
       last.clear();
     },
 
+    resumeShard(begun, after) {
+      shard = begun;
+      isWhole &&= begun.from === 0;
+      time = after.time;
+      const record = readQuietly(after.text);
+      previous = { index: after.index, record };
+    },
+
     follow(index, text) {
       if (shard === undefined) throw new TypeError("no shard was begun");
       const record = read(index, text);
@@ -181,6 +207,17 @@ export function createRecordAudit(deps: { readonly sha256: Sha256 }, options: Re
       return row && { seq: row.first, index: row.second };
     },
   };
+}
+
+/** A record that was judged before. */
+function readQuietly(text: string): KnownRecord | undefined {
+  try {
+    const record = parseRecord(text);
+    return record.kind === "unknown" ? undefined : record;
+  } catch (error) {
+    if (!isAssayError(error)) throw error;
+    return undefined;
+  }
 }
 
 function isSuccessor(record: KnownRecord | undefined): record is ShardRecord {
