@@ -2,11 +2,10 @@ import { AssayError, isAssayError } from "@assay/core";
 import {
   createFollower,
   createHttpFollowEffects,
-  isPredecessorTree,
-  isSuccessorKey,
+  findSuccessor,
   listLogs,
   noTileCache,
-  openCheckpoint,
+  openPredecessor,
   predecessorIn,
   successorIn,
   trustLog,
@@ -15,7 +14,6 @@ import {
   type FollowPolicy,
   type ListedLog,
   type ProvenTree,
-  type SignedCheckpoint,
 } from "@assay/verify";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database/database.ts";
@@ -116,7 +114,7 @@ export async function openLineage(deps: LineageDependencies, log: MonitoredLog):
       if (row === undefined) return undefined;
       const successor = await successorIn(await updateShard(row));
       if (successor === undefined) return undefined;
-      const next = (await listed()).find(({ vkey }) => isSuccessorKey(sha256, successor, vkey));
+      const next = findSuccessor(sha256, successor, await listed());
       if (next === undefined)
         return `The log ${row.origin} goes on in ${successor.origin}, whose key ${successor.keyid} is not listed where it is served; follow it by its vkey too.`;
       await database.write(async (transaction) => {
@@ -135,13 +133,11 @@ export async function openLineage(deps: LineageDependencies, log: MonitoredLog):
       const tree = await followerOf(oldest).newest();
       const predecessor = tree && (await predecessorIn(tree));
       if (predecessor === undefined) return;
-      const before = (await listed()).find(({ origin }) => origin === predecessor.origin);
-      if (before === undefined) return;
-      const url = urlOf(before.origin);
-      const note = await effects.fetchCheckpoint(trustLog(before.vkey, url));
-      const signed = await openQuietly(before.vkey, note);
-      // A shard that was lost with a backup is not served to its end.
-      if (signed === undefined || !isPredecessorTree(predecessor, signed)) return;
+      const url = urlOf(predecessor.origin);
+      const candidates = (await listed()).map(({ vkey }) => trustLog(vkey, url));
+      const signed = await openPredecessor(effects, predecessor, candidates);
+      if (signed === undefined) return;
+      const { log: before, note } = signed;
       const shard = { ...shardOf(before.vkey, url), number: oldest.number - 1, isFinal: true, note };
       await database.write((transaction) => addShard(transaction, shard));
     }
@@ -178,13 +174,4 @@ export async function openLineage(deps: LineageDependencies, log: MonitoredLog):
       return row && (await followerOf(row).newest());
     },
   };
-}
-
-async function openQuietly(vkey: string, note: string): Promise<SignedCheckpoint | undefined> {
-  try {
-    return await openCheckpoint(trustLog(vkey), note);
-  } catch (error) {
-    if (isAssayError(error, "BAD_FORMAT")) return undefined;
-    throw error;
-  }
 }
