@@ -1,10 +1,11 @@
 import { resolve } from "node:path";
 import { Command } from "commander";
-import type { ExportReport, Selection } from "@assay/server/mirroring";
+import type { ExportReport } from "@assay/server/mirroring";
 import type { CliContext, ExitCode, Finish } from "../context.ts";
 import { wrongUse } from "../errors.ts";
 import { createProgress } from "../progress.ts";
 import { installationOptions, openInstallationToWrite, type InstallationOptions } from "../rooms.ts";
+import { readSelection } from "../selection.ts";
 import { sizeText } from "../size-text.ts";
 
 interface ExportOptions extends InstallationOptions {
@@ -31,7 +32,8 @@ export function exportCommand(context: CliContext, finish: Finish): Command {
 }
 
 async function runExport(context: CliContext, names: readonly string[], options: ExportOptions): Promise<ExitCode> {
-  const selection = await selectionOf(names, options);
+  const chosen = await readSelection(names, options, "export");
+  const selection = { ...chosen, versions: "locked", dependencies: false } as const;
   const path = resolve(context.cwd, options.to);
   if (/\.(?:t?gz|zip|zst|xz|bz2)$/.test(path))
     throw wrongUse(
@@ -51,23 +53,6 @@ async function runExport(context: CliContext, names: readonly string[], options:
   progress.end();
   tell(context, path, report, options.json === true);
   return report.written && report.missing.length === 0 ? 0 : 1;
-}
-
-async function selectionOf(
-  names: readonly string[],
-  { lockfile: paths = [], used = false }: ExportOptions,
-): Promise<Selection> {
-  if (names.length === 0 && paths.length === 0 && !used)
-    throw wrongUse("Nothing to export: name packages, or give --lockfile or --used.");
-  const { readLockfile } = await import("@assay/verify/node");
-  const { parseWanted } = await import("@assay/server/mirroring");
-  return {
-    names: names.map(parseWanted),
-    used,
-    lockfiles: await Promise.all(paths.map(readLockfile)),
-    versions: "locked",
-    dependencies: false,
-  };
 }
 
 function tell({ stdout }: CliContext, path: string, report: ExportReport, json: boolean): void {

@@ -4,6 +4,7 @@ import type { CliContext, ExitCode, Finish } from "../context.ts";
 import { wrongUse } from "../errors.ts";
 import { createProgress } from "../progress.ts";
 import { installationOptions, openInstallationToWrite, type InstallationOptions } from "../rooms.ts";
+import { readSelection } from "../selection.ts";
 import { sizeText } from "../size-text.ts";
 
 interface MirrorOptions extends InstallationOptions {
@@ -73,18 +74,9 @@ async function mirrorOnce(
 }
 
 async function selectionOf(names: readonly string[], options: MirrorOptions): Promise<Selection> {
-  const { lockfile: paths = [], used = false, deps = false } = options;
-  if (names.length === 0 && paths.length === 0 && !used)
-    throw wrongUse("Nothing to mirror: name packages, or give --lockfile or --used.");
-  const { readLockfile } = await import("@assay/verify/node");
-  const { parseWanted } = await import("@assay/server/mirroring");
-  return {
-    names: names.map(parseWanted),
-    used,
-    lockfiles: await Promise.all(paths.map(readLockfile)),
-    versions: options.versions ?? (names.length === 0 && !used ? "locked" : "latest"),
-    dependencies: deps,
-  };
+  const chosen = await readSelection(names, options, "mirror");
+  const versions = options.versions ?? (names.length === 0 && !chosen.used ? "locked" : "latest");
+  return { ...chosen, versions, dependencies: options.deps ?? false };
 }
 
 function tell({ stdout }: CliContext, report: MirrorReport, json: boolean): void {
