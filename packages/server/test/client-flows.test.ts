@@ -65,25 +65,22 @@ const statusOnly = "it prints the status and the URL; opened in a browser, that 
 /** The words of each client for one thing, or why there are none. */
 type Commands = { readonly [Name in Newest]: readonly string[] | "no such command" | "asks elsewhere" };
 
+/** What adds a package to a project. */
+function adding(name: string): Commands {
+  return {
+    npm12: ["install", name],
+    pnpm12: ["add", name],
+    yarn1: ["add", name],
+    yarn4: ["add", name],
+    bun: ["add", name],
+    deno: ["add", "--minimum-dependency-age=0", `npm:${name}`],
+    vlt: ["install", name],
+  };
+}
+
 const commands = {
-  add: {
-    npm12: ["install", "extra"],
-    pnpm12: ["add", "extra"],
-    yarn1: ["add", "extra"],
-    yarn4: ["add", "extra"],
-    bun: ["add", "extra"],
-    deno: ["add", "--minimum-dependency-age=0", "npm:extra"],
-    vlt: ["install", "extra"],
-  },
-  addBlocked: {
-    npm12: ["install", "blocked"],
-    pnpm12: ["add", "blocked"],
-    yarn1: ["add", "blocked"],
-    yarn4: ["add", "blocked"],
-    bun: ["add", "blocked"],
-    deno: ["add", "--minimum-dependency-age=0", "npm:blocked"],
-    vlt: ["install", "blocked"],
-  },
+  add: adding("extra"),
+  addBlocked: adding("blocked"),
   update: {
     npm12: ["update", "left"],
     pnpm12: ["update", "left"],

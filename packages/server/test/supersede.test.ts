@@ -73,7 +73,7 @@ test("two of three approvers replace what a version is; the server serves the ne
   assert.equal(proposed.exitCode, 0, proposed.stderr);
   assert.match(
     proposed.stdout,
-    /^assay-supersede\/v1\nlog assay\.invalid\/.*\nns npm\nname tool\nversion 1\.0\.0\nsupersedes 0\n/,
+    /^assay-supersede\/v1\nlog assay\.invalid\/.*\nns npm\nname tool\nversion 1\.0\.0\nsupersedes \d+\n/,
   );
   assert.match(proposed.stderr, /have 2 approvers sign it/);
   assert.equal(await tarball(), wrong, "nothing has happened yet");
@@ -99,10 +99,11 @@ test("two of three approvers replace what a version is; the server serves the ne
   const found = await (await fetch(`${server.url}/-/log/lookup/tool@1.0.0`)).text();
   assert.match(found, /^\d+\nassay\/v1 supersede\n/);
   const note = readFileSync(at("statement"));
+  const [, replaced = ""] = /^supersedes (\d+)$/m.exec(proposed.stdout) ?? [];
   assert.match(
     found,
     new RegExp(
-      `\nsupersedes 0\napproval sha256-${RegExp.escape(createHash("sha256").update(note).digest("base64"))}\n`,
+      `\nsupersedes ${replaced}\napproval sha256-${RegExp.escape(createHash("sha256").update(note).digest("base64"))}\n`,
     ),
   );
 });
@@ -110,7 +111,8 @@ test("two of three approvers replace what a version is; the server serves the ne
 test("the page of the old record says which one is in force, and that one what verifiers think of it", async () => {
   const { logs } = (await (await fetch(`${server.url}/-/log/`)).json()) as { logs: { shard: string }[] };
   const page = async (at: string) => await (await fetch(`${server.url}/-/web/log${at}`)).text();
-  const old = await page(`/${logs[0]?.shard}/0`);
+  const [, replaced = ""] = /^supersedes (\d+)$/m.exec(readFileSync(at("statement"), "utf8")) ?? [];
+  const old = await page(`/${logs[0]?.shard}/${replaced}`);
   const [, inForce = ""] = /people approved other bytes: <a href="[^"]*\/-\/web\/log([^"]*)"/.exec(old) ?? [];
   const now = await page(inForce);
   assert.match(now, /supersede of tool@1\.0\.0/);

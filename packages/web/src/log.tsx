@@ -1,5 +1,6 @@
 import { count, sayAge, Time } from "./log-place.tsx";
 import { renderPage } from "./page.tsx";
+import { Table } from "./table.tsx";
 import { Verbatim } from "./verbatim.tsx";
 import { RecordsTable, type RecordRow } from "./records-table.tsx";
 
@@ -62,33 +63,20 @@ function Checkpoint({
           ? "No witness has signed it: that nobody is shown another log rests on what clients remember."
           : `Besides the log, ${count(witnesses, "witness has", "witnesses have")} signed that it only ever grew.`}
       </p>
-      <div class="table" role="region" aria-label="Signatures of the checkpoint" tabIndex={0}>
-        <table>
-          <caption>Signatures of the checkpoint</caption>
-          <thead>
-            <tr>
-              <th scope="col">Name</th>
-              <th scope="col">Key ID</th>
-              <th scope="col">Signed by</th>
-              <th scope="col">When</th>
-            </tr>
-          </thead>
-          <tbody>
-            {checkpoint.signatures.map(({ name, keyId, by, timeMs }) => (
-              <tr key={`${name} ${keyId}`}>
-                <td class="name">
-                  <code>{name}</code>
-                </td>
-                <td>
-                  <code>{keyId}</code>
-                </td>
-                <td class="whole">{signers[by]}</td>
-                <td class="whole">{timeMs === undefined ? "" : <Time ms={timeMs} />}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table caption="Signatures of the checkpoint" head={["Name", "Key ID", "Signed by", "When"]}>
+        {checkpoint.signatures.map(({ name, keyId, by, timeMs }) => (
+          <tr key={`${name} ${keyId}`}>
+            <td class="name">
+              <code>{name}</code>
+            </td>
+            <td>
+              <code>{keyId}</code>
+            </td>
+            <td class="whole">{signers[by]}</td>
+            <td class="whole">{timeMs === undefined ? "" : <Time ms={timeMs} />}</td>
+          </tr>
+        ))}
+      </Table>
       <details>
         <summary>The checkpoint, verbatim</summary>
         <Verbatim label="Signed checkpoint" text={checkpoint.note} />
@@ -129,31 +117,18 @@ function Lineage({ shards }: { readonly shards: readonly LogShard[] }) {
         A log goes on in a new shard when its key is changed; what was bound in one stays bound in all that follow. A
         log that was kept here before another one was followed stands here too.
       </p>
-      <div class="table" role="region" aria-label="Shards that are served here" tabIndex={0}>
-        <table>
-          <caption>Shards that are served here, newest first</caption>
-          <thead>
-            <tr>
-              <th scope="col">Shard</th>
-              <th scope="col">State</th>
-              <th scope="col">Records</th>
-              <th scope="col">Key</th>
-            </tr>
-          </thead>
-          <tbody>
-            {shards.map(({ shard, state, checkpoint, vkey }) => (
-              <tr key={shard}>
-                <td class="whole">{shard}</td>
-                <td>{state}</td>
-                <td>{(checkpoint?.size ?? 0).toLocaleString("en-US")}</td>
-                <td class="name">
-                  <code>{vkey}</code>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table caption="Shards that are served here, newest first" head={["Shard", "State", "Records", "Key"]}>
+        {shards.map(({ shard, state, checkpoint, vkey }) => (
+          <tr key={shard}>
+            <td class="whole">{shard}</td>
+            <td>{state}</td>
+            <td>{(checkpoint?.size ?? 0).toLocaleString("en-US")}</td>
+            <td class="name">
+              <code>{vkey}</code>
+            </td>
+          </tr>
+        ))}
+      </Table>
     </>
   );
 }

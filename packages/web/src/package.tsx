@@ -2,6 +2,7 @@ import type { ComponentChildren } from "preact";
 import { bindUrl, count, historyUrl, Time } from "./log-place.tsx";
 import { Marks } from "./marks.tsx";
 import { renderPage } from "./page.tsx";
+import { Table } from "./table.tsx";
 import { Verbatim } from "./verbatim.tsx";
 
 export interface PackageProps {
@@ -59,53 +60,38 @@ function Rows({
   readonly caption: string;
 }) {
   return (
-    <div class="table" role="region" aria-label={caption} tabIndex={0}>
-      <table>
-        <caption>{caption}</caption>
-        <thead>
-          <tr>
-            <th scope="col">Version</th>
-            <th scope="col">Published</th>
-            <th scope="col">Authentic</th>
-            <th scope="col">Vetted</th>
-            <th scope="col">Source</th>
-            <th scope="col">Integrity</th>
-          </tr>
-        </thead>
-        <tbody>
-          {versions.map(({ version, published, integrity, bound, isRefused }) => (
-            <tr key={version}>
-              <th scope="row" class="whole">
-                <code>{version}</code>
-              </th>
-              <td class="whole">{published?.slice(0, 10) ?? "unknown"}</td>
-              <td class="whole">
-                {bound === undefined ? (
-                  <span class="quiet">not yet asked for</span>
-                ) : (
-                  <a class="good" href={bindUrl(base, name, version)}>
-                    bound, proof
-                  </a>
-                )}
-                {isRefused && <div class="bad">refused</div>}
-              </td>
-              <td class="whole quiet">not here</td>
-              <td>
-                {bound?.source}
-                {bound?.signer !== undefined && (
-                  <div class="quiet signer" title={bound.signer}>
-                    signed
-                  </div>
-                )}
-              </td>
-              <td class="cut" title={integrity}>
-                <code>{integrity ?? "none upstream"}</code>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table caption={caption} head={["Version", "Published", "Authentic", "Vetted", "Source", "Integrity"]}>
+      {versions.map(({ version, published, integrity, bound, isRefused }) => (
+        <tr key={version}>
+          <th scope="row" class="whole">
+            <code>{version}</code>
+          </th>
+          <td class="whole">{published?.slice(0, 10) ?? "unknown"}</td>
+          <td class="whole">
+            {bound === undefined ? (
+              <span class="quiet">not yet asked for</span>
+            ) : (
+              <a class="good" href={bindUrl(base, name, version)}>
+                bound, proof
+              </a>
+            )}
+            {isRefused && <div class="bad">refused</div>}
+          </td>
+          <td class="whole quiet">not here</td>
+          <td>
+            {bound?.source}
+            {bound?.signer !== undefined && (
+              <div class="quiet signer" title={bound.signer}>
+                signed
+              </div>
+            )}
+          </td>
+          <td class="cut" title={integrity}>
+            <code>{integrity ?? "none upstream"}</code>
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 

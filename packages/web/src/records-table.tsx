@@ -1,5 +1,6 @@
 import { recordUrl, Time } from "./log-place.tsx";
 import { fieldOf, readRecordText, subjectOf } from "./record-words.ts";
+import { Table } from "./table.tsx";
 
 /** A record where it stands. */
 export interface RecordRow {
@@ -20,38 +21,24 @@ export function RecordsTable({
   readonly rows: readonly RecordRow[];
 }) {
   return (
-    <div class="table" role="region" aria-label={caption} tabIndex={0}>
-      <table>
-        <caption>{caption}</caption>
-        <thead>
-          <tr>
-            <th scope="col">Record</th>
-            <th scope="col">Kind</th>
-            <th scope="col">About</th>
-            <th scope="col">Source</th>
-            <th scope="col">When</th>
+    <Table caption={caption} head={["Record", "Kind", "About", "Source", "When"]}>
+      {rows.map(({ shard, index, text }) => {
+        const record = readRecordText(text);
+        const seconds = Number(fieldOf(record, "time"));
+        return (
+          <tr key={`${shard}/${index}`}>
+            <td class="whole">
+              <a href={recordUrl(base, shard, index)}>{index}</a>
+            </td>
+            <td>{record.kind}</td>
+            <td class="name">
+              <code>{subjectOf(record)}</code>
+            </td>
+            <td>{fieldOf(record, "source")}</td>
+            <td class="whole">{Number.isSafeInteger(seconds) && seconds > 0 && <Time ms={seconds * 1000} />}</td>
           </tr>
-        </thead>
-        <tbody>
-          {rows.map(({ shard, index, text }) => {
-            const record = readRecordText(text);
-            const seconds = Number(fieldOf(record, "time"));
-            return (
-              <tr key={`${shard}/${index}`}>
-                <td class="whole">
-                  <a href={recordUrl(base, shard, index)}>{index}</a>
-                </td>
-                <td>{record.kind}</td>
-                <td class="name">
-                  <code>{subjectOf(record)}</code>
-                </td>
-                <td>{fieldOf(record, "source")}</td>
-                <td class="whole">{Number.isSafeInteger(seconds) && seconds > 0 && <Time ms={seconds * 1000} />}</td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </div>
+        );
+      })}
+    </Table>
   );
 }

@@ -86,6 +86,7 @@ function needed(auditorsNeeded: number, auditors: number): string {
 
 function namesInWords(names: readonly string[]): ComponentChildren {
   if (names.includes("*")) return "every name that no other registry here owns";
+  if (names.length === 0) return "the names that their owners hand to it";
   return names.map((name, at) => (
     <>
       {at > 0 && ", "}

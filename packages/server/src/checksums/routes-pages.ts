@@ -13,7 +13,8 @@ import {
   toHex,
 } from "@assay/core";
 import type { NoteSignature, PackageName, Version, WitnessPolicy } from "@assay/core";
-import type { FastifyInstance, FastifyReply } from "fastify";
+import type { FastifyInstance } from "fastify";
+import { closeSignal } from "../http/close-signal.ts";
 import { sendPage } from "../http/send.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Checksums, LogDescription, ProvenRecord, RecordAddress } from "./checksums.ts";
@@ -235,11 +236,4 @@ function showRecord(
       parent: toBase64(parent),
     })),
   });
-}
-
-/** Aborted when the client goes away. */
-function closeSignal(reply: FastifyReply): AbortSignal {
-  const closed = new AbortController();
-  reply.raw.once("close", () => closed.abort());
-  return closed.signal;
 }

@@ -3,6 +3,7 @@ import { gzip, zstdCompress } from "node:zlib";
 import { AssayError, parsePackageName, parseTilePath, parseVersion, tileWidth } from "@assay/core";
 import type { PackageName, TileCoordinates, Version, WitnessPolicy } from "@assay/core";
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from "fastify";
+import { closeSignal } from "../http/close-signal.ts";
 import { contentEncoding } from "../http/negotiate.ts";
 import type { Clock } from "../platform/clock.ts";
 import { maxBundleBytes, parseBundleRequest } from "./bundle-request.ts";
@@ -217,11 +218,4 @@ function sendText(reply: FastifyReply, text: string, caching: string): FastifyRe
   reply.header("cache-control", caching);
   reply.header("content-type", "text/plain; charset=utf-8");
   return reply.send(text);
-}
-
-/** Aborted when the client goes away, so that nobody waits for the log on its behalf. */
-function closeSignal(reply: FastifyReply): AbortSignal {
-  const closed = new AbortController();
-  reply.raw.once("close", () => closed.abort());
-  return closed.signal;
 }
