@@ -6,7 +6,6 @@ import type { CliContext, ExitCode, Finish } from "../context.ts";
 import { wrongUse } from "../errors.ts";
 import { createProgress } from "../progress.ts";
 import { installationOptions, openInstallationToWrite, type InstallationOptions } from "../rooms.ts";
-import { policyFor } from "../verify/policy.ts";
 
 interface ImportOptions extends InstallationOptions {
   readonly trust?: string[];
@@ -46,6 +45,7 @@ async function runImport(context: CliContext, path: string, options: ImportOptio
 }
 
 async function policyOf({ cwd }: CliContext, options: ImportOptions): Promise<TrustPolicy> {
+  const { policyFor } = await import("../verify/policy.ts");
   const policy = await policyFor(cwd, options);
   if (policy === undefined)
     throw wrongUse(

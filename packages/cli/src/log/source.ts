@@ -2,7 +2,6 @@ import type { Command } from "commander";
 import type { PackageName, Version } from "@assay/core";
 import type { CliContext } from "../context.ts";
 import { installationOptions, loadInstallation, type InstallationOptions } from "../rooms.ts";
-import { openRemoteSource } from "./remote-source.ts";
 
 /** Which log a command reads: that of the installation here, or another one by its registry's URL. */
 export interface SourceOptions extends InstallationOptions {
@@ -52,7 +51,10 @@ export async function openSource(
   { url, trust, state, ...installation }: SourceOptions,
   signal: AbortSignal,
 ): Promise<LogSource> {
-  if (url !== undefined) return await openRemoteSource(context, { url, trust, state });
+  if (url !== undefined) {
+    const { openRemoteSource } = await import("./remote-source.ts");
+    return await openRemoteSource(context, { url, trust, state });
+  }
   const loaded = await loadInstallation(context, installation);
   const { openLocalLog } = await import("@assay/server/log-commands/local-log");
   return await openLocalLog(loaded, { logTo: context.stderr, signal });

@@ -6,7 +6,7 @@ import { readTrustFile } from "@assay/verify/node";
 import type { MonitorCommandOptions } from "../commands/monitor.ts";
 import type { CliContext } from "../context.ts";
 import { wrongUse } from "../errors.ts";
-import { parseDuration } from "../verify/policy.ts";
+import { parseDuration } from "../duration.ts";
 
 /** The options as the monitor takes them. Throws USAGE, BAD_FORMAT. */
 export async function monitorConfig(

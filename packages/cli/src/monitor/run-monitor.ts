@@ -7,7 +7,7 @@ import {
 } from "@assay/server/monitor";
 import type { MonitorCommandOptions } from "../commands/monitor.ts";
 import type { CliContext, ExitCode } from "../context.ts";
-import { parseDuration } from "../verify/policy.ts";
+import { parseDuration } from "../duration.ts";
 import { createProgress } from "../progress.ts";
 import { monitorConfig } from "./monitor-config.ts";
 

@@ -3,7 +3,7 @@ import { acceptableCategories, formatTrustFile, parseTrustFile, type TrustPolicy
 import type { CliContext, ExitCode } from "../context.ts";
 import { wrongUse } from "../errors.ts";
 import { parseRelease } from "../release.ts";
-import { parseDuration } from "../verify/policy.ts";
+import { parseDuration } from "../duration.ts";
 import { writeWhole } from "../verify/write-whole.ts";
 import { mustReadTrustFile } from "./must-trust.ts";
 

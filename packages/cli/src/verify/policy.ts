@@ -1,6 +1,6 @@
-import { AssayError } from "@assay/core";
 import { acceptableCategories, trustLog, trustLogs, type AcceptableCategory, type TrustPolicy } from "@assay/verify";
 import { readTrustFile } from "@assay/verify/node";
+import { parseDuration } from "../duration.ts";
 import { wrongUse } from "../errors.ts";
 
 /** The options that decide what is believed. */
@@ -45,15 +45,4 @@ function categories(given: readonly string[]): readonly AcceptableCategory[] {
       throw wrongUse(`--accept ${each} is not known; known: ${acceptableCategories.join(", ")}.`);
     return known;
   });
-}
-
-const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
-
-/** `90s`, `15m`, `24h`, `7d` as seconds. Throws USAGE. */
-export function parseDuration(text: string): number {
-  const [, count = "", unit = ""] = /^([1-9]\d{0,5})([smhd])$/.exec(text) ?? [];
-  const seconds = Number(count) * (unitSeconds[unit] ?? Number.NaN);
-  if (!Number.isSafeInteger(seconds) || seconds === 0)
-    throw new AssayError("USAGE", { reason: `${JSON.stringify(text)} is no duration such as 90s, 15m, 24h or 7d.` });
-  return seconds;
 }

@@ -7,7 +7,7 @@ import type { MirroredShard } from "@assay/verify/node";
 import type { CliContext, ExitCode, Finish } from "../../context.ts";
 import { wrongUse } from "../../errors.ts";
 import { createProgress } from "../../progress.ts";
-import { parseDuration } from "../../verify/policy.ts";
+import { parseDuration } from "../../duration.ts";
 
 interface MirrorLogCommand {
   readonly trust: string;
