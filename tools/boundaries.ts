@@ -40,6 +40,7 @@ const composition = new Set([
   "log-commands",
   "log-witnesses.ts",
   "monitor-app.ts",
+  "log-gossip.ts",
   "storage.ts",
   "welcome.ts",
   "witness-app.ts",

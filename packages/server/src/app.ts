@@ -8,6 +8,9 @@ import { createAdmission, type Admission } from "./admission/admission.ts";
 import { createChecksums, type Checksums, type RemoteLogConfig } from "./checksums/checksums.ts";
 import { logOnlyRoutes } from "./checksums/routes-log-only.ts";
 import { logRoutes } from "./checksums/routes.ts";
+import { createLogGossip } from "./log-gossip.ts";
+import { gossipRoutes } from "./witnessing/routes-gossip.ts";
+import type { Gossip } from "./witnessing/witnessing.ts";
 import type { Config, FollowedLogConfig, UpstreamConfig } from "./config/config.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { rememberUpstream } from "./config/remember.ts";
@@ -253,8 +256,13 @@ export async function createApp(loaded: LoadedConfig, options: AppOptions): Prom
   const rooms = stack.use(await openRooms(loaded, options));
   rooms.registrySigning.ready();
   for (const note of loaded.notes) rooms.telemetry.log.warn(note);
-  const background = stack.use(createBackground(rooms, clock));
-  const http = stack.use(await createFrontDoor(loaded, rooms));
+  const gossip = await createLogGossip(
+    { ...rooms, clock, random: createSystemRandom() },
+    rooms.checksums,
+    config.dataFolder,
+  );
+  const background = stack.use(createBackground(rooms, gossip, clock));
+  const http = stack.use(await createFrontDoor(loaded, rooms, gossip));
 
   const opened = stack.move();
   return {
@@ -272,7 +280,7 @@ export async function createApp(loaded: LoadedConfig, options: AppOptions): Prom
   };
 }
 
-function createFrontDoor({ config }: LoadedConfig, rooms: Rooms): Promise<HttpServer> {
+function createFrontDoor({ config }: LoadedConfig, rooms: Rooms, gossip: Gossip): Promise<HttpServer> {
   const { checksums, registrySigning, serving, upstreams, admission, telemetry } = rooms;
   const clock = createSystemClock();
   const answers = createAnswers();
@@ -303,6 +311,7 @@ function createFrontDoor({ config }: LoadedConfig, rooms: Rooms): Promise<HttpSe
           witnesses:
             config.checksums === undefined ? config.log.witnesses.policy : followed(config.checksums).witnesses,
         }),
+        gossipRoutes({ gossip }),
         sourcePages({
           upstreams,
           checksums,
@@ -345,6 +354,7 @@ interface Background extends AsyncDisposable {
 /** The sequencer, the jobs, the watch for other processes' changes, the orphan sweep. Disposing waits for what is under way. */
 function createBackground(
   { checksums, releases, registrySigning, jobs, upstreams, delegations, admission, sweep, mirroring, telemetry }: Rooms,
+  gossip: Gossip,
   clock: ReturnType<typeof createSystemClock>,
 ): Background {
   const stop = new AbortController();
@@ -377,6 +387,7 @@ function createBackground(
       keep("the orphan sweep", sweepOrphans());
       keep("the sweep", sweep.run(stop.signal));
       keep("the mirror", mirroring.follow(stop.signal));
+      keep("the comparison of gossip", gossip.run(stop.signal));
     },
     async [Symbol.asyncDispose]() {
       stop.abort();

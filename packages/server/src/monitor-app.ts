@@ -25,6 +25,8 @@ import { createSystemClock } from "./platform/system-clock.ts";
 import { createSystemRandom } from "./platform/system-random.ts";
 import { chooseFormat, createLogger } from "./platform/telemetry/logger.ts";
 import { createMetrics } from "./platform/telemetry/metrics.ts";
+import { gossipRoutes } from "./witnessing/routes-gossip.ts";
+import { gossipMigrations } from "./witnessing/witnessing.ts";
 
 export { findingDocument } from "./monitoring/monitoring.ts";
 export type { Monitor, MonitoredLog, Round, StoredFinding } from "./monitoring/monitoring.ts";
@@ -72,7 +74,7 @@ export async function createMonitorApp(
   await using stack = new AsyncDisposableStack();
   stack.use(lockFolder(below("lock.db"), "--state"));
   const database = stack.use(await createSqliteDatabase({ path: below("monitor.db") }));
-  await runMigrations({ database, clock }, [monitorMigrations]);
+  await runMigrations({ database, clock }, [gossipMigrations, monitorMigrations]);
   const { registry, expectedFile } = config;
   const client =
     registry &&
@@ -133,7 +135,7 @@ function createServer(
     {
       publicUrls: [`http://${inUrl}:${port}`, `http://localhost:${port}`],
       trustedProxies: [],
-      routes: [monitorRoutes({ monitor })],
+      routes: [monitorRoutes({ monitor }), gossipRoutes(monitor)],
       readiness: [],
       limits: defaultHttpLimits,
     },

@@ -29,6 +29,7 @@ import { createSigning, signingMigrations } from "./signing/signing.ts";
 import type { Signing } from "./signing/signing.ts";
 import { sweepMigrations } from "./sweep/sweep.ts";
 import { upstreamMigrations } from "./upstreams/upstreams.ts";
+import { gossipMigrations } from "./witnessing/witnessing.ts";
 
 export interface Storage extends AsyncDisposable {
   readonly clock: Clock;
@@ -53,6 +54,7 @@ const migrations = [
   jobMigrations,
   eventMigrations,
   signingMigrations,
+  gossipMigrations,
   checksumMigrations,
   releaseMigrations,
   upstreamMigrations,

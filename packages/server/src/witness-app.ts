@@ -6,6 +6,7 @@ import { renderRefusal } from "@assay/web";
 import about from "../package.json" with { type: "json" };
 import type { WitnessConfig } from "./config/witness.ts";
 import { createHttpServer, defaultHttpLimits } from "./http/server.ts";
+import { createBackgroundRun } from "./platform/background-run.ts";
 import { lockFolder } from "./platform/database/folder-lock.ts";
 import { runMigrations } from "./platform/database/migrate.ts";
 import { createSqliteDatabase } from "./platform/database/sqlite.ts";
@@ -18,12 +19,14 @@ import { createMetrics } from "./platform/telemetry/metrics.ts";
 import { cosignerKey, cosignerName } from "./signing/signing.ts";
 import { witnessWelcome } from "./witness-welcome.ts";
 import { witnessRoutes } from "./witnessing/routes.ts";
-import { createWitness, witnessMigrations } from "./witnessing/witnessing.ts";
+import { gossipRoutes } from "./witnessing/routes-gossip.ts";
+import { createWitness, gossipMigrations, witnessMigrations, type Gossip } from "./witnessing/witnessing.ts";
 
 export interface WitnessApp extends AsyncDisposable {
   listen(): Promise<void>;
   /** The first public URL, with the real port once it is listening. */
   readonly url: string;
+  readonly gossip: Gossip;
   /** vkeys of its cosignatures. */
   readonly vkeys: readonly string[];
   /** What the operator and the operator of a log need, for the terminal. */
@@ -58,10 +61,10 @@ export async function createWitnessApp(
   await using stack = new AsyncDisposableStack();
   stack.use(lockFolder(below("lock.db")));
   const database = stack.use(await createSqliteDatabase({ path: below("witness.db") }));
-  await runMigrations({ database, clock }, [witnessMigrations]);
+  await runMigrations({ database, clock }, [witnessMigrations, gossipMigrations]);
   const cosigners = await openKeys(random, config, below("keys"));
   const witness = await createWitness(
-    { database, clock, random, telemetry, cosigners, ...(crashPoint && { crashPoint }) },
+    { database, clock, random, telemetry, fetch, cosigners, ...(crashPoint && { crashPoint }) },
     { logs: config.logs, perMinute: config.perMinute, evidenceFolder: below("evidence") },
   );
   const http = stack.use(
@@ -70,23 +73,26 @@ export async function createWitnessApp(
       {
         publicUrls: config.publicUrls,
         trustedProxies: config.trustedProxies,
-        routes: [witnessRoutes({ witness })],
+        routes: [witnessRoutes({ witness }), gossipRoutes(witness)],
         readiness: [{ name: "database", check: async () => void (await witness.logs()) }],
         limits: defaultHttpLimits,
       },
     ),
   );
 
+  const background = stack.use(createBackgroundRun());
   const opened = stack.move();
   return {
     async listen() {
       await http.listen(config.listen).catch((error: unknown) => {
         throw listenProblem(config.listen, error);
       });
+      background.start(witness.gossip.run);
     },
     get url() {
       return http.publicUrls[0] ?? "";
     },
+    gossip: witness.gossip,
     vkeys: witness.vkeys,
     welcome: () =>
       witnessWelcome({ version: about.version, config, publicUrls: http.publicUrls, vkeys: witness.vkeys }),

@@ -16,6 +16,7 @@ export interface VerifyOptions {
   readonly accept?: string[];
   readonly deep?: boolean;
   readonly state?: string;
+  readonly gossip?: string[];
   readonly evidence?: string;
   readonly json?: boolean;
 }
@@ -40,6 +41,7 @@ export function verifyCommand(context: CliContext, finish: Finish): Command {
     .option("--accept <category>", "let a category pass that proves less; known: through-record", append)
     .option("--deep", "also fetch and hash every tarball that the lockfile does not pin")
     .option("--state <folder>", "where the last checkpoint seen is kept, by key (default: the user's state folder)")
+    .option("--gossip <url>", "show the last checkpoint to this registry, witness or monitor; may be repeated", append)
     .option("--evidence <file>", "check a file of evidence instead, with nothing but the key in it")
     .option("--json", "print the report as JSON")
     .action(async (lockfile: string | undefined, options: VerifyOptions) => {

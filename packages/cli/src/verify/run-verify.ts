@@ -5,6 +5,7 @@ import {
   evidenceIn,
   maxBundleBytes,
   verifyLockfiles,
+  type CheckpointState,
   type HttpDeps,
   type LogClientEffects,
   type Report,
@@ -20,6 +21,7 @@ import { registryUrl } from "../npm-registry.ts";
 import { createProgress } from "../progress.ts";
 import { howToTrust } from "../trust/how-to-trust.ts";
 import { keepEvidence } from "./evidence-file.ts";
+import { gossip, gossipUrl } from "./gossip.ts";
 import { locateLockfiles } from "./lockfile-paths.ts";
 import { policyFor } from "./policy.ts";
 import { reportText, type ShownReport } from "./report-text.ts";
@@ -36,6 +38,8 @@ export async function runVerify(
   const isOffline = options.offline !== undefined;
   if (isOffline && options.deep === true) throw wrongUse("--deep fetches tarballs, --offline nothing: choose one.");
   if (isOffline && bundleFile === undefined) throw wrongUse("--offline needs a bundle: --bundle <file>.");
+  const gossipWith = (options.gossip ?? []).map(gossipUrl);
+  if (isOffline && gossipWith.length > 0) throw wrongUse("--gossip asks others, --offline nobody: choose one.");
   const { paths, folder, shown } = await locateLockfiles(context, given, options.all === true);
   const lockfiles = await Promise.all(paths.map(readLockfile));
   const registry = await registryUrl(context, options.registry);
@@ -44,8 +48,9 @@ export async function runVerify(
   if (policy === undefined) throw wrongUse(await howToTrust(isOffline ? undefined : http));
 
   const bundle = await readBundleFile(context, bundleFile);
-  const request = { lockfiles, registry, bundle, isOffline };
-  const result = await check(context, { ...request, http, policy, state: stateFolderFor(context, options.state) });
+  const state = stateFolderFor(context, options.state);
+  const request = { lockfiles, registry, http, policy, bundle, isOffline, state };
+  const result = await check(context, request);
   const reports = options.deep === true ? await checkDeep(context, http, result.reports) : result.reports;
   const isProven = reports.every(({ refused }) => refused.length === 0);
   if (options.saveBundle !== undefined && result.bundle !== undefined && isProven)
@@ -59,7 +64,12 @@ export async function runVerify(
     report,
   }));
   context.stdout.write(options.json === true ? jsonOf(each, options.all === true) : each.map(reportText).join("\n"));
-  return reports.every(({ ok }) => ok) ? 0 : 1;
+  const isOneHistory = await gossip(context, gossipWith, policy, checkpointsIn(context, state));
+  return isOneHistory && reports.every(({ ok }) => ok) ? 0 : 1;
+}
+
+function checkpointsIn(context: CliContext, state: string): CheckpointState {
+  return createFileCheckpointStore({ folder: join(state, "checkpoints"), uniqueName: context.uniqueName });
 }
 
 interface CheckRequest {
@@ -78,7 +88,7 @@ async function check(context: CliContext, request: CheckRequest): Promise<Verify
   const progress = createProgress(context, "Looking up");
   const effects: LogClientEffects = {
     ...createHttpEffects(http),
-    ...createFileCheckpointStore({ folder: join(state, "checkpoints"), uniqueName: context.uniqueName }),
+    ...checkpointsIn(context, state),
     nowSeconds: () => Math.floor(context.clock.nowMs() / 1000),
     sleep: context.clock.sleep,
   };

@@ -53,6 +53,8 @@ export interface Lineage {
   shards(): Promise<readonly ProvenShard[]>;
   /** The newest proven tree of a shard, without asking anybody. */
   treeOf(vkey: string): Promise<ProvenTree | undefined>;
+  /** A tile of a shard, from where it is served. */
+  readonly fetchTile: FollowEffects["fetchTile"];
 }
 
 /** Opens a log; its row is made on first use. Nobody is asked. Throws BAD_FORMAT on a vkey that is none. */
@@ -146,6 +148,11 @@ export async function openLineage(deps: LineageDependencies, log: MonitoredLog):
   return {
     vkey: log.vkey,
     origin: pinned.origin,
+
+    async fetchTile(shard, path) {
+      const row = (await rows()).find(({ vkey }) => vkey === shard.vkey);
+      return await effects.fetchTile(row === undefined ? shard : trustLog(row.vkey, row.url), path);
+    },
 
     async update() {
       const note = await followSuccessors();

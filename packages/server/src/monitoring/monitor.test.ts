@@ -162,6 +162,26 @@ test("a log that goes back, answers nothing, or lacks its witnesses is refused o
   assert.equal(looked?.outcome.outcome, "unreachable");
 });
 
+test("a checkpoint that somebody shows is compared with what was read; another history is a finding and ends the reading", async (t) => {
+  const { log, followed, writer, folder } = await world(t);
+  for (let i = 0; i < 40; i += 1) writer.bind(`p${i}`, "1.0.0");
+  await using monitor = await startMonitor(folder, followed);
+  await monitor.look();
+  const show = async (note: string) => await monitor.app.monitor.gossip.receive(encodeUtf8(note));
+  const { origin } = log;
+  assert.deepEqual(await show(await log.checkpoint(40)), { status: 200, origin, size: 40, state: "same" });
+  assert.deepEqual(await show(await log.checkpoint(7)), { status: 200, origin, size: 40, state: "older" });
+  const fork = log.fork(20);
+  createWriter(fork).bind("q", "1.0.0");
+  const answer = await show(await fork.checkpoint());
+  assert.equal(answer.status, 409);
+  const [finding, ...more] = await monitor.findings();
+  assert.deepEqual(more, []);
+  assert.equal(finding?.rule, "fork");
+  await assertConvicts(finding);
+  assert.equal((await monitor.look()).logs[0]?.outcome.outcome, "refused");
+});
+
 test("what the log says of own scopes is held against what CI published", async (t) => {
   const { followed, writer, folder } = await world(t);
   const expectedFile = join(tempFolder(t), "expected.txt");

@@ -1,8 +1,10 @@
+import { evidenceFormat } from "@assay/verify";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database/database.ts";
 import type { UpstreamClient } from "../platform/network/network.ts";
 import type { Random } from "../platform/random.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
+import { createGossip, type Gossip } from "../witnessing/witnessing.ts";
 import { checkLog, type LogOutcome } from "./check-log.ts";
 import { createFindings } from "./findings.ts";
 import { createMonitorInstruments } from "./instruments.ts";
@@ -11,6 +13,7 @@ import { checkOwnReleases } from "./own-releases.ts";
 import { sampleRegistry, type SampleOutcome } from "./sample.ts";
 import type { Expected, OwnScopes } from "./scopes.ts";
 import { findingsAfter, type StoredFinding } from "./store-findings.ts";
+import { markShard, shardWithOrigin } from "./store.ts";
 import { postFindings, runWebhooks } from "./webhooks.ts";
 
 export { findingDocument } from "./finding-document.ts";
@@ -34,6 +37,8 @@ export interface Monitor {
   post(signal: AbortSignal): Promise<number>;
   /** Findings with an id above this one, oldest first, at most 1,000. */
   findings(afterId: number): Promise<readonly StoredFinding[]>;
+  /** Compares what anybody shows of these logs with what was proven. */
+  readonly gossip: Gossip;
   readonly logs: readonly Lineage[];
 }
 
@@ -45,7 +50,7 @@ export interface Round {
 }
 
 export interface MonitorDependencies {
-  /** With `monitorMigrations` run. */
+  /** With `monitorMigrations` and `gossipMigrations` run. */
   readonly database: Database;
   readonly clock: Clock;
   readonly random: Random;
@@ -125,14 +130,42 @@ export async function createMonitor(deps: MonitorDependencies, options: MonitorO
     return { logs: looked, samples: await sampleRound(signal) };
   }
 
+  const gossip = createGossip({
+    database,
+    clock,
+    telemetry,
+    find: async (origin) => {
+      const found = await shardWithOrigin(database.read, origin);
+      const lineage = logs.find(({ vkey }) => vkey === found?.lineage);
+      if (found === undefined || lineage === undefined) return undefined;
+      const { vkey, note } = found;
+      return { vkey, newest: async () => note, fetchTile: lineage.fetchTile };
+    },
+    keepFork: async ({ origin, vkey }, fork) => {
+      const sentence = `The log ${origin} signed two histories that exclude each other.`;
+      const evidence = { format: evidenceFormat, kind: "fork", vkey, sentence, fork };
+      await findings.add({
+        rule: "fork",
+        severity: "violation",
+        origin,
+        index: undefined,
+        sentence,
+        evidence,
+        key: fork,
+      });
+      await database.write((transaction) => markShard(transaction, vkey, "is_forked"));
+    },
+  });
+
   return {
     logs,
+    gossip,
     round,
     findings: (afterId) => findingsAfter(database.read, afterId, 1000),
     post: (signal) => postFindings(deps, options.webhooks, signal),
 
     async run(signal, intervalMs) {
-      const posting = runWebhooks(deps, options.webhooks, signal);
+      const beside = [runWebhooks(deps, options.webhooks, signal), gossip.run(signal)];
       const trouble = new Map<string, string>();
       while (!signal.aborted) {
         try {
@@ -143,7 +176,7 @@ export async function createMonitor(deps: MonitorDependencies, options: MonitorO
         }
         await clock.sleep(intervalMs, signal).catch(() => {});
       }
-      await posting;
+      await Promise.all(beside);
     },
   };
 }

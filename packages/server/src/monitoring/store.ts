@@ -42,14 +42,22 @@ export async function addShard(
 
 /** Every shard of a lineage, oldest first. */
 export async function shardsOf(reader: Reader, lineage: string): Promise<readonly ShardRow[]> {
-  const rows = await reader
-    .withTables<Tables>()
-    .selectFrom("monitor_shards")
-    .select(shardColumns)
-    .where("lineage", "=", lineage)
-    .orderBy("number")
-    .execute();
-  return rows.map((row) => ({
+  const rows = await selectShards(reader).where("lineage", "=", lineage).orderBy("number").execute();
+  return rows.map(toShard);
+}
+
+/** The shard with this origin, in whichever lineage. */
+export async function shardWithOrigin(reader: Reader, origin: string): Promise<ShardRow | undefined> {
+  const row = await selectShards(reader).where("origin", "=", origin).orderBy("vkey").executeTakeFirst();
+  return row && toShard(row);
+}
+
+function selectShards(reader: Reader) {
+  return reader.withTables<Tables>().selectFrom("monitor_shards").select(shardColumns);
+}
+
+function toShard(row: Tables["monitor_shards"]): ShardRow {
+  return {
     vkey: row.vkey,
     lineage: row.lineage,
     origin: row.origin,
@@ -60,7 +68,7 @@ export async function shardsOf(reader: Reader, lineage: string): Promise<readonl
     checkedTime: row.checked_time,
     isFinal: row.is_final === 1,
     isForked: row.is_forked === 1,
-  }));
+  };
 }
 
 export async function noteOf(reader: Reader, vkey: string): Promise<string | undefined> {

@@ -1,23 +1,12 @@
 import { hash } from "node:crypto";
-import {
-  AssayError,
-  cosign,
-  formatNote,
-  formatSignature,
-  isAssayError,
-  openNote,
-  parseAddCheckpoint,
-  parseNote,
-  parseVkey,
-  readCheckpoint,
-  toHex,
-} from "@assay/core";
+import { AssayError, cosign, formatSignature, parseAddCheckpoint, parseNote, parseVkey, toHex } from "@assay/core";
 import type { AddCheckpoint, Cosigner, NoteVerifier, Sha256 } from "@assay/core";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database/database.ts";
 import type { Forks } from "./forks.ts";
 import { judge } from "./judge.ts";
 import type { SignedTree } from "./judge.ts";
+import { openShown } from "./open-shown.ts";
 import type { Pace } from "./pace.ts";
 import { cosignedAt, logOf, swapCosigned } from "./store.ts";
 import type { Cosigned, Shown } from "./store.ts";
@@ -52,30 +41,6 @@ export type AddCheckpointAnswer =
 /** A repeat within this time gets what is stored: asking again costs no write. */
 const freshSeconds = 10;
 
-/** Who asks: the origin that the checkpoint names, of a log that is watched, which has signed it. */
-export async function openAsked(
-  logs: ReadonlyMap<string, WatchedKey>,
-  note: string,
-): Promise<{ readonly log: WatchedKey; readonly tree: SignedTree }> {
-  const { text } = parseNote(note);
-  const checkpoint = readCheckpoint(text);
-  const log = logs.get(checkpoint.origin);
-  if (log === undefined)
-    throw new AssayError("NOT_FOUND", { what: `A log ${checkpoint.origin} among those watched here` });
-  let lines: readonly string[];
-  try {
-    lines = (await openNote(note, [log.verifier])).verified.map(formatSignature);
-  } catch (cause) {
-    if (!isAssayError(cause, "BAD_FORMAT")) throw cause;
-    throw new AssayError("FORBIDDEN", { reason: `the key of ${log.origin} did not sign this checkpoint` }, { cause });
-  }
-  if (checkpoint.extensions.length > 0)
-    throw new AssayError("BAD_FORMAT", { what: "The checkpoint", reason: "it has extension lines" });
-  const { origin, size, root } = checkpoint;
-  // Lines by others are no business of this witness, and may be anything.
-  return { log, tree: { origin, size, root, note: formatNote(text, lines) } };
-}
-
 /**
  * One add-checkpoint request: parse → log → signature → judge → cosign → persist → answer
  * (c2sp.org/tlog-witness; docs/formats/witness-protocol.md has the table of answers).
@@ -89,7 +54,7 @@ export async function openAsked(
  */
 export async function addCheckpoint(deps: AddCheckpointDependencies, body: Uint8Array): Promise<AddCheckpointAnswer> {
   const request = parseAddCheckpoint(body);
-  const asked = await openAsked(deps.logs, request.checkpoint);
+  const asked = await openShown((origin) => deps.logs.get(origin), request.checkpoint);
   for (;;) {
     const answer = await decide(deps, request, asked);
     if (answer !== "overtaken") return answer;

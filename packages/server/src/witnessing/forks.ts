@@ -32,7 +32,7 @@ export interface ForkDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly telemetry: Telemetry;
-  readonly instruments: WitnessInstruments;
+  readonly instruments: Pick<WitnessInstruments, "forks">;
 }
 
 export function createForks(deps: ForkDependencies, options: { readonly folder: string }): Forks {

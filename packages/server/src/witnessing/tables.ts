@@ -14,6 +14,16 @@ export type Tables = {
   };
   /** What was cosigned before, the newest ten thousand of each log: so that an older fork is known when it is shown. */
   readonly witness_checkpoints: { origin: string; size: number; root: Uint8Array; note: string };
+  /** The newest checkpoint that gossip has proven, by key. */
+  readonly witness_gossip_newest: { vkey: string; note: string };
+  /** What was shown and could not be compared yet. */
+  readonly witness_gossip_kept: {
+    origin: string;
+    size: number;
+    root: Uint8Array;
+    note: string;
+    received_at_ms: number;
+  };
   /** Proof that a log signed two histories: docs/formats/gossip.md. Never removed. */
   readonly witness_forks: { origin: string; digest: string; document: string; found_at_ms: number };
 };

@@ -31,6 +31,7 @@ test("a clock that goes back takes no cosignature back in time, and a repeat is 
       clock,
       random,
       telemetry: { log: silent, metrics: createMetrics({ processMetrics: false }) },
+      fetch,
       cosigners: [key],
     },
     { logs: [{ vkey: log.vkey, url: undefined }], perMinute: 60_000, evidenceFolder: join(folder, "evidence") },

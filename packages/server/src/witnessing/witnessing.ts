@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
-import { AssayError, isAssayError, parseVkey, verifier } from "@assay/core";
+import { AssayError, isAssayError, parseFork, parseVkey, verifier } from "@assay/core";
 import type { Cosigner } from "@assay/core";
+import { createHttpFollowEffects, trustLog, type FollowEffects } from "@assay/verify";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database/database.ts";
 import type { Random } from "../platform/random.ts";
@@ -8,11 +9,14 @@ import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import { addCheckpoint } from "./add-checkpoint.ts";
 import type { AddCheckpointAnswer, AddCheckpointDependencies, WatchedKey } from "./add-checkpoint.ts";
 import { createForks } from "./forks.ts";
+import { createGossip, type Gossip } from "./gossip.ts";
 import { createWitnessInstruments } from "./instruments.ts";
 import { createPace } from "./pace.ts";
-import { addLog, forgetOldCosigned, logOf, setVkey } from "./store.ts";
+import { addLog, cosignedAt, forgetOldCosigned, logOf, setVkey } from "./store.ts";
 
-export { witnessMigrations } from "./migrations.ts";
+export { createForks } from "./forks.ts";
+export { createGossip, type Gossip } from "./gossip.ts";
+export { gossipMigrations, witnessMigrations } from "./migrations.ts";
 
 /** A witness: it cosigns the checkpoints of its logs as long as each tree only grows (c2sp.org/tlog-witness). */
 export interface Witness {
@@ -28,6 +32,8 @@ export interface Witness {
   checkpoint(originHash: string): Promise<string | undefined>;
   /** Proof that this log signed two histories, oldest first; undefined for a log that is not watched. */
   forks(originHash: string): Promise<readonly string[] | undefined>;
+  /** Compares what anybody shows of these logs with what was cosigned. */
+  readonly gossip: Gossip;
   /** The logs that are watched, in the order of the configuration. */
   logs(): Promise<readonly WatchedLog[]>;
 }
@@ -43,11 +49,13 @@ export interface WatchedLog {
 }
 
 export interface WitnessDependencies {
-  /** With `witnessMigrations` run. */
+  /** With `witnessMigrations` and `gossipMigrations` run. */
   readonly database: Database;
   readonly clock: Clock;
   readonly random: Random;
   readonly telemetry: Telemetry;
+  /** For tiles of logs that have a URL. */
+  readonly fetch: typeof fetch;
   /** At least one. */
   readonly cosigners: readonly Cosigner[];
   /** See `AddCheckpointDependencies`. */
@@ -92,8 +100,26 @@ export async function createWitness(deps: WitnessDependencies, options: WitnessO
   const pace = createPace({ clock }, { perMinute: options.perMinute });
   const asking = { database, clock, cosigners, logs, forks, pace, crashPoint: deps.crashPoint ?? (() => {}) };
   let cosignedCount = 0;
+  const gossip = createGossip({
+    database,
+    clock,
+    telemetry,
+    find: async (origin) => {
+      const log = logs.get(origin);
+      return (
+        log && {
+          vkey: log.vkey,
+          newest: async () => (await logOf(database.read, origin))?.last?.note,
+          fetchTile: tilesOf(deps, log),
+          atSize: async (size) => (await cosignedAt(database.read, origin, size))?.note,
+        }
+      );
+    },
+    keepFork: async ({ origin }, document) => void (await forks.keep(origin, parseFork(document))),
+  });
 
   return {
+    gossip,
     vkeys: cosigners.map(({ vkey }) => vkey),
 
     async addCheckpoint(body) {
@@ -135,6 +161,16 @@ export async function createWitness(deps: WitnessDependencies, options: WitnessO
       );
     },
   };
+}
+
+/** Where its tiles are, when the operator said so. */
+function tilesOf(
+  { fetch, clock }: Pick<WitnessDependencies, "fetch" | "clock">,
+  { vkey, url }: WatchedKey,
+): FollowEffects["fetchTile"] | undefined {
+  if (url === undefined) return undefined;
+  const { fetchTile } = createHttpFollowEffects({ fetch, sleep: (ms) => clock.sleep(ms), registry: url });
+  return (_log, path) => fetchTile(trustLog(vkey, url), path);
 }
 
 async function register(
