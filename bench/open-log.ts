@@ -4,6 +4,7 @@ import {
   createChecksums,
   type Checksums,
   type ChecksumsDependencies,
+  type LogWitnesses,
 } from "../packages/server/src/checksums/checksums.ts";
 import { createFileBlobStore } from "../packages/server/src/platform/blobs/files.ts";
 import { runMigrations } from "../packages/server/src/platform/database/migrate.ts";
@@ -22,7 +23,7 @@ export interface BenchLog extends AsyncDisposable {
 }
 
 /** A log on SQLite and files below a folder, as a server has it; nothing is sequenced before `checksums.run`. */
-export async function openLog(folder: string): Promise<BenchLog> {
+export async function openLog(folder: string, witnesses?: LogWitnesses): Promise<BenchLog> {
   const clock = createSystemClock();
   const random = createSystemRandom();
   const database = await createSqliteDatabase({ path: join(folder, "data", "assay.sqlite") });
@@ -36,6 +37,7 @@ export async function openLog(folder: string): Promise<BenchLog> {
     random,
     telemetry: { log, metrics: createMetrics({ processMetrics: false }) },
     events: createEvents({ clock }),
+    ...(witnesses && { witnesses }),
   };
   const guardFolder = join(folder, "guard");
   const checksums = await createChecksums(deps, { visibility: "private", originBase: undefined, guardFolder });
