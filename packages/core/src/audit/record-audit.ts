@@ -167,7 +167,7 @@ export function createRecordAudit(deps: { readonly sha256: Sha256 }, options: Re
       shard = begun;
       isWhole &&= begun.from === 0;
       time = after.time;
-      const record = readQuietly(after.text);
+      const record = knownRecord(after.text);
       previous = { index: after.index, record };
     },
 
@@ -209,8 +209,8 @@ export function createRecordAudit(deps: { readonly sha256: Sha256 }, options: Re
   };
 }
 
-/** A record that was judged before. */
-function readQuietly(text: string): KnownRecord | undefined {
+/** The record that an entry is; undefined where it is none, or of a kind that is not known: the audit says why. */
+export function knownRecord(text: string): KnownRecord | undefined {
   try {
     const record = parseRecord(text);
     return record.kind === "unknown" ? undefined : record;

@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { encodeUtf8, fromHex, isAssayError, packageOf, parseRecord, toHex } from "@assay/core";
+import { encodeUtf8, fromHex, packageOf, toHex } from "@assay/core";
 import type { AuditTables, BindRecord, DigestRow, KnownRecord, Sha256 } from "@assay/core";
 import type { Reader, Transaction } from "../platform/database/database.ts";
 import { chainsOf, putChains, putStanding, standingOf } from "./store.ts";
@@ -21,18 +21,6 @@ export interface StoredTables extends AuditTables {
   readonly doubles: readonly DoubleBind[];
   /** Writes what changed. */
   save(transaction: Transaction): Promise<void>;
-}
-
-/** A record of the batch; undefined where the entry is none, or of a kind that is not known. */
-export function readQuietly(text: string): KnownRecord | undefined {
-  try {
-    const record = parseRecord(text);
-    return record.kind === "unknown" ? undefined : record;
-  } catch (error) {
-    // Why it is none is for the audit to say.
-    if (!isAssayError(error)) throw error;
-    return undefined;
-  }
 }
 
 /** Records of a shard that are followed next. */

@@ -1,9 +1,9 @@
-import { createRecordAudit, decodeUtf8, isAssayError } from "@assay/core";
+import { createRecordAudit, decodeUtf8, isAssayError, knownRecord } from "@assay/core";
 import type { AuditedShard, AuditFinding } from "@assay/core";
 import type { ProvenTree } from "@assay/verify";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database/database.ts";
-import { loadTables, readQuietly, sha256, type StoredTables } from "./audit-tables.ts";
+import { loadTables, sha256, type StoredTables } from "./audit-tables.ts";
 import { boundTwice, recordsInProof } from "./evidence.ts";
 import type { Finding, Findings } from "./findings.ts";
 import type { OwnScopes } from "./scopes.ts";
@@ -72,7 +72,7 @@ interface BatchToCheck {
 async function checkBatch(deps: ReadDependencies, batch: BatchToCheck, timeBefore: number): Promise<number> {
   const { database, findings } = deps;
   const { shard, from, texts } = batch;
-  const records = texts.map(readQuietly);
+  const records = texts.map(knownRecord);
   const tables = await loadTables(database.read, { lineage: shard.lineage, vkey: shard.vkey, from, records });
   const found: AuditFinding[] = [];
   const audit = createRecordAudit(

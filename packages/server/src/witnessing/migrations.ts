@@ -1,5 +1,5 @@
 import { columns } from "../platform/database/columns.ts";
-import type { Migrations } from "../platform/database/database.ts";
+import type { Migrations, Transaction } from "../platform/database/database.ts";
 
 /** What gossip remembers: in the database of whoever takes part, a witness, a monitor or a registry. */
 export const gossipMigrations: Migrations = {
@@ -22,14 +22,7 @@ export const gossipMigrations: Migrations = {
         .execute();
 
       // A witness has it already.
-      await table("witness_forks")
-        .ifNotExists()
-        .addColumn("origin", text, (column) => column.notNull())
-        .addColumn("digest", text, (column) => column.notNull())
-        .addColumn("document", text, (column) => column.notNull())
-        .addColumn("found_at_ms", integer, (column) => column.notNull())
-        .addUniqueConstraint("witness_forks_digest", ["origin", "digest"])
-        .execute();
+      await addForksTable(transaction);
     },
   },
 };
@@ -58,13 +51,19 @@ export const witnessMigrations: Migrations = {
         .addUniqueConstraint("witness_checkpoints_size", ["origin", "size"])
         .execute();
 
-      await table("witness_forks")
-        .addColumn("origin", text, (column) => column.notNull())
-        .addColumn("digest", text, (column) => column.notNull())
-        .addColumn("document", text, (column) => column.notNull())
-        .addColumn("found_at_ms", integer, (column) => column.notNull())
-        .addUniqueConstraint("witness_forks_digest", ["origin", "digest"])
-        .execute();
+      await addForksTable(transaction);
     },
   },
 };
+
+async function addForksTable(transaction: Transaction): Promise<void> {
+  const { table, text, integer } = columns(transaction);
+  await table("witness_forks")
+    .ifNotExists()
+    .addColumn("origin", text, (column) => column.notNull())
+    .addColumn("digest", text, (column) => column.notNull())
+    .addColumn("document", text, (column) => column.notNull())
+    .addColumn("found_at_ms", integer, (column) => column.notNull())
+    .addUniqueConstraint("witness_forks_digest", ["origin", "digest"])
+    .execute();
+}
