@@ -76,8 +76,9 @@ export function createAuditing(
   const ownership = createOwnership(upstreams, delegatedTo);
   if (!upstreams.some(({ kind }) => kind === "auditor")) return () => undefined;
   return (name) => {
-    const needed = ownership.ownerOf(name)?.auditorsNeeded ?? 0;
     const auditors = ownership.copiesOf(name, "auditor").map((auditor) => auditor.name);
+    // Of a name that fewer of them are asked for, all of those: the others cannot list it.
+    const needed = Math.min(ownership.ownerOf(name)?.auditorsNeeded ?? 0, auditors.length);
     return needed === 0 ? undefined : { needed, auditors };
   };
 }
