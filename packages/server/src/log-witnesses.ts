@@ -23,9 +23,11 @@ export async function openLogWitnesses(
   await using stack = new AsyncDisposableStack();
   const witnesses: AskedWitness[] = [];
   const settings = await loadNetworkSettings({ ...network, ...secrets });
-  const canUseMldsa = await hasMldsa();
+  const isMldsa = (vkey: string): boolean => parseVkey(vkey).type === signatureType.mldsaCosignature;
+  // Looked into only when somebody has such a key: the runtime warns of an experiment when it is.
+  const canUseMldsa = policy.witnesses.some(({ vkey }) => isMldsa(vkey)) && (await hasMldsa());
   for (const { name, vkey, url = "" } of policy.witnesses) {
-    if (parseVkey(vkey).type === signatureType.mldsaCosignature && !canUseMldsa) continue;
+    if (isMldsa(vkey) && !canUseMldsa) continue;
     const key = await verifier(vkey);
     const timeouts = { connectMs: times.timeoutMs, headersMs: times.timeoutMs, bodyIdleMs: times.timeoutMs };
     const client = stack.use(
