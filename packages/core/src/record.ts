@@ -1,7 +1,7 @@
 import { AssayError } from "./errors.ts";
 import { readFields, textLines, writeFields } from "./field-lines.ts";
 import { recordFields } from "./record-kinds.ts";
-import type { KnownRecord, RecordKind } from "./record-kinds.ts";
+import type { KnownRecord, RecordKind, ShardRecord } from "./record-kinds.ts";
 
 /** Longest record, in bytes of UTF-8. */
 export const maxRecordBytes = 4096;
@@ -41,6 +41,11 @@ export function parseRecord(text: string): LogRecord {
     throw malformed("it has lines that are not its fields");
   }
   return { kind: "unknown", unknownKind: kind };
+}
+
+/** Whether this is the record that ends a shard: it names the one in which the log goes on. */
+export function namesSuccessor(record: LogRecord | undefined): record is ShardRecord {
+  return record?.kind === "shard" && record.side === "successor";
 }
 
 function isKnownKind(kind: string): kind is RecordKind {

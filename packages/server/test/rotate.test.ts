@@ -1,6 +1,6 @@
 /** `assay log rotate`: beside a running server, without one, and after an old backup was restored. */
 import assert from "node:assert/strict";
-import { cpSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import {
@@ -82,6 +82,53 @@ test("beside a running server the next bind is in the new shard, and old ones ar
   assert.deepEqual(missing, []);
 });
 
+test("a trust file follows a rotation: the old shard vouches for the new one, and its age is no matter", async () => {
+  const project = path.join(installation.home, "project");
+  mkdirSync(project);
+  const verify = async (keys: readonly string[], ...flags: string[]) => {
+    const packages: Record<string, { version: string; integrity: string }> = {};
+    for (const key of keys) {
+      const [name = "", version = ""] = key.split("@");
+      const integrity = /^integrity (.+)$/m.exec(await lookup(key))?.[1] ?? "";
+      packages[`node_modules/${name}`] = { version, integrity };
+    }
+    writeFileSync(path.join(project, "package-lock.json"), JSON.stringify({ lockfileVersion: 3, packages }));
+    return await inProject("verify", ...flags);
+  };
+  const inProject = (...args: string[]) =>
+    runAssay(installation, [...args, `--registry=${server.url}`], project, { ASSAY_UPSTREAM: upstream.url });
+
+  const old = await bind();
+  const initialised = await inProject("trust", "init", "--yes");
+  assert.equal(initialised.exitCode, 0, initialised.stderr);
+  assert.equal((await verify([old])).exitCode, 0);
+  assert.equal((await assay("log", "rotate")).exitCode, 0);
+  const young = await bind();
+  const [newest, before] = await logs();
+
+  const ended = await verify([old], "--max-age=1s");
+  assert.equal(ended.exitCode, 0, ended.stdout);
+  assert.ok(
+    ended.stdout.includes(`It has ended, and goes on in ${newest?.origin}, which is not trusted here`),
+    ended.stdout,
+  );
+  const refused = await verify([old, young]);
+  assert.equal(refused.exitCode, 1);
+  assert.match(refused.stdout, /is not trusted; pin its vkey/);
+  const checked = await inProject("trust", "check", "--json");
+  assert.equal(checked.exitCode, 0, checked.stderr);
+  const { untrusted } = JSON.parse(checked.stdout) as { untrusted: { origin: string; vouchedBy: string }[] };
+  assert.deepEqual(
+    untrusted.map(({ origin, vouchedBy }) => [origin, vouchedBy]),
+    [[newest?.origin, before?.origin]],
+  );
+  assert.equal((await inProject("trust", "add", "log", "--yes")).exitCode, 0);
+  const passed = await verify([old, young]);
+  assert.equal(passed.exitCode, 0, passed.stdout);
+  const full = await inProject("trust", "check");
+  assert.doesNotMatch(full.stdout, /not in the file/);
+});
+
 test("without a server the command does it, and the next start goes on", async () => {
   await server.stop();
   const rotated = await assay("log", "rotate", "--json");
@@ -90,7 +137,7 @@ test("without a server the command does it, and the next start goes on", async (
   assert.ok(ok);
   await start();
   const listed = await logs();
-  assert.equal(listed.length, 3);
+  assert.equal(listed.length, 4);
   assert.equal(listed[0]?.shard, shard);
   assert.ok(vkey.startsWith(`${listed[0]?.origin}+`));
   assert.equal(await originOf(await bind()), listed[0]?.origin);
@@ -121,7 +168,7 @@ test("a restored old backup is refused by server and command, and goes on in a n
   assert.match(restored.stdout, /^Signed and not in this database: 1 entries\./m);
   await start();
   const [newest, oldest] = await logs();
-  assert.equal((await logs()).length, 4);
+  assert.equal((await logs()).length, 5);
   assert.deepEqual([await originOf(kept), await originOf(lost)], [oldest?.origin, newest?.origin]);
   const again = await assay("log", "rotate", "--restored");
   assert.equal(again.exitCode, 2);

@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import {
   bundleDocument,
   concatBytes,
+  emptyRoot,
   encodeEntries,
   encodeUtf8,
   formatCheckpoint,
@@ -19,6 +20,8 @@ import {
   proveConsistency,
   proveMany,
   signatureLine,
+  toBase64,
+  toHex,
   tileHashReader,
   treeRoot,
   type BundleDocument,
@@ -38,6 +41,8 @@ export interface TinyLog {
   bind(name: string, version: string, integrity: Integrity): number;
   /** Appends a supersede of the record at an index; answers its own. */
   supersede(name: string, version: string, integrity: Integrity, supersedes: number): number;
+  /** Appends what ends a shard: the key of the next one, and the next one. */
+  end(successor: Pick<TinyLog, "origin" | "vkey">): void;
   /** Appends any text as an entry; answers its index. */
   append(text: string): number;
   /** The text of an entry. */
@@ -163,6 +168,36 @@ function build(origin: string, vkey: string, sign: Sign, texts: string[]): TinyL
         }),
       ),
 
+    end(successor) {
+      const { keyId } = parseVkey(successor.vkey);
+      const key = `sha256-${toBase64(sha256(encodeUtf8(successor.vkey)))}`;
+      const [ns, owner] = ["npm", "hosted"];
+      append(
+        formatRecord({
+          kind: "key",
+          ns,
+          action: "add",
+          use: "checkpoint",
+          owner,
+          keyid: toHex(keyId),
+          key,
+          ...placeNowhere,
+        }),
+      );
+      const root = toBase64(emptyRoot(sha256));
+      append(
+        formatRecord({
+          kind: "shard",
+          ns,
+          side: "successor",
+          origin: successor.origin,
+          size: 0,
+          root,
+          ...placeNowhere,
+        }),
+      );
+    },
+
     async lookup(name, version) {
       const [index] = byKey.get(`${name}@${version}`) ?? [];
       return index === undefined ? undefined : `${index}\n${texts[index] ?? ""}\n${await checkpoint()}`;
@@ -170,10 +205,10 @@ function build(origin: string, vkey: string, sign: Sign, texts: string[]): TinyL
 
     async bundle(entries) {
       const missing = entries.filter(({ name, version }) => !byKey.has(`${name}@${version}`));
-      const indexes = [...new Set(entries.flatMap(({ name, version }) => byKey.get(`${name}@${version}`) ?? []))].sort(
-        (a, b) => a - b,
-      );
       const size = texts.length;
+      const found = entries.flatMap(({ name, version }) => byKey.get(`${name}@${version}`) ?? []);
+      const end = found.length > 0 && texts.at(-1)?.startsWith("assay/v1 shard\n") === true ? [size - 1] : [];
+      const indexes = [...new Set([...found, ...end])].sort((a, b) => a - b);
       const part = {
         origin,
         checkpoint: await checkpoint(),

@@ -5,6 +5,7 @@ import {
   encodeUtf8,
   isAssayError,
   leafHash,
+  namesSuccessor,
   parseBundle,
   parseJson,
   parseRecord,
@@ -32,6 +33,8 @@ export interface OpenedBundle {
   /** Who cosigned the checkpoint, of the policy's witnesses. */
   readonly cosignatures: readonly WitnessedBy[];
   readonly age: CheckpointAge | undefined;
+  /** Origin of the shard that the log goes on in; undefined while this one is open, or its end is not in the part. */
+  readonly successor: string | undefined;
 }
 
 /** A part that proves nothing, with why; `keys` are the `name@version` it spoke of. */
@@ -76,8 +79,11 @@ export async function openBundlePart(deps: OpeningDeps, part: LogBundle): Promis
     const statements = statementsIn(records).map((each) => ({ ...each, log: signed.log }));
     await checkWitnessed(policy, signed);
     const { cosignatures } = await quorumOf(policy.witnesses, signed);
-    const age = await checkAge({ policy, nowSeconds, tiles }, signed, { cosignatures, recordTimes: timesIn(records) });
-    return { signed, statements, cosignatures, age };
+    const last = records.find(({ index }) => index === signed.checkpoint.size - 1)?.record;
+    const successor = namesSuccessor(last) ? last.origin : undefined;
+    const known = { cosignatures, recordTimes: timesIn(records), hasEnded: successor !== undefined };
+    const age = await checkAge({ policy, nowSeconds, tiles }, signed, known);
+    return { signed, statements, cosignatures, age, successor };
   } catch (error) {
     if (isBadInput(error)) return refusedPart(part, error.details.reason);
     if (isAssayError(error, "LOG_REFUSED")) return refusedPart(part, error.details.reason, evidenceIn(error));

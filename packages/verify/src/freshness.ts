@@ -19,12 +19,14 @@ export interface TimesKnown {
   readonly cosignatures: readonly WitnessedBy[];
   /** Seconds since 1970 of records that are proven to be in its tree. */
   readonly recordTimes: readonly number[];
+  /** Its shard is signed to its end: it gets no younger, and no age is too old. */
+  readonly hasEnded: boolean;
 }
 
 /**
  * The age of a checkpoint; undefined when nothing tells it. Where the policy has a limit, a checkpoint that is older
- * throws LOG_REFUSED (`stalled`) where a quorum vouches for its time, else BAD_FORMAT. Without witnesses the records decide: those at hand first, then the last one of
- * the tree, read through `tiles` (undefined: offline).
+ * throws LOG_REFUSED (`stalled`) where a quorum vouches for its time, else BAD_FORMAT. Without witnesses the records
+ * decide: those at hand first, then the last one of the tree, read through `tiles` (undefined: offline).
  */
 export async function checkAge(
   deps: { readonly policy: FollowPolicy; readonly nowSeconds: number; readonly tiles: TileDeps | undefined },
@@ -32,10 +34,11 @@ export async function checkAge(
   known: TimesKnown,
 ): Promise<CheckpointAge | undefined> {
   const { policy, nowSeconds, tiles } = deps;
-  const { witnesses, maxAgeSeconds } = policy;
+  const { witnesses } = policy;
+  const maxAgeSeconds = known.hasEnded ? undefined : policy.maxAgeSeconds;
   const age = (time: number, by: CheckpointAge["by"]) => ({ seconds: Math.max(0, nowSeconds - time), by });
   const cosigned = known.cosignatures.length === 0 ? undefined : quorumTime(witnesses, known.cosignatures);
-  if (witnesses.quorum !== "none") await checkFresh(policy, signed, nowSeconds);
+  await checkFresh({ witnesses, maxAgeSeconds }, signed, nowSeconds);
   if (cosigned !== undefined) return within(maxAgeSeconds, signed, age(cosigned, "witnesses"));
   const [newest] = known.recordTimes.toSorted((a, b) => b - a);
   const here = newest === undefined ? undefined : age(newest, "records");

@@ -43,6 +43,7 @@ export {
   isPredecessorTree,
   openPredecessor,
   predecessorIn,
+  seenSuccessor,
   successorIn,
   type Predecessor,
   type Successor,

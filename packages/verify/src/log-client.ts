@@ -79,10 +79,11 @@ export function createLogClient(deps: {
         continue;
       }
       const { signed, cosignatures, age } = opened;
+      const successor = opened.successor === undefined ? undefined : named(opened.successor);
       const consistency = await mergeCheckpoint(merging, signed, options);
       const { origin, size, root } = signed.checkpoint;
       const { note } = signed;
-      checkpoints.push({ origin, size, root: toBase64(root), consistency, note, cosignatures, age });
+      checkpoints.push({ origin, size, root: toBase64(root), consistency, note, cosignatures, age, successor });
       for (const each of opened.statements) {
         const { ns, name, version } = each.record;
         const key = `${ns} ${name}@${version}`;
@@ -92,6 +93,10 @@ export function createLogClient(deps: {
       }
     }
     return { statements, checkpoints, refused, bytes };
+  }
+
+  function named(origin: string): CheckpointReport["successor"] {
+    return { origin, trusted: policy.logs.some((log) => log.origin === origin) };
   }
 
   /** What is answered, or the refusal of an old state. */

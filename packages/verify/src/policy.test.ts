@@ -127,3 +127,29 @@ test("without witnesses the records tell the age: those at hand, then the last o
   const offline = await check(world, { offlineBundle: bundle, policy: { maxAgeSeconds: 60 } });
   assert.equal(offline.ok, false, "offline the last record cannot be read");
 });
+
+test("a shard that has ended may be of any age, offline too, and where the log goes on is named", async () => {
+  const world = tinyWorld(await boundLog());
+  const next = await createTinyLog({ origin: "log.example.com/-/log/npm-2027a", seed: otherSeed });
+  world.nowSeconds += 1_000;
+  const policy = { maxAgeSeconds: 60 };
+  assert.equal((await check(world, { policy })).ok, false);
+  world.log.end(next);
+  const report = await check(world, { policy });
+  assert.equal(report.ok, true);
+  assert.deepEqual(report.checkpoints[0]?.successor, { origin: next.origin, trusted: false });
+  const { bundle } = report;
+  assert.ok(bundle);
+  const trust = [trustLog(world.log.vkey), trustLog(next.vkey)];
+  const offline = await check(world, { offlineBundle: bundle, policy, trust });
+  assert.deepEqual([offline.ok, offline.checkpoints[0]?.successor?.trusted], [true, true]);
+});
+
+test("what ends a shard ends it only as the last record of its tree", async () => {
+  const world = tinyWorld(await boundLog());
+  world.log.end(await createTinyLog({ origin: "log.example.com/-/log/npm-2027a", seed: otherSeed }));
+  world.log.append(world.log.text(0).replace("filler0", "later"));
+  world.nowSeconds += 1_000;
+  const report = await check(world, { policy: { maxAgeSeconds: 60 } });
+  assert.deepEqual([report.ok, report.refused.length], [false, 1]);
+});

@@ -103,4 +103,6 @@ export interface CheckpointReport {
   readonly cosignatures: readonly WitnessedBy[];
   /** Undefined: nothing tells it. */
   readonly age: CheckpointAge | undefined;
+  /** The shard that the log goes on in after this one ended; `trusted`: the trust file names it. */
+  readonly successor: { readonly origin: string; readonly trusted: boolean } | undefined;
 }

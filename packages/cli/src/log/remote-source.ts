@@ -1,4 +1,14 @@
-import { encodeUtf8, formatTlogProof, logIndex, parseBundle, parseJson, proveInclusion, toBase64 } from "@assay/core";
+import {
+  encodeUtf8,
+  formatTlogProof,
+  logIndex,
+  namesSuccessor,
+  parseBundle,
+  parseJson,
+  parseRecord,
+  proveInclusion,
+  toBase64,
+} from "@assay/core";
 import {
   createFollower,
   createHttpEffects,
@@ -91,7 +101,8 @@ export async function openRemoteSource(context: CliContext, { url, trust, state 
       // Where to look; what stands there is read from the tree.
       return bundles.toReversed().flatMap(({ origin, records }) => {
         const shard = shards.find((each) => each.origin === origin)?.shard;
-        return shard === undefined ? [] : records.map(({ index }) => ({ shard, index }));
+        const about = records.filter(({ text }) => !namesSuccessor(parseRecord(text)));
+        return shard === undefined ? [] : about.map(({ index }) => ({ shard, index }));
       });
     },
 

@@ -7,14 +7,14 @@ export async function howToTrust(http: HttpDeps | undefined): Promise<string> {
   const opening = `No log is trusted: give --trust <vkey>, or commit ${trustFileName} beside the lockfile.`;
   if (http === undefined) return opening;
   try {
-    const open = (await listLogs(http)).filter(({ state }) => state === "open");
-    if (open.length === 0) return `${opening} The registry at ${http.registry} lists no open log.`;
-    const flags = open.map(({ vkey }) => `--trust '${vkey}'`).join(" ");
+    const logs = await listLogs(http);
+    if (logs.length === 0) return `${opening} The registry at ${http.registry} lists no log.`;
+    const flags = logs.map(({ vkey }) => `--trust '${vkey}'`).join(" ");
     return [
       opening,
       "",
       `The registry at ${http.registry} shows:`,
-      ...open.flatMap(({ shard, vkey }) => [`  ${shard}  ${vkey}`, `    ${vkeyFingerprint(sha256, vkey)}`]),
+      ...logs.flatMap(({ shard, vkey }) => [`  ${shard}  ${vkey}`, `    ${vkeyFingerprint(sha256, vkey)}`]),
       "",
       "Compare that with what its operator tells you some other way. If it is the same, either run",
       `  assay trust init --registry ${http.registry}`,

@@ -155,9 +155,15 @@ const consistencyWords: Readonly<Record<Consistency, string>> = {
   "not-compared": "not compared with the last checkpoint seen, which has another size (offline)",
 };
 
-function checkpointLine({ origin, size, consistency, cosignatures, age }: CheckpointReport): string {
+function checkpointLine({ origin, size, consistency, cosignatures, age, successor }: CheckpointReport): string {
   const by = cosignatures.length === 0 ? "" : ` Cosigned by ${cosignatures.map(({ witness }) => witness).join(", ")}.`;
-  return `Log ${origin}, ${size} entries: ${consistencyWords[consistency]}.${by}${ageWords(age)}`;
+  const after = successor === undefined ? ageWords(age) : endWords(successor);
+  return `Log ${origin}, ${size} entries: ${consistencyWords[consistency]}.${by}${after}`;
+}
+
+function endWords({ origin, trusted }: NonNullable<CheckpointReport["successor"]>): string {
+  const hint = trusted ? "" : ", which is not trusted here: assay trust add log";
+  return ` It has ended, and goes on in ${origin}${hint}.`;
 }
 
 function ageWords(age: CheckpointReport["age"]): string {

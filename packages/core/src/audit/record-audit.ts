@@ -1,8 +1,8 @@
 import { encodeUtf8 } from "../bytes.ts";
 import { isAssayError } from "../errors.ts";
-import { parseRecord } from "../record.ts";
+import { namesSuccessor, parseRecord } from "../record.ts";
 import { packageOf } from "../record-kinds.ts";
-import type { KnownRecord, ShardRecord } from "../record-kinds.ts";
+import type { KnownRecord } from "../record-kinds.ts";
 import type { Sha256 } from "../hash.ts";
 import { createDigestTable, type DigestTable } from "./digest-table.ts";
 
@@ -176,7 +176,7 @@ export function createRecordAudit(deps: { readonly sha256: Sha256 }, options: Re
       const record = read(index, text);
       if (part === 0) {
         // The last record of a frozen shard is its successor, and nothing follows that.
-        if (previous !== undefined && isSuccessor(previous.record))
+        if (previous !== undefined && namesSuccessor(previous.record))
           report(previous.index, "names a successor, and is not the last record");
         checkLink(index, record, shard);
         if (record !== undefined) checkPlace(index, record, shard);
@@ -194,8 +194,8 @@ export function createRecordAudit(deps: { readonly sha256: Sha256 }, options: Re
       if (part !== 0 || shard === undefined) return;
       const { index = shard.from, record } = previous ?? {};
       if (successor === undefined) {
-        if (isSuccessor(record)) report(index, "names a successor, but the shard is not frozen");
-      } else if (!isSuccessor(record) || record.origin !== successor) {
+        if (namesSuccessor(record)) report(index, "names a successor, but the shard is not frozen");
+      } else if (!namesSuccessor(record) || record.origin !== successor) {
         report(index, `is the last of a frozen shard, and does not name its successor ${successor}`);
       }
     },
@@ -218,10 +218,6 @@ export function knownRecord(text: string): KnownRecord | undefined {
     if (!isAssayError(error)) throw error;
     return undefined;
   }
-}
-
-function isSuccessor(record: KnownRecord | undefined): record is ShardRecord {
-  return record?.kind === "shard" && record.side === "successor";
 }
 
 function isLink(record: KnownRecord | undefined, { origin, final }: ShardLink): boolean {

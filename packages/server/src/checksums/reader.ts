@@ -1,10 +1,21 @@
-import { encodeUtf8, formatTlogProof, logIndex, parseTilePath, proveInclusion, proveMany, toBase64 } from "@assay/core";
+import {
+  encodeUtf8,
+  formatTlogProof,
+  logIndex,
+  namesSuccessor,
+  parseRecord,
+  parseTilePath,
+  proveInclusion,
+  proveMany,
+  toBase64,
+} from "@assay/core";
 import type { PackageName, Version } from "@assay/core";
 import type { BundleRequestEntry, BundleResponse, LogReader, Lookup } from "./checksums.ts";
 import { headFor } from "./covered.ts";
 import type { Covered, ReadDependencies } from "./covered.ts";
 import type { PublishedHead } from "./published.ts";
 import { recordsAt } from "./store.ts";
+import type { Shard } from "./store-shards.ts";
 import { placesOf } from "./standing.ts";
 import type { ShardList } from "./shard-list.ts";
 import { isSequenced } from "./start.ts";
@@ -42,6 +53,12 @@ export function createLogReader(
     const head = headFor(published, shard);
     const text = await recordOf(place);
     return { shard, idx, text, head };
+  }
+
+  /** Where the record is that ends the shard: who sees it need not ask how old the checkpoint is. */
+  async function endOf(shard: string, { size }: PublishedHead): Promise<readonly number[]> {
+    const last = (await recordsAt(database.read, shard, [size - 1])).get(size - 1);
+    return last !== undefined && namesSuccessor(parseRecord(last)) ? [size - 1] : [];
   }
 
   async function recordOf(place: Covered): Promise<string> {
@@ -102,20 +119,21 @@ export function createLogReader(
         wanted.push(...here);
       }
       const bundles = [];
-      for (const { id, origin } of shards.visible(log)) {
-        const indexes = wanted.filter(inShard(id)).map((place) => place.idx);
-        if (indexes.length > 0) bundles.push({ origin, ...(await bundleOf(id, indexes)) });
+      for (const each of shards.visible(log)) {
+        const indexes = wanted.filter(inShard(each.id)).map((place) => place.idx);
+        if (indexes.length > 0) bundles.push({ origin: each.origin, ...(await bundleOf(each, indexes)) });
       }
       return { format: "assay-bundle/v1", bundles, missing };
     },
   };
 
   async function bundleOf(
-    shard: string,
+    { id: shard, state }: Shard,
     places: readonly number[],
   ): Promise<Omit<BundleResponse["bundles"][number], "origin">> {
-    const indexes = places.toSorted((a, b) => a - b);
     const head = headFor(published, shard);
+    const end = state === "frozen" ? await endOf(shard, head) : [];
+    const indexes = [...places, ...end].toSorted((a, b) => a - b);
     const reader = tiles.hashReader(viewOf(shard, head));
     const records = await recordsAt(database.read, shard, indexes);
     const hashes = await proveMany(sha256, head.size, indexes, reader);

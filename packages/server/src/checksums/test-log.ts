@@ -5,9 +5,11 @@ import {
   fromBase64,
   integrityFromSha512,
   leafHash,
+  namesSuccessor,
   openNote,
   parseCheckpoint,
   parsePackageName,
+  parseRecord,
   parseTlogProof,
   parseVersion,
   toBase64,
@@ -223,7 +225,10 @@ export async function assertSound(
     const { size, root } = await openCheckpoint(checkpoint, vkeys.get(origin) ?? "");
     const leaves = records.map(({ index, text }) => ({ index, leafHash: recordHash(text) }));
     assert.ok(verifyMany(sha256, { size, root, leaves, hashes: hashes.map(fromBase64) }));
-    for (const { text } of records) bound.add(text.split("\n", 5).slice(2, 5).join(" "));
+    for (const { index, text } of records) {
+      if (namesSuccessor(parseRecord(text))) assert.equal(index, size - 1);
+      else bound.add(text.split("\n", 5).slice(2, 5).join(" "));
+    }
   }
   assert.deepEqual(
     [...bound].sort(),

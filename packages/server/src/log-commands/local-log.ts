@@ -5,6 +5,8 @@ import {
   encodeUtf8,
   formatTlogProof,
   logIndex,
+  namesSuccessor,
+  parseRecord,
   toBase64,
   type PackageName,
   type Version,
@@ -109,7 +111,11 @@ export async function openLocalLog(
       const shardOf = new Map(checksums.logs.list().map(({ origin, shard }) => [origin, shard]));
       return bundles
         .toReversed()
-        .flatMap(({ origin, records }) => records.map(({ index }) => ({ shard: shardOf.get(origin) ?? "", index })));
+        .flatMap(({ origin, records }) =>
+          records
+            .filter(({ text }) => !namesSuccessor(parseRecord(text)))
+            .map(({ index }) => ({ shard: shardOf.get(origin) ?? "", index })),
+        );
     },
 
     async prove({ shard, index }) {

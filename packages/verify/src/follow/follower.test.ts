@@ -19,6 +19,7 @@ import {
   evidenceIn,
   parseEvidence,
   parseLookup,
+  successorIn,
   type Follower,
   type ProvenTree,
   type FollowPolicy,
@@ -286,6 +287,33 @@ test("a stalled log is refused: by its witnesses' clocks its newest checkpoint i
   world.tamperCheckpoint = async (note) => await two.cosign(await one.cosign(note, later), later);
   await follower.update();
   assert.ok("record" in (await follower.lookup(p0.name, p0.version)));
+});
+
+test("a shard that has ended is not stalled, and nothing is asked of it any more", async () => {
+  const world = followWorld(await boundLog());
+  const signedAt = world.nowSeconds;
+  const next = await createTinyLog({ origin: "log.example.com/-/log/npm-2027a", seed: otherSeed });
+  world.tamperCheckpoint = async (note) => await two.cosign(await one.cosign(note, signedAt), signedAt);
+  const follower = follow(world, twoOfThree);
+  await follower.update();
+  world.nowSeconds += 601;
+  await refusesWith(follower.update(), "stalled", /601 s/);
+  world.log.end(next);
+  const tree = await follower.update();
+  assert.equal((await successorIn(tree))?.origin, next.origin);
+  world.requests.length = 0;
+  assert.equal((await follower.fresh()).signed.note, tree.signed.note);
+  assert.deepEqual(world.requests, []);
+});
+
+test("where its entries cannot be had, an end is not seen", async () => {
+  const world = followWorld(await boundLog());
+  const signedAt = world.nowSeconds;
+  world.log.end(await createTinyLog({ origin: "log.example.com/-/log/npm-2027a", seed: otherSeed }));
+  world.tamperCheckpoint = async (note) => await two.cosign(await one.cosign(note, signedAt), signedAt);
+  world.tamperTile = (tile, path) => (path.startsWith("tile/entries/") ? undefined : tile);
+  world.nowSeconds += 601;
+  await refusesWith(follow(world, twoOfThree).update(), "stalled", /601 s/);
 });
 
 const tileLies: Readonly<Record<string, { path: RegExp; lie: (tile: Uint8Array) => Uint8Array; sentence: RegExp }>> = {

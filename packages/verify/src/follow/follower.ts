@@ -2,6 +2,7 @@ import { AssayError, isAssayError, type PackageName, type Sha256, type Version }
 import type { TrustedLog } from "../trust.ts";
 import type { FollowEffects } from "./effects.ts";
 import { refused } from "./evidence.ts";
+import { seenSuccessor } from "./lineage.ts";
 import { parseLookup, proveLookup, wrongAnswer, type LookedUp, type LookupBody } from "./lookup.ts";
 import { mergeCheckpoint, openStored, rolledBack, type Consistency, type MergeDeps } from "./merge.ts";
 import { checkFresh, checkWitnessed, isFresher, type FollowPolicy } from "./policy.ts";
@@ -79,6 +80,8 @@ export function createFollower(deps: FollowerDeps): Follower {
   const merging: MergeDeps = { sha256: deps.sha256, effects, memory: new Map() };
   const opened = new Map<string, Promise<SignedCheckpoint>>();
   let latest: ProvenTree | undefined;
+  /** The note of a shard's last tree: nobody cosigns it again, so its age says nothing. */
+  let ended: string | undefined;
   const waiting: Waiting[] = [];
   let draining = false;
 
@@ -168,10 +171,22 @@ export function createFollower(deps: FollowerDeps): Follower {
       await effects.sleep(pauseMs);
     }
     const tree = await mustHave();
-    await checkFresh(policy, tree.signed, effects.nowSeconds());
+    await checkYoung(tree);
     // From its edge a fork or a rollback can be proven later, when nobody serves these tiles any more.
     await tree.readEdge();
     return tree;
+  }
+
+  /** Throws LOG_REFUSED (`stalled`). */
+  async function checkYoung(tree: ProvenTree): Promise<void> {
+    const { note } = tree.signed;
+    if (note === ended) return;
+    try {
+      await checkFresh(policy, tree.signed, effects.nowSeconds());
+    } catch (error) {
+      if (!isAssayError(error, "LOG_REFUSED") || (await seenSuccessor(tree)) === undefined) throw error;
+      ended = note;
+    }
   }
 
   /** Holds a checkpoint; the refusal to give when it stays older than what was seen. */
@@ -189,7 +204,7 @@ export function createFollower(deps: FollowerDeps): Follower {
     const tree = await newest();
     if (tree === undefined) return await update();
     try {
-      await checkFresh(policy, tree.signed, effects.nowSeconds());
+      await checkYoung(tree);
       return tree;
     } catch (error) {
       if (!isAssayError(error, "LOG_REFUSED")) throw error;

@@ -1,4 +1,14 @@
-import { encodeUtf8, equalBytes, fromBase64, isAssayError, parseVkey, toBase64, toHex, type Sha256 } from "@assay/core";
+import {
+  encodeUtf8,
+  equalBytes,
+  fromBase64,
+  isAssayError,
+  namesSuccessor,
+  parseVkey,
+  toBase64,
+  toHex,
+  type Sha256,
+} from "@assay/core";
 import type { TrustedLog } from "../trust.ts";
 import type { FollowEffects } from "./effects.ts";
 import { openCheckpoint, type SignedCheckpoint } from "./signed-checkpoint.ts";
@@ -27,10 +37,23 @@ export async function successorIn(tree: ProvenTree): Promise<Successor | undefin
   const { size } = tree.signed.checkpoint;
   if (size < 2) return undefined;
   const { record: last } = await tree.readRecord(size - 1);
-  if (last.kind !== "shard" || last.side !== "successor") return undefined;
+  if (!namesSuccessor(last)) return undefined;
   const { record: key } = await tree.readRecord(size - 2);
   if (key.kind !== "key" || key.action !== "add" || key.use !== "checkpoint") return undefined;
   return { origin: last.origin, keyid: key.keyid, key: key.key };
+}
+
+/**
+ * As `successorIn`, and undefined also when the entries cannot be had (those of a private log may not be for everybody).
+ * Throws LOG_REFUSED alone.
+ */
+export async function seenSuccessor(tree: ProvenTree): Promise<Successor | undefined> {
+  try {
+    return await successorIn(tree);
+  } catch (error) {
+    if (!isAssayError(error) || isAssayError(error, "LOG_REFUSED")) throw error;
+    return undefined;
+  }
 }
 
 /** The predecessor of this shard; undefined when it is the first of its log, or empty. Throws as `ProvenTree.readRecord`. */

@@ -1,4 +1,4 @@
-import { AssayError, isAssayError } from "@assay/core";
+import { AssayError } from "@assay/core";
 import type { WitnessPolicy } from "@assay/core";
 import {
   createFollower,
@@ -9,7 +9,6 @@ import {
   trustLog,
   type Follower,
   type ListedLog,
-  type Successor,
 } from "@assay/verify";
 import type { Clock } from "../../platform/clock.ts";
 import type { Database } from "../../platform/database/database.ts";
@@ -88,25 +87,11 @@ export async function createFollowedShards(
     await refresh();
   }
 
-  /** Updates the newest shard, and answers its successor once it is signed to its end. */
-  async function updateNewest({ follower }: FollowedShard): Promise<Successor | undefined> {
-    try {
-      return await successorIn(await follower.update());
-    } catch (error) {
-      // A shard that has ended gets no young checkpoint any more.
-      const isStalled = isAssayError(error, "LOG_REFUSED") && error.details.kind === "stalled";
-      const tree = isStalled ? await follower.newest() : undefined;
-      const successor = tree && (await successorIn(tree));
-      if (successor === undefined) throw error;
-      return successor;
-    }
-  }
-
   /** The shards that the log goes on in. */
   async function followSuccessors(listed: () => Promise<readonly ListedLog[]>): Promise<void> {
     for (;;) {
       const [newest] = shards;
-      const successor = newest && (await updateNewest(newest));
+      const successor = newest && (await successorIn(await newest.follower.update()));
       if (newest === undefined || successor === undefined) return;
       const next = findSuccessor(sha256, successor, await listed());
       if (next === undefined)
