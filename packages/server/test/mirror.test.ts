@@ -128,12 +128,9 @@ describe("assay mirror", () => {
     await using server = await startServer(other, { upstream: upstream.url });
     const ran = await runAssay(other, ["mirror", "beside", `--data=${other.data}`], undefined, environment());
     assert.equal(ran.exitCode, 0, `${ran.stdout}${ran.stderr}`);
-    const checkpointSize = async (): Promise<string | undefined> => {
-      const { logs } = (await rawRequest(server.url, "/-/log/")).json() as { logs: { shard: string }[] };
-      return (await rawRequest(server.url, `/-/log/${logs[0]?.shard}/checkpoint`)).body.toString().split("\n")[1];
-    };
-    while ((await checkpointSize()) === "0") await delay(50);
-    assert.equal(await checkpointSize(), "1");
+    const proof = async () => await rawRequest(server.url, "/-/log/proof/beside@1.0.0");
+    while ((await proof()).status === 404) await delay(50);
+    assert.match((await proof()).body.toString(), /^c2sp\.org\/tlog-proof@v1\n/);
   });
 
   test("alone it has the data folder, so no server starts underneath; it stops at once when it is told to", async () => {
