@@ -63,6 +63,8 @@ test("a person accepts once the new registry has every bound version, and then i
   assert.equal(await delegations.accept(name), undefined);
 
   assert.equal(upstreams.ownerOf(name), "domain");
+  await assert.rejects(delegations.refuse(name), (error) => isAssayError(error, "USAGE"));
+  assert.equal((await room.state())[0]?.[0], "active", "what is in force cannot be shown as refused");
   assert.deepEqual([...(await upstreams.packument(name)).versions.keys()], ["1.0.0", "2.0.0", "3.0.0"]);
   const asked = upstream.count("/left");
   await room.admission.admit(name, parseVersion("3.0.0"));

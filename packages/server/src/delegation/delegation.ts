@@ -28,7 +28,7 @@ export interface Delegations {
   list(): Promise<readonly FoundDelegation[]>;
   /** A person says yes: it is in force unless something is in its way, which is answered. Throws NOT_FOUND. */
   accept(name: PackageName): Promise<string | undefined>;
-  /** A person says no, for this statement. Throws NOT_FOUND. */
+  /** A person says no, for this statement. Throws NOT_FOUND, and USAGE when it is in force already. */
   refuse(name: PackageName): Promise<void>;
   /** Looks into what was found, and at what other processes decided, until aborted. */
   run(signal: AbortSignal): Promise<void>;
@@ -165,8 +165,12 @@ export function createDelegations(
     list: () => readDelegations(database.read),
     accept: async (name) => await consider(await require(name), true),
     async refuse(name) {
-      const found = await require(name);
+      await require(name);
       await database.write(async (transaction) => {
+        const found = await readDelegation(transaction, name);
+        if (found === undefined) return;
+        if (found.state === "active")
+          throw new AssayError("USAGE", { reason: `${name} moved already; its new registry may hand it back.` });
         await putDelegation(transaction, { ...found, state: "refused", decidedAtMs: clock.now() });
         await record(transaction, "delegation.refused", found);
       });
