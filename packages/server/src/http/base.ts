@@ -1,7 +1,6 @@
 import type { IncomingMessage } from "node:http";
-import type { Socket } from "node:net";
 import { domainToASCII } from "node:url";
-import ipaddr from "ipaddr.js";
+import { inBlocks } from "./peers.ts";
 
 /** Which public URL a request came in under, or why it came in under none. */
 export type BaseChoice =
@@ -56,7 +55,7 @@ export function createBases(publicUrls: readonly string[], trustedProxies: reado
       );
     }
   }
-  const isTrusted = trustedPeers(trustedProxies);
+  const isTrusted = inBlocks(trustedProxies);
   const canonical = publicUrls[0];
   if (canonical === undefined) throw new TypeError("a server needs a public URL");
 
@@ -67,7 +66,7 @@ export function createBases(publicUrls: readonly string[], trustedProxies: reado
       if (typeof headers === "string") return { outcome: "refused", reason: headers };
       let host = headers.host;
       let scheme: string | undefined;
-      if (headers.forwarded && isTrusted !== undefined && isTrusted(request.socket)) {
+      if (headers.forwarded && isTrusted !== undefined && isTrusted(request.socket.remoteAddress)) {
         const forwardedHost = request.headers["x-forwarded-host"];
         const forwardedProto = request.headers["x-forwarded-proto"];
         // Node joins repeated headers with a comma: two hops that disagree are no answer.
@@ -137,19 +136,4 @@ function normalHost(header: string): string | undefined {
   const utf8 = Buffer.from(name, "latin1").toString("utf8");
   const label = domainToASCII(utf8.includes("\ufffd") ? name : utf8);
   return label === "" ? undefined : label + port;
-}
-
-function trustedPeers(blocks: readonly string[]): ((socket: Socket) => boolean) | undefined {
-  if (blocks.length === 0) return undefined;
-  const ranges = blocks.map((block) =>
-    block.includes("/")
-      ? ipaddr.parseCIDR(block)
-      : ([ipaddr.parse(block), ipaddr.parse(block).kind() === "ipv4" ? 32 : 128] as const),
-  );
-  return (socket) => {
-    const address = socket.remoteAddress;
-    if (address === undefined || !ipaddr.isValid(address)) return false;
-    const peer = ipaddr.process(address);
-    return ranges.some(([range, bits]) => peer.kind() === range.kind() && peer.match(range, bits));
-  };
 }

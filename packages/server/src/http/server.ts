@@ -7,6 +7,7 @@ import type { Random } from "../platform/random.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { AccessLog } from "./access-log.ts";
 import { addBodyParser } from "./body.ts";
+import { readCredentials, type Credentials } from "./credentials.ts";
 import { createErrorResponder, rawRefusal, strictPolicy, type ErrorDeps, type ErrorResponder } from "./errors.ts";
 import { exchangeOf } from "./exchange.ts";
 import { createFrontDoor } from "./front-door.ts";
@@ -14,12 +15,15 @@ import { healthRoutes, type ReadinessCheck } from "./health.ts";
 import { createHttpMetrics } from "./http-metrics.ts";
 import { addNotFound } from "./not-found.ts";
 import { maxTargetBytes } from "./path.ts";
+import { createClientAddress } from "./peers.ts";
 import type { ReadyAnswers } from "./ready.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
     /** The public URL under which this request came in, no trailing slash. Part of every cache key. */
     readonly base: string;
+    /** What it shows of who sends it; read anew at each use. */
+    readonly credentials: Credentials;
   }
   interface FastifyContextConfig {
     /** `stream`: the handler reads the raw body itself, whatever its type and size. */
@@ -123,7 +127,7 @@ export async function createHttpServer(deps: HttpServerDeps, options: HttpServer
   });
   const server = fastify.server;
   server.maxConnections = limits.connections;
-  addFrame(fastify, limits, errors);
+  addFrame(fastify, options, errors);
   await fastify.register(
     healthRoutes({ metrics, readiness: options.readiness, isClosing: () => closing !== undefined }),
   );
@@ -194,12 +198,22 @@ function createNodeServer(
 }
 
 /** Everything that holds for all routes: parsing, errors, headers, names for the log. */
-function addFrame(fastify: FastifyInstance, limits: HttpLimits, errors: ErrorResponder): void {
+function addFrame(
+  fastify: FastifyInstance,
+  { limits, trustedProxies }: Pick<HttpServerOptions, "limits" | "trustedProxies">,
+  errors: ErrorResponder,
+): void {
+  const clientAddress = createClientAddress(trustedProxies);
   addBodyParser(fastify, limits.bodyBytes);
   // A getter on the prototype costs nothing for requests that do not ask.
   fastify.decorateRequest("base", {
     getter() {
       return exchangeOf(this.raw).base;
+    },
+  });
+  fastify.decorateRequest("credentials", {
+    getter() {
+      return readCredentials(this.raw, clientAddress(this.raw), exchangeOf(this.raw).base);
     },
   });
   fastify.setErrorHandler((error, request, reply) => {
