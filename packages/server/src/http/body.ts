@@ -2,6 +2,9 @@ import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { AssayError, decodeUtf8 } from "@assay/core";
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import { exchangeOf } from "./exchange.ts";
+import { formType, longestFormBytes, parseForm, type Form } from "./form.ts";
+import { isFromOwnPage } from "./own-page.ts";
 
 const gunzipped = promisify(gunzip);
 
@@ -11,17 +14,28 @@ const jsonType = /^application\/json(?: ?; ?charset=(?:utf-8|"utf-8"))?$/i;
 /**
  * Gives Fastify the one body parser: JSON, plain or gzip, at most `limitBytes` (or the route's `bodyLimit`) before
  * and after decoding. No body is `undefined`. Routes with `config: { body: "stream" }` read the raw request
- * themselves, whatever its type.
+ * themselves, whatever its type. Routes with `config: { body: "form" }` take the forms of our own pages and nothing else:
+ * `formOf` has it.
  *
- * Throws BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, BAD_REQUEST.
+ * Throws BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, BAD_REQUEST, and FORBIDDEN for a form that another site's page sent.
  */
 export function addBodyParser(fastify: FastifyInstance, limitBytes: number): void {
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser("*", async (request: FastifyRequest) => {
     const { config, bodyLimit } = request.routeOptions;
     if (request.is404 || config.body === "stream") return undefined;
-    return readJson(request, bodyLimit ?? limitBytes);
+    return config.body === "form" ? readForm(request) : readJson(request, bodyLimit ?? limitBytes);
   });
+}
+
+async function readForm(request: FastifyRequest): Promise<Form> {
+  if (!isFromOwnPage(request.headers, exchangeOf(request.raw).base))
+    throw new AssayError("FORBIDDEN", { reason: "the form was not sent by a page of this registry" });
+  if (!formType.test(request.headers["content-type"] ?? ""))
+    throw new AssayError("UNSUPPORTED_MEDIA_TYPE", {
+      reason: "its content type must be application/x-www-form-urlencoded",
+    });
+  return parseForm(await readRawBody(request, longestFormBytes));
 }
 
 /** `__proto__` as a key, each character plain or escaped: what stands before a colon can be nothing else. */

@@ -5,11 +5,12 @@ import { test } from "node:test";
 import { readCredentials } from "./credentials.ts";
 import { createClientAddress } from "./peers.ts";
 
-function requestWith(headers: Record<string, string>, peer = "127.0.0.1"): IncomingMessage {
+function requestWith(headers: Record<string, string>, peer = "127.0.0.1", method = "GET"): IncomingMessage {
   const socket = new Socket();
   Object.defineProperty(socket, "remoteAddress", { value: peer });
   const request = new IncomingMessage(socket);
   Object.assign(request.headers, headers);
+  request.method = method;
   return request;
 }
 
@@ -36,6 +37,21 @@ test("takes a session only from the cookie of the scheme, and none when it came 
   assert.equal(credentials({ cookie: "assay-session=s1; assay-session=s2" }).session, undefined);
   assert.equal(credentials({ cookie: "assay-session=s1" }, "https://registry.example.com").session, undefined);
   assert.equal(credentials({ cookie: "__Host-assay-session=s1" }, "https://registry.example.com").session, "s1");
+});
+
+test("a session counts for a change only when a page of our own asks for it", () => {
+  const base = "https://registry.example.com";
+  const sessionOf = (method: string, headers: Record<string, string>) =>
+    readCredentials(
+      requestWith({ cookie: "__Host-assay-session=s1", ...headers }, "127.0.0.1", method),
+      "10.0.0.1",
+      base,
+    ).session;
+  assert.equal(sessionOf("GET", {}), "s1", "a link from elsewhere");
+  assert.equal(sessionOf("POST", { origin: base, "sec-fetch-site": "same-origin" }), "s1");
+  for (const method of ["POST", "PUT", "DELETE", "PATCH"])
+    for (const headers of [{}, { origin: "https://evil.example" }, { origin: base, "sec-fetch-site": "same-site" }])
+      assert.equal(sessionOf(method, headers as Record<string, string>), undefined, JSON.stringify([method, headers]));
 });
 
 test("believes X-Forwarded-For only of trusted proxies, and only as far as they wrote it", () => {

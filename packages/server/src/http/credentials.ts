@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { isFromOwnPage, isSafeMethod } from "./own-page.ts";
 
 /** What a request shows of who sends it, as it came: nothing in here is believed yet. */
 export interface Credentials {
@@ -6,7 +7,10 @@ export interface Credentials {
   readonly bearer: string | undefined;
   /** `Authorization: Basic …`: what npm's `_auth`, and `username` with `_password`, are sent as. */
   readonly basic: { readonly user: string; readonly password: string } | undefined;
-  /** The browser's session cookie. */
+  /**
+   * The browser's session cookie. Browsers send it whoever made them ask: with a method that changes something it
+   * counts only when a page of our own did.
+   */
   readonly session: string | undefined;
   /** `npm-otp`. */
   readonly otp: string | undefined;
@@ -31,7 +35,10 @@ export function readCredentials(request: IncomingMessage, address: string, base:
   return {
     bearer: isUsable && kind === "bearer" && !/\s/.test(credential) ? credential : undefined,
     basic: isUsable && kind === "basic" ? readBasic(credential) : undefined,
-    session: readCookie(cookie, base.startsWith("https:") ? secureSessionCookie : plainSessionCookie),
+    session:
+      isSafeMethod(request.method) || isFromOwnPage(request.headers, base)
+        ? readCookie(cookie, base.startsWith("https:") ? secureSessionCookie : plainSessionCookie)
+        : undefined,
     otp: typeof otp === "string" && otp !== "" && otp.length <= longestCredential ? otp : undefined,
     address,
   };
@@ -47,7 +54,7 @@ function readBasic(credential: string): Credentials["basic"] {
 }
 
 /** A cookie that came twice is none: one of them is not ours. */
-function readCookie(header: string | undefined, name: string): string | undefined {
+export function readCookie(header: string | undefined, name: string): string | undefined {
   if (header === undefined) return undefined;
   const found = header
     .split(";")

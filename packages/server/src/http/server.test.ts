@@ -226,6 +226,22 @@ describe("one server", async () => {
     assert.equal(parse(chunked).status, 413);
   });
 
+  test("takes a form from a page of its own, and from nowhere else", async () => {
+    const own = `Origin: http://127.0.0.1:${one.port}`;
+    const type = "Content-Type: application/x-www-form-urlencoded";
+    const send = (headers: readonly string[], body = "user=ada") =>
+      ask(one, "/-/form", { method: "POST", body, headers });
+    assert.deepEqual(json(await send([own, type])), { user: "ada" });
+    assert.equal((await send([type])).status, 403);
+    assert.equal((await send(["Origin: http://evil.example", type])).status, 403);
+    assert.equal((await send(["Sec-Fetch-Site: cross-site", own, type])).status, 403);
+    assert.equal((await send([own, "Content-Type: text/plain"])).status, 415);
+    assert.equal((await send([own, "Content-Type: application/json"], "{}")).status, 415);
+    assert.equal((await send([own, type], "user=a&user=b")).status, 400);
+    assert.equal((await send([own, type], `user=${"a".repeat(70_000)}`)).status, 413);
+    assert.equal((await ask(one, "/-/form", { method: "POST", headers: [own] })).status, 400);
+  });
+
   test("a route may take the raw body itself", async () => {
     assert.deepEqual(
       json(

@@ -26,8 +26,8 @@ declare module "fastify" {
     readonly credentials: Credentials;
   }
   interface FastifyContextConfig {
-    /** `stream`: the handler reads the raw body itself, whatever its type and size. */
-    body?: "stream";
+    /** `stream`: the handler reads the raw body itself, whatever its type and size. `form`: a form of our own pages. */
+    body?: "stream" | "form";
     /** The path holds a secret: only the route's pattern is logged. */
     secretPath?: true;
   }

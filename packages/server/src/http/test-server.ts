@@ -11,6 +11,7 @@ import { createMetrics } from "../platform/telemetry/metrics.ts";
 import type { LogFields } from "../platform/telemetry/telemetry.ts";
 import { createAccessLog } from "./access-log.ts";
 import type { ReadyAnswers } from "./ready.ts";
+import { formOf } from "./form.ts";
 import { finishedHead, sendBytes, sendStream } from "./send.ts";
 import { createHttpServer, defaultHttpLimits, type HttpLimits } from "./server.ts";
 
@@ -48,6 +49,9 @@ const routes: FastifyPluginCallback = (fastify, _options, done) => {
   fastify.get("/:pkg/:version", (request, reply) => void reply.send(request.params));
   fastify.get("/-/log/", (_request, reply) => void reply.send({ logs: [] }));
   fastify.post("/-/echo", (request, reply) => void reply.send({ body: request.body ?? null }));
+  fastify.post("/-/form", { config: { body: "form" } }, (request, reply) =>
+    reply.send({ user: formOf(request).text("user") }),
+  );
   fastify.post("/-/small", { bodyLimit: 10 }, (request, reply) => void reply.send({ body: request.body }));
   fastify.put("/-/stream", { config: { body: "stream" } }, (request) => measure(request.raw));
   fastify.delete("/-/user/token/:token", async () => ({ ok: true }));
