@@ -27,6 +27,7 @@ export interface ErrorTable {
   NO_REGISTRY: { what: string };
   NO_REGISTRY_WRITES: { what: string };
   METHOD_NOT_ALLOWED: { method: string; allow: string };
+  CONFLICT: { reason: string };
   REQUEST_TIMEOUT: { reason: string };
   BODY_TOO_LARGE: { limitBytes: number };
   UNSUPPORTED_MEDIA_TYPE: { reason: string };
@@ -123,6 +124,11 @@ export const errorKinds: { readonly [C in keyof ErrorTable]: ErrorKind<ErrorTabl
   REQUEST_TIMEOUT: {
     status: 408,
     sentence: (d) => `The request did not arrive in time: ${d.reason}.`,
+    publicFields: ["reason"],
+  },
+  CONFLICT: {
+    status: 409,
+    sentence: (d) => `Not possible: ${d.reason}.`,
     publicFields: ["reason"],
   },
   BODY_TOO_LARGE: {

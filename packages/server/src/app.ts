@@ -16,8 +16,10 @@ import type { LoadedConfig } from "./config/load.ts";
 import { rememberUpstream } from "./config/remember.ts";
 import { urlInWords } from "./config/urls.ts";
 import { createDelegations, openDelegatedNames, type Delegations } from "./delegation/delegation.ts";
+import { createBackground } from "./background.ts";
 import { createAccessLog } from "./http/access-log.ts";
 import { createHttpServer, defaultHttpLimits, type HttpServer } from "./http/server.ts";
+import { createIdentity, identityRoutes, type People } from "./identity/identity.ts";
 import { createMirroring, type Mirroring } from "./mirroring/mirroring.ts";
 import { clearTemporaryBlobs } from "./platform/blobs/files.ts";
 import type { BlobStore } from "./platform/blobs/blobs.ts";
@@ -66,6 +68,7 @@ export interface Rooms extends AsyncDisposable {
   readonly releases: Releases;
   readonly upstreams: UpstreamsRoom;
   readonly delegations: Delegations;
+  readonly identity: People;
   readonly admission: Admission;
   readonly sweep: Sweep;
   readonly mirroring: Mirroring;
@@ -141,6 +144,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     { database, blobs, checksums, releases, upstreams, delegated, events, clock, telemetry },
     config,
   );
+  const identity = createIdentity({ database, events, clock, random, telemetry }, config);
   // A folder of its own: a command beside the server must not empty the server's.
   const spoolFolder = below(join("spool", String(process.pid)));
   const spool = await createSpool({ random }, { folder: spoolFolder, maxBytes: spoolBytes });
@@ -198,6 +202,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     releases,
     upstreams,
     delegations,
+    identity,
     admission,
     sweep,
     mirroring,
@@ -233,9 +238,6 @@ function announceKeys(checksums: Checksums, events: Events): RegistrySigningDeps
     await checksums.claimKey(transaction, { action, use: "registry-signature", owner, keyid, key });
   };
 }
-
-/** How often orphaned blobs are looked for. */
-const orphanSweepMs = 3_600_000;
 
 /** The server: rooms, routes, background work. */
 export async function createApp(loaded: LoadedConfig, options: AppOptions): Promise<App> {
@@ -281,7 +283,7 @@ export async function createApp(loaded: LoadedConfig, options: AppOptions): Prom
 }
 
 function createFrontDoor({ config }: LoadedConfig, rooms: Rooms, gossip: Gossip): Promise<HttpServer> {
-  const { checksums, registrySigning, serving, upstreams, admission, telemetry } = rooms;
+  const { checksums, registrySigning, serving, upstreams, admission, identity, telemetry } = rooms;
   const clock = createSystemClock();
   const answers = createAnswers();
   const packages = async (): Promise<number> => (await upstreams.search("", 0, 1)).total;
@@ -322,6 +324,7 @@ function createFrontDoor({ config }: LoadedConfig, rooms: Rooms, gossip: Gossip)
         ...(config.role === "log"
           ? []
           : [
+              identityRoutes({ identity, clock, ...config.identity }),
               sourceChoiceRoutes({ upstreams, sources: config.upstreams }),
               servingRoutes({
                 serving,
@@ -345,53 +348,4 @@ function createFrontDoor({ config }: LoadedConfig, rooms: Rooms, gossip: Gossip)
 function accessLogSink(target: string): (lines: string) => Promise<void> {
   if (target === "stdout") return (lines) => new Promise((resolve) => process.stdout.write(lines, () => resolve()));
   return (lines) => appendFile(target, lines, { mode: 0o600 });
-}
-
-interface Background extends AsyncDisposable {
-  start(): void;
-}
-
-/** The sequencer, the jobs, the watch for other processes' changes, the orphan sweep. Disposing waits for what is under way. */
-function createBackground(
-  { checksums, releases, registrySigning, jobs, upstreams, delegations, admission, sweep, mirroring, telemetry }: Rooms,
-  gossip: Gossip,
-  clock: ReturnType<typeof createSystemClock>,
-): Background {
-  const stop = new AbortController();
-  const running: Promise<void>[] = [];
-
-  function keep(what: string, work: Promise<void>): void {
-    running.push(
-      work.catch((error: unknown) => {
-        if (!stop.signal.aborted) telemetry.log.error(`${what} stopped`, { error });
-      }),
-    );
-  }
-
-  async function sweepOrphans(): Promise<void> {
-    while (!stop.signal.aborted) {
-      await admission.collectOrphans(stop.signal);
-      await clock.sleep(orphanSweepMs, stop.signal);
-    }
-  }
-
-  return {
-    start() {
-      keep("the sequencer", checksums.run(stop.signal));
-      keep("the watch for changed registry keys", registrySigning.run(stop.signal));
-      keep("the watch for upstreams' keys", upstreams.keys.run(stop.signal));
-      keep("the watch for changed releases", releases.run(stop.signal, checksums.wake));
-      keep("the look at delegations", delegations.run(stop.signal));
-      keep("the recording of sighted versions", releases.recordSighted(stop.signal));
-      keep("the job queue", jobs.run(upstreams.jobHandlers, stop.signal));
-      keep("the orphan sweep", sweepOrphans());
-      keep("the sweep", sweep.run(stop.signal));
-      keep("the mirror", mirroring.follow(stop.signal));
-      keep("the comparison of gossip", gossip.run(stop.signal));
-    },
-    async [Symbol.asyncDispose]() {
-      stop.abort();
-      await Promise.all(running);
-    },
-  };
 }

@@ -6,6 +6,7 @@ import { admissionMigrations } from "./admission/admission.ts";
 import { checksumMigrations, seenByWitnesses } from "./checksums/checksums.ts";
 import type { LogWitnesses, SeenElsewhere } from "./checksums/checksums.ts";
 import type { LoadedConfig } from "./config/load.ts";
+import { identityMigrations } from "./identity/identity.ts";
 import { mirroringMigrations } from "./mirroring/mirroring.ts";
 import { openLogWitnesses } from "./log-witnesses.ts";
 import type { BlobStore } from "./platform/blobs/blobs.ts";
@@ -59,6 +60,7 @@ const migrations = [
   releaseMigrations,
   upstreamMigrations,
   delegationMigrations,
+  identityMigrations,
   admissionMigrations,
   sweepMigrations,
   mirroringMigrations,

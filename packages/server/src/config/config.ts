@@ -26,6 +26,8 @@ export interface Config {
   /** Somebody else's checksum database that is followed; undefined: our own. */
   readonly checksums: FollowedLogConfig | undefined;
   readonly log: LogConfig;
+  /** People and tokens. */
+  readonly identity: IdentityConfig;
   readonly packuments: {
     /** Revalidate with the upstream after this age. Default 300. */
     readonly maxAgeSeconds: number;
@@ -156,6 +158,17 @@ export interface LogConfig {
   /** vkeys of who may approve a supersede, and how many of them must. */
   readonly approvers: readonly string[];
   readonly approvalsNeeded: number;
+}
+
+export interface IdentityConfig {
+  /** Who may make an account: anybody, anybody while `loopbackOnly`, who was invited, or nobody. Default loopback. */
+  readonly registration: "open" | "loopback" | "invite" | "closed";
+  /** Whether a password that a client sends with every request may change anything. Default false. */
+  readonly passwordWrites: boolean;
+  /** How long the token of a client that signed in is good. Default 30. */
+  readonly loginDays: number;
+  /** The longest that a token which people make is good. Default 90. */
+  readonly maxTokenDays: number;
 }
 
 /** How the outside is reached: from assay.yaml, or else what npm and the environment say. Proxies are in Secrets: their URLs may hold passwords. */

@@ -68,6 +68,12 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
     role: values.text("role") as Config["role"],
     checksums: chooseFollowed(values, addresses, problems),
     log: logConfig(values, sources, { dataFolder, ...addresses }, problems),
+    identity: {
+      registration: values.text("identity.registration") as Config["identity"]["registration"],
+      passwordWrites: values.text("identity.passwordWrites") === "allowed",
+      loginDays: values.number("identity.loginDays"),
+      maxTokenDays: values.number("identity.maxTokenDays"),
+    },
     packuments: {
       maxAgeSeconds: values.number("packuments.maxAgeSeconds"),
       notFoundSeconds: values.number("packuments.notFoundSeconds"),

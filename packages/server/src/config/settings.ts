@@ -11,6 +11,7 @@ import {
   whole,
   type Kind,
 } from "./kinds.ts";
+import { identitySettings } from "./identity-settings.ts";
 import { upkeepSettings } from "./upkeep-settings.ts";
 import { logKey, witnessPolicy } from "./log-kinds.ts";
 import { upstreamSettings, variableOf } from "./upstream-settings.ts";
@@ -292,6 +293,7 @@ export const settings: readonly Setting[] = [
     doc: "Whose tarball URLs packuments carry: this server's, or the owner's. See docs/operations/lockfiles.md before you change it.",
   },
 
+  ...identitySettings,
   ...upkeepSettings,
 
   {

@@ -1,19 +1,36 @@
 import type { Credentials } from "../http/credentials.ts";
 import type { HostedNames } from "./names/names.ts";
+import type { Accounts } from "./people/accounts.ts";
 import type { Permissions } from "./permissions/permissions.ts";
 import type { Principal } from "./principal.ts";
+import type { Tokens } from "./tokens/tokens.ts";
 
+export { createIdentity, type IdentityDeps } from "./create-identity.ts";
+export { identityMigrations } from "./migrations.ts";
 export type { HostedNames, HostedPackage, NameClaim } from "./names/names.ts";
+export type { Account, Accounts } from "./people/accounts.ts";
 export type { Action, Decision, Permissions, Resource } from "./permissions/permissions.ts";
 export { anonymous, type Grant, type Principal } from "./principal.ts";
+export { identityRoutes } from "./routes.ts";
+export type { Token, Tokens } from "./tokens/tokens.ts";
 
 /** People, CI identities, tokens, organisations, permissions. */
-export interface Identity {
+export interface Identity extends People {
+  readonly names: HostedNames;
+  readonly permissions: Permissions;
+}
+
+/** The part of the room that knows who somebody is. */
+export interface People {
   /**
    * Who sends a request. Anonymous when it shows nothing; throws UNAUTHORIZED for a token, session or password that is
    * not good (any more), and TOO_MANY_REQUESTS for who guesses.
    */
   authenticate(credentials: Credentials): Promise<Principal>;
-  readonly names: HostedNames;
-  readonly permissions: Permissions;
+  readonly accounts: Accounts;
+  readonly tokens: Tokens;
+  /** Who may make an account by themselves: decided at the start, from the configuration alone. */
+  readonly registration: "open" | "invite" | "closed";
+  /** Writes what is written lazily, forgets what is over; until aborted. */
+  run(signal: AbortSignal): Promise<void>;
 }

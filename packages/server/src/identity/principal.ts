@@ -7,6 +7,8 @@ export interface Principal {
   readonly id: string;
   /** As clients are shown it: the user name; of CI `github:acme/widgets`; empty for anonymous. */
   readonly name: string;
+  /** A person who administers the registry. What its grant takes away it may not do all the same. */
+  readonly isAdmin: boolean;
   /** How it proved who it is. */
   readonly via: "nothing" | "password" | "session" | "token";
   /** The most that its token is good for; undefined: all that its holder may. */
@@ -35,6 +37,7 @@ export function anonymous(address: string): Principal {
     kind: "anonymous",
     id: "anonymous",
     name: "",
+    isAdmin: false,
     via: "nothing",
     grant: undefined,
     steppedUpAtMs: undefined,

@@ -6,7 +6,6 @@ const writes: readonly {
   readonly method: "PUT" | "POST" | "DELETE";
   readonly urls: readonly string[];
   readonly what: string;
-  readonly secretPath?: true;
 }[] = [
   { method: "PUT", urls: ["/:name", "/:name/-rev/:revision"], what: "Publishing" },
   {
@@ -21,18 +20,16 @@ const writes: readonly {
     urls: ["/-/v1/login", "/-/npm/v1/tokens", "/-/stage/package/:name"],
     what: "Signing in",
   },
-  { method: "PUT", urls: ["/-/user/:user"], what: "Signing in" },
-  { method: "DELETE", urls: ["/-/user/token/:token"], what: "Signing out", secretPath: true },
 ];
 
 /** Refuses writes with a sentence, before any body is read. */
 export function addWriteRoutes(fastify: FastifyInstance): void {
-  for (const { method, urls, what, secretPath } of writes) {
+  for (const { method, urls, what } of writes) {
     for (const url of urls) {
       fastify.route({
         method,
         url,
-        config: { body: "stream", ...(secretPath === true ? { secretPath } : {}) },
+        config: { body: "stream" },
         handler: () => {
           throw new AssayError("WRITES_NOT_HERE", { what });
         },

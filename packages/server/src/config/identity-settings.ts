@@ -1,0 +1,34 @@
+import { oneOf, whole } from "./kinds.ts";
+import type { Setting } from "./settings.ts";
+
+/** Below `identity.`: people and tokens. */
+export const identitySettings: readonly Setting[] = [
+  {
+    key: "identity.registration",
+    env: "ASSAY_REGISTRATION",
+    kind: oneOf("open", "loopback", "invite", "closed"),
+    fallback: "loopback",
+    doc: "Who may make an account: open, anybody who reaches this server; loopback, anybody while it listens on loopback only, else as invite; invite, who was sent a link; closed, nobody: an administrator makes them.",
+  },
+  {
+    key: "identity.passwordWrites",
+    env: "ASSAY_PASSWORD_WRITES",
+    kind: oneOf("never", "allowed"),
+    fallback: "never",
+    doc: "Whether a password that a client sends with every request (npm's _auth) may publish and change things. Never: it reads.",
+  },
+  {
+    key: "identity.loginDays",
+    env: "ASSAY_LOGIN_DAYS",
+    kind: whole(1, 3650),
+    fallback: 30,
+    doc: "How long a client that signed in stays signed in, in days.",
+  },
+  {
+    key: "identity.maxTokenDays",
+    env: "ASSAY_MAX_TOKEN_DAYS",
+    kind: whole(1, 3650),
+    fallback: 90,
+    doc: "The longest that a token which people make is good, in days.",
+  },
+];

@@ -1,0 +1,6 @@
+import type { Migrations } from "../platform/database/database.ts";
+import { peopleMigrations } from "./people/migrations.ts";
+import { tokenMigrations } from "./tokens/migrations.ts";
+
+/** Of all parts of this room. */
+export const identityMigrations: Migrations = { ...peopleMigrations, ...tokenMigrations };

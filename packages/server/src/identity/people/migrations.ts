@@ -1,0 +1,28 @@
+import { columns } from "../../platform/database/columns.ts";
+import type { Migrations } from "../../platform/database/database.ts";
+
+export const peopleMigrations: Migrations = {
+  "0100-identity-people": {
+    async up(transaction) {
+      const { text, integer, ...make } = columns(transaction);
+      await make
+        .table("accounts")
+        .addColumn("name", text, (column) => column.notNull().primaryKey())
+        .addColumn("kind", text, (column) => column.notNull())
+        .addColumn("state", text, (column) => column.notNull())
+        .addColumn("is_admin", integer, (column) => column.notNull())
+        .addColumn("email", text)
+        .addColumn("full_name", text)
+        .addColumn("operator", text)
+        .addColumn("password", text)
+        .addColumn("created_at_ms", integer, (column) => column.notNull())
+        .execute();
+      await make
+        .table("password_failures")
+        .addColumn("subject", text, (column) => column.notNull().primaryKey())
+        .addColumn("failures", integer, (column) => column.notNull())
+        .addColumn("last_at_ms", integer, (column) => column.notNull())
+        .execute();
+    },
+  },
+};

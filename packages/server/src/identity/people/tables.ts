@@ -1,0 +1,21 @@
+/** People and bots; touched by `people/` alone. Times are epoch milliseconds. */
+export type PeopleTables = {
+  readonly accounts: {
+    name: string;
+    /** `person` or `bot`. */
+    kind: string;
+    /** `active` or `disabled`. */
+    state: string;
+    /** 0 or 1. */
+    is_admin: number;
+    email: string | null;
+    full_name: string | null;
+    /** The person who answers for a bot. */
+    operator: string | null;
+    /** A PHC string; null: signs in otherwise, or not at all. */
+    password: string | null;
+    created_at_ms: number;
+  };
+  /** Wrong passwords of late; `subject` is a user name, or a user name and a block of addresses. */
+  readonly password_failures: { subject: string; failures: number; last_at_ms: number };
+};

@@ -1,0 +1,66 @@
+import { createFakeClock, type FakeClock } from "@assay/testkit/fake-clock";
+import { createSeededRandom } from "@assay/testkit/seeded-random";
+import type { Config } from "../config/config.ts";
+import type { Credentials } from "../http/credentials.ts";
+import type { Database } from "../platform/database/database.ts";
+import { createEvents, eventMigrations } from "../platform/events/outbox.ts";
+import { createLogger } from "../platform/telemetry/logger.ts";
+import { createMetrics } from "../platform/telemetry/metrics.ts";
+import { createIdentity, identityMigrations, type People } from "./identity.ts";
+
+export const identityTestMigrations = [eventMigrations, identityMigrations];
+
+/** Longer and other than what may be guessed. */
+export const password = "correct horse battery";
+
+export interface TestIdentity {
+  readonly identity: People;
+  readonly clock: FakeClock;
+  /** Kinds and subjects, in order. */
+  events(): Promise<readonly string[]>;
+}
+
+/** The room over a database that has `identityTestMigrations`; twice over one database is two processes. */
+export function createTestIdentity(
+  database: Database,
+  {
+    clock = createFakeClock(),
+    seed = 1,
+    ...config
+  }: Partial<Config["identity"]> & {
+    readonly clock?: FakeClock;
+    readonly seed?: number;
+    readonly loopbackOnly?: boolean;
+  } = {},
+): TestIdentity {
+  const telemetry = {
+    log: createLogger({ clock, write: () => undefined }, { level: "error", format: "json" }),
+    metrics: createMetrics({ processMetrics: false }),
+  };
+  const { loopbackOnly = true, ...options } = config;
+  const identity = createIdentity(
+    { database, clock, random: createSeededRandom(seed), telemetry, events: createEvents({ clock }) },
+    {
+      loopbackOnly,
+      identity: { registration: "loopback", passwordWrites: false, loginDays: 30, maxTokenDays: 90, ...options },
+    },
+  );
+  return {
+    identity,
+    clock,
+    async events() {
+      const rows = await database.read
+        .withTables<{ events: { id: number; kind: string; subject: string } }>()
+        .selectFrom("events")
+        .select(["kind", "subject"])
+        .orderBy("id")
+        .execute();
+      return rows.map(({ kind, subject }) => `${kind} ${subject}`);
+    },
+  };
+}
+
+/** What a request shows, from 192.0.2.1 unless said otherwise. */
+export function showing(shown: Partial<Credentials>): Credentials {
+  return { bearer: undefined, basic: undefined, session: undefined, otp: undefined, address: "192.0.2.1", ...shown };
+}
