@@ -21,7 +21,7 @@ export interface ErrorTable {
   BAD_FORMAT: { what: string; reason: string };
   WRITES_NOT_HERE: { what: string };
   UNAUTHORIZED: { reason: string };
-  FORBIDDEN: { reason: string };
+  FORBIDDEN: { reason: string; policy?: string };
   BLOCKED: { rule: string; reason: string; name: string; version: string };
   NOT_FOUND: { what: string };
   NO_REGISTRY: { what: string };
@@ -98,7 +98,7 @@ export const errorKinds: { readonly [C in keyof ErrorTable]: ErrorKind<ErrorTabl
   FORBIDDEN: {
     status: 403,
     sentence: (d) => `Not allowed: ${d.reason}.`,
-    publicFields: ["reason"],
+    publicFields: ["reason", "policy"],
   },
   BLOCKED: {
     status: 403,

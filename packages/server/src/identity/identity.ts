@@ -9,7 +9,20 @@ export { createIdentity, type IdentityDeps } from "./create-identity.ts";
 export { identityMigrations } from "./migrations.ts";
 export type { HostedNames, HostedPackage, NameClaim } from "./names/names.ts";
 export type { Account, Accounts } from "./people/accounts.ts";
-export type { Action, Decision, Permissions, Resource } from "./permissions/permissions.ts";
+export {
+  createPermissions,
+  openPolicySets,
+  type Action,
+  type CiFacts,
+  type Decision,
+  type HolderFacts,
+  type PackageFacts,
+  type PermissionFacts,
+  type Permissions,
+  type PolicySets,
+  type Resource,
+  type TeamName,
+} from "./permissions/permissions.ts";
 export { anonymous, type Grant, type Principal } from "./principal.ts";
 export { identityRoutes } from "./routes.ts";
 export type { Token, Tokens } from "./tokens/tokens.ts";

@@ -26,7 +26,7 @@ export interface Grant {
   readonly level: "read-only" | "read-write" | "stage-only";
   /** Only these packages; undefined: any. */
   readonly packages: readonly NamePattern[] | undefined;
-  /** Only these organisations' settings; undefined: any. */
+  /** Only these organisations' settings; undefined: any, or with `packages` none. */
   readonly organisations: readonly string[] | undefined;
   readonly expiresAtMs: EpochMs | undefined;
 }

@@ -1,6 +1,10 @@
 import type { PackageName } from "@assay/core";
 import type { Principal } from "../principal.ts";
 
+export { createPermissions } from "./create-permissions.ts";
+export type { CiFacts, HolderFacts, PackageFacts, PermissionFacts, TeamName } from "./facts.ts";
+export { openPolicySets, type PolicySets } from "./policy-sets.ts";
+
 /** All that can be allowed or refused. */
 export const actions = [
   "read",
@@ -53,8 +57,9 @@ export interface Permissions {
   decide(principal: Principal, action: Action, resource: Resource): Promise<Decision>;
 
   /**
-   * The same for who cannot go on without: throws NOT_FOUND for what is hidden from the principal, UNAUTHORIZED when
-   * it showed no credentials, else FORBIDDEN with the deciding policy in its sentence.
+   * The same for who cannot go on without. Throws UNAUTHORIZED for who showed no credentials, whatever is there or not,
+   * except that reading what is hidden from it is NOT_FOUND where anybody may read what is public; else NOT_FOUND for
+   * what is hidden from the principal, and FORBIDDEN with the deciding policy in its sentence.
    */
   require(principal: Principal, action: Action, resource: Resource): Promise<void>;
 

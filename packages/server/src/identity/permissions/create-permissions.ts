@@ -1,0 +1,187 @@
+import { AssayError } from "@assay/core";
+import type { Telemetry } from "../../platform/telemetry/telemetry.ts";
+import type { HostedNames } from "../names/names.ts";
+import { anonymous, type Principal } from "../principal.ts";
+import type { CedarAnswer } from "./cedar.ts";
+import type { PermissionFacts } from "./facts.ts";
+import { beyondGrant } from "./grant.ts";
+import type { Action, Decision, Permissions, Resource } from "./permissions.ts";
+import type { Policy } from "./policies.ts";
+import type { PolicySets } from "./policy-sets.ts";
+import { describeResource, makeOpenQuestion, makeQuestion } from "./question.ts";
+import { inWords, resourceInWords } from "./sentences.ts";
+
+export interface PermissionsDeps {
+  readonly names: Pick<HostedNames, "organisationOf" | "find">;
+  readonly facts: PermissionFacts;
+  readonly policies: PolicySets;
+  readonly telemetry: Pick<Telemetry, "log">;
+}
+
+export interface PermissionsOptions {
+  /** Who reads what is public. */
+  readonly read: "anyone" | "signed-in";
+}
+
+/** A full cache begins anew: what is asked often is soon there again. */
+const mostDecisions = 50_000;
+
+/** Permission questions over facts and policies; decisions are kept until one of these changes. */
+export function createPermissions(deps: PermissionsDeps, { read }: PermissionsOptions): Permissions {
+  const { names, facts, policies, telemetry } = deps;
+  const stranger = anonymous("");
+  const kept = createKept<Decision>();
+  const keptOpen = createKept<boolean>();
+  const generation = (): string => `${policies.generation()} ${facts.generation()}`;
+
+  async function judge(principal: Principal, action: Action, resource: Resource): Promise<Decision> {
+    const engine = await policies.engine();
+    const { organisation } = describeResource(names, resource);
+    const question = await makeQuestion({ facts, names }, principal, action, resource);
+    const { slot } = policies.slotFor(organisation);
+    const answer = engine.ask(slot, question);
+    if (answer.outcome === "failed")
+      telemetry.log.error("a permission question cannot be decided, so it is refused", {
+        "permission.principal": principal.id,
+        "permission.action": action,
+        "permission.resource": resourceInWords(resource),
+        "error.message": answer.reason,
+      });
+    const isOpen = action === "read" && resource.kind === "package" && permissions.isOpen(resource.name);
+    const beyond = isOpen ? undefined : beyondGrant(principal, action, resource, organisation);
+    if (answer.outcome === "allow" && beyond === undefined) return { allowed: true, policy: answer.policies[0] ?? "-" };
+    const isHidden = organisation !== undefined && (action === "read" || !(await mayRead(principal, resource)));
+    const said = reasonOf(answer, await policies.inForce(organisation));
+    const { policy, reason } =
+      answer.outcome === "allow"
+        ? { policy: `token ${principal.grant?.tokenId ?? "-"}`, reason: beyond ?? "the token does not reach this" }
+        : { policy: said.policy, reason: said.reason ?? inWords(principal, action, resource) };
+    return { allowed: false, policy, reason, isHidden };
+  }
+
+  async function mayRead(principal: Principal, resource: Resource): Promise<boolean> {
+    return (await permissions.decide(principal, "read", resource)).allowed;
+  }
+
+  const permissions: Permissions = {
+    async decide(principal, action, resource) {
+      const now = generation();
+      const { usesAddress } = policies.slotFor(describeResource(names, resource).organisation);
+      const key = questionKey(principal, action, resource, usesAddress);
+      const before = kept.get(now, key);
+      if (before !== undefined) return before;
+      try {
+        const decision = await judge(principal, action, resource);
+        // The facts may have changed while they were read; and the first question loads the policies.
+        if (
+          generation() === now &&
+          policies.slotFor(describeResource(names, resource).organisation).usesAddress === usesAddress
+        )
+          kept.set(now, key, decision);
+        return decision;
+      } catch (error) {
+        telemetry.log.error("a permission question cannot be decided, so it is refused", {
+          "permission.principal": principal.id,
+          "permission.action": action,
+          error,
+        });
+        return { allowed: false, policy: undefined, reason: "it cannot be decided now", isHidden: false };
+      }
+    },
+
+    async require(principal, action, resource) {
+      const decision = await permissions.decide(principal, action, resource);
+      if (decision.allowed) return;
+      const isStranger = principal.kind === "anonymous";
+      // The same answer whether it exists or not, so that it tells nothing.
+      if (isStranger && (action !== "read" || read === "signed-in"))
+        throw new AssayError("UNAUTHORIZED", { reason: "this needs an account; sign in or send a token" });
+      if (decision.isHidden) throw new AssayError("NOT_FOUND", { what: missing(resource) });
+      if (isStranger) throw new AssayError("UNAUTHORIZED", { reason: decision.reason });
+      const { policy, reason } = decision;
+      const decided = policy === undefined ? "no policy allows it" : `policy ${policy}`;
+      throw new AssayError("FORBIDDEN", {
+        reason: `${reason} (${decided})`,
+        ...(policy === undefined ? {} : { policy }),
+      });
+    },
+
+    isOpen(name) {
+      const resource: Resource = { kind: "package", name };
+      const { organisation, isPublic } = describeResource(names, resource);
+      if (!isPublic && policies.isPlain(organisation)) return false;
+      // The built-in policies say no more than this about strangers; a test holds them together.
+      if (policies.isPlain(organisation)) return read === "anyone";
+      const engine = policies.loadedEngine();
+      if (engine === undefined) return false;
+      const { slot, usesAddress } = policies.slotFor(organisation);
+      // Whether it is open depends on where the question comes from: then it is not open to anybody.
+      if (usesAddress) return false;
+      const now = generation();
+      const before = keptOpen.get(now, name);
+      if (before !== undefined) return before;
+      const isOpen = engine.ask(slot, makeOpenQuestion(names, stranger, resource)).outcome === "allow";
+      keptOpen.set(now, name, isOpen);
+      return isOpen;
+    },
+  };
+  return permissions;
+}
+
+/** In the words for what does not exist. */
+function missing(resource: Resource): string {
+  if (resource.kind === "package") return `The package ${resource.name}`;
+  return resourceInWords(resource).replace(/^the/, "The");
+}
+
+/** The policy that decided a refusal: the first that forbids. */
+function reasonOf(
+  answer: CedarAnswer,
+  inForce: readonly Policy[],
+): { readonly policy: string | undefined; readonly reason: string | undefined } {
+  if (answer.outcome === "failed")
+    return {
+      policy: undefined,
+      reason: "the policies cannot be evaluated; an administrator finds why in the server's log",
+    };
+  const policy = inForce.find(({ id }) => answer.policies.includes(id));
+  return { policy: policy?.id, reason: policy?.reason };
+}
+
+/** Everything that a decision depends on besides facts and policies. */
+function questionKey(principal: Principal, action: Action, resource: Resource, usesAddress: boolean): string {
+  const { id, via, grant, steppedUpAtMs, address } = principal;
+  return JSON.stringify([
+    id,
+    via,
+    steppedUpAtMs !== undefined,
+    grant === undefined ? null : [grant.tokenId, grant.level, grant.packages, grant.organisations],
+    action,
+    resource.kind,
+    "organisation" in resource ? resource.organisation : "",
+    "name" in resource ? resource.name : "",
+    usesAddress ? address : "",
+  ]);
+}
+
+interface Kept<Value> {
+  get(generation: string, key: string): Value | undefined;
+  set(generation: string, key: string, value: Value): void;
+}
+
+/** What was decided in the newest generation. */
+function createKept<Value>(): Kept<Value> {
+  let entries = new Map<string, Value>();
+  let current = "";
+  return {
+    get(generation, key) {
+      if (generation !== current) return undefined;
+      return entries.get(key);
+    },
+    set(generation, key, value) {
+      if (generation !== current || entries.size >= mostDecisions) entries = new Map();
+      current = generation;
+      entries.set(key, value);
+    },
+  };
+}

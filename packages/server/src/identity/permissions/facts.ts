@@ -1,0 +1,41 @@
+import type { NamePattern, PackageName } from "@assay/core";
+
+/** What permission questions are decided from, besides `HostedNames`. Names of organisations and people are as they are shown. */
+export interface PermissionFacts {
+  /**
+   * Another text after every change of what the others answer or of the hosted names, by whatever process. At once,
+   * from memory; changed no later than the promise of the change resolves in this process, and within seconds in others.
+   */
+  generation(): string;
+  /** A person's or bot's standing; for one that does not exist: nothing. */
+  holder(kind: "person" | "bot", name: string): Promise<HolderFacts>;
+  /** Who may do what with a hosted package; for one that does not exist: nobody. */
+  package(name: PackageName): Promise<PackageFacts>;
+  /** A trust rule; undefined: it is gone. */
+  ci(rule: string): Promise<CiFacts | undefined>;
+}
+
+export interface HolderFacts {
+  /** Administers the registry. */
+  readonly isAdministrator: boolean;
+  readonly organisations: readonly { readonly name: string; readonly role: "owner" | "admin" | "developer" }[];
+  readonly teams: readonly TeamName[];
+}
+
+export interface TeamName {
+  readonly organisation: string;
+  readonly team: string;
+}
+
+export interface PackageFacts {
+  /** User names. */
+  readonly owners: readonly string[];
+  /** Teams that may read only, and teams that may write. */
+  readonly readers: readonly TeamName[];
+  readonly writers: readonly TeamName[];
+}
+
+export interface CiFacts {
+  readonly packages: readonly NamePattern[];
+  readonly permissions: readonly ("read" | "publish" | "stage")[];
+}

@@ -1,0 +1,39 @@
+import { patternCovers } from "@assay/core";
+import type { Grant, Principal } from "../principal.ts";
+import type { Action, Resource } from "./permissions.ts";
+
+/** What a token of each level is good for at most; undefined: everything that its holder may. */
+const levels: Readonly<Record<Grant["level"], ReadonlySet<Action> | undefined>> = {
+  "read-only": new Set<Action>(["read", "audit"]),
+  "stage-only": new Set<Action>(["read", "stage"]),
+  "read-write": undefined,
+};
+
+/**
+ * Why a grant does not reach, or undefined when it does. It only takes away: asked beside the policies, which know
+ * nothing of it, so that what a token may is never more than what its holder may.
+ */
+export function beyondGrant(
+  { grant }: Pick<Principal, "grant">,
+  action: Action,
+  resource: Resource,
+  organisation: string | undefined,
+): string | undefined {
+  if (grant === undefined) return undefined;
+  const level = levels[grant.level];
+  if (level !== undefined && !level.has(action)) return `the token is ${grant.level}`;
+  const { packages, organisations } = grant;
+  if (resource.kind === "package") {
+    if (packages === undefined) return undefined;
+    // What is public upstream is needed to install anything; a token for one package must not lose it.
+    if (organisation === undefined && action === "read") return undefined;
+    return packages.some((pattern) => patternCovers(pattern, resource.name))
+      ? undefined
+      : "the token is not for this package";
+  }
+  // A token that was cut down to something is not for what runs the registry, nor for settings that it does not name.
+  if (packages === undefined && organisations === undefined) return undefined;
+  if (resource.kind === "registry") return action === "read" ? undefined : "the token is not for the whole registry";
+  const name = resource.kind === "organisation" ? resource.name : resource.organisation;
+  return organisations?.includes(name) === true ? undefined : "the token is not for this organisation";
+}
