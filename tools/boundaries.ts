@@ -66,6 +66,7 @@ const dependencyHomes: Readonly<Record<string, readonly string[]>> = {
     "packages/server/src/*/migrations",
     "packages/server/src/*/tables",
     "packages/server/src/identity/*/store",
+    "packages/server/src/identity/*/migrations",
     "packages/server/src/platform/jobs/",
     "packages/server/src/platform/events/",
   ],

@@ -5,6 +5,13 @@ import type { Permissions } from "./permissions/permissions.ts";
 import type { Principal } from "./principal.ts";
 import type { Tokens } from "./tokens/tokens.ts";
 
+export {
+  createApprovals,
+  type Approval,
+  type ApprovalHandler,
+  type Approvals,
+  type NewApproval,
+} from "./approvals/approvals.ts";
 export { createIdentity, type IdentityDeps } from "./create-identity.ts";
 export { identityMigrations } from "./migrations.ts";
 export type { HostedNames, HostedPackage, NameClaim } from "./names/names.ts";

@@ -150,9 +150,10 @@ function reasonOf(
 
 /** Everything that a decision depends on besides facts and policies. */
 function questionKey(principal: Principal, action: Action, resource: Resource, usesAddress: boolean): string {
-  const { id, via, grant, steppedUpAtMs, address } = principal;
+  const { id, isAdmin, via, grant, steppedUpAtMs, address } = principal;
   return JSON.stringify([
     id,
+    isAdmin,
     via,
     steppedUpAtMs !== undefined,
     grant === undefined ? null : [grant.tokenId, grant.level, grant.packages, grant.organisations],

@@ -16,8 +16,6 @@ export interface PermissionFacts {
 }
 
 export interface HolderFacts {
-  /** Administers the registry. */
-  readonly isAdministrator: boolean;
   readonly organisations: readonly { readonly name: string; readonly role: "owner" | "admin" | "developer" }[];
   readonly teams: readonly TeamName[];
 }

@@ -144,7 +144,7 @@ function resourceEntity(
 }
 
 function principalEntity(
-  { kind, id, name }: Principal,
+  { kind, id, name, isAdmin }: Principal,
   asks: HolderFacts | CiFacts | undefined,
   resource: Resource,
   resourceUid: Uid,
@@ -162,8 +162,7 @@ function principalEntity(
       parents: [],
     };
   }
-  const { isAdministrator, organisations, teams } =
-    asks !== undefined && "teams" in asks ? asks : { isAdministrator: false, organisations: [], teams: [] };
+  const { organisations, teams } = asks !== undefined && "teams" in asks ? asks : { organisations: [], teams: [] };
   const whereRoleIs = (...roles: readonly string[]) =>
     organisations.filter(({ role }) => roles.includes(role)).map((one) => reference("Organisation", one.name));
   const memberOf = whereRoleIs("owner", "admin", "developer");
@@ -171,7 +170,13 @@ function principalEntity(
   if (kind === "bot") return { uid: uid("Bot", own), attrs: { name, memberOf }, parents };
   return {
     uid: uid("Person", own),
-    attrs: { name, isAdministrator, owns: whereRoleIs("owner"), administers: whereRoleIs("owner", "admin"), memberOf },
+    attrs: {
+      name,
+      isAdministrator: isAdmin,
+      owns: whereRoleIs("owner"),
+      administers: whereRoleIs("owner", "admin"),
+      memberOf,
+    },
     parents,
   };
 }

@@ -1,4 +1,4 @@
-/** Facts that a test writes down. */
+/** Facts that a test writes down. `root` administers the registry. */
 import { parseNamePattern, parsePackageName, type PackageName } from "@assay/core";
 import type { HostedNames } from "../names/names.ts";
 import { anonymous, type Grant, type Principal } from "../principal.ts";
@@ -14,13 +14,12 @@ export interface TestFacts {
   readonly names: Pick<HostedNames, "organisationOf" | "find">;
 }
 
-export const nobodys: HolderFacts = { isAdministrator: false, organisations: [], teams: [] };
+export const nobodys: HolderFacts = { organisations: [], teams: [] };
 
 /** The scopes `@acme` and `@other` are organisations. Everything else is proxied. */
 export function createTestFacts(): TestFacts {
   let generation = 0;
   const holders = new Map<string, HolderFacts>([
-    ["root", { ...nobodys, isAdministrator: true }],
     ["olga", { ...nobodys, organisations: [{ name: "acme", role: "owner" }] }],
     ["adam", { ...nobodys, organisations: [{ name: "acme", role: "admin" }] }],
     ["dora", { ...nobodys, organisations: [{ name: "acme", role: "developer" }] }],
@@ -85,6 +84,7 @@ export function person(name: string, grant?: Partial<Grant>): Principal {
     kind: "person",
     id: `person:${name}`,
     name,
+    isAdmin: name === "root",
     via: grant === undefined ? "session" : "token",
     grant: grant && {
       tokenId: "t1",

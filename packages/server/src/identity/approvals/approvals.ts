@@ -1,0 +1,102 @@
+import type { EpochMs } from "@assay/core";
+import type { Transaction } from "../../platform/database/database.ts";
+import type { Resource } from "../permissions/permissions.ts";
+import type { Principal } from "../principal.ts";
+
+export { createApprovals } from "./create-approvals.ts";
+export { approvalMigrations } from "./migrations.ts";
+export { parseApprovalRule, ruleFor } from "./rules.ts";
+
+/**
+ * An operation that is carried out when enough people agree. It is fixed when it is asked for: its digest is what
+ * people approve, and what is carried out is what they saw.
+ */
+export interface Approval {
+  readonly id: string;
+  /** Which handler carries it out: `publish`, `tag`, … */
+  readonly kind: string;
+  /** What it is about: `npm @acme/ui@1.2.0`. */
+  readonly subject: string;
+  /** One line for people. */
+  readonly summary: string;
+  /** Of the exact operation, such as the integrity of a staged tarball. */
+  readonly digest: string;
+  /** Who may `approve` on it may decide. */
+  readonly resource: Resource;
+  readonly organisation: string | undefined;
+  readonly requester: string;
+  readonly requesterName: string;
+  readonly needed: number;
+  /** User names, and teams as `organisation:team`, among whom approvers must be as well; undefined: the policies alone say. */
+  readonly approvers: readonly string[] | undefined;
+  readonly state: "waiting" | "done" | "rejected" | "expired";
+  readonly requestedAtMs: EpochMs;
+  readonly expiresAtMs: EpochMs;
+  readonly decidedAtMs: EpochMs | undefined;
+  readonly votes: readonly ApprovalVote[];
+}
+
+export interface ApprovalVote {
+  readonly voter: string;
+  readonly voterName: string;
+  readonly verdict: "approve" | "reject";
+  readonly reason: string;
+  readonly atMs: EpochMs;
+}
+
+export interface NewApproval {
+  readonly kind: string;
+  readonly subject: string;
+  readonly summary: string;
+  readonly digest: string;
+  readonly resource: Resource;
+  readonly organisation: string | undefined;
+  readonly requester: Principal;
+  /** JSON, for the handler. */
+  readonly payload: unknown;
+  /** At least 1. */
+  readonly needed: number;
+  readonly approvers?: readonly string[] | undefined;
+}
+
+/** Carries out what was approved. */
+export interface ApprovalHandler {
+  /**
+   * In the transaction of the last approval, so once and never half: no other I/O; what needs any enqueues a job. What
+   * it throws undoes the approval and is told to the approver.
+   */
+  execute(
+    transaction: Transaction,
+    approved: { readonly approval: Approval; readonly payload: unknown },
+  ): Promise<void>;
+  /** In the transaction of a rejection or an end without one: puts away what waited. */
+  drop(transaction: Transaction, dropped: { readonly approval: Approval; readonly payload: unknown }): Promise<void>;
+}
+
+export interface Decision {
+  /** The digest that the person saw. */
+  readonly digest: string;
+  /** 1 to 1,000 characters; may be empty for an approval. */
+  readonly reason: string;
+}
+
+export interface Approvals {
+  /**
+   * Asks for an approval, in the caller's transaction; answers its id. The same operation waits once: asked for again,
+   * the id of the first.
+   */
+  request(transaction: Transaction, wanted: NewApproval): Promise<string>;
+  /** Who may decide on it, and who asked for it, see it; for others it is NOT_FOUND. */
+  find(principal: Principal, id: string): Promise<Approval>;
+  /** Those that the principal may see, newest first, at most 200. */
+  list(principal: Principal, state: Approval["state"] | undefined): Promise<readonly Approval[]>;
+  /**
+   * Approves. The last one that is needed carries the operation out. Throws FORBIDDEN for the requester, for who may not
+   * approve, and for who voted before; CONFLICT when it does not wait any more or the digest is another.
+   */
+  approve(principal: Principal, id: string, decision: Decision): Promise<Approval>;
+  /** Rejects: one is enough. Throws as `approve`; who asked may always take it back. */
+  reject(principal: Principal, id: string, decision: Decision): Promise<Approval>;
+  /** Ends what nobody decided in time; until aborted. */
+  run(signal: AbortSignal): Promise<void>;
+}
