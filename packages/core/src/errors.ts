@@ -22,6 +22,10 @@ export interface ErrorTable {
   WRITES_NOT_HERE: { what: string };
   UNAUTHORIZED: { reason: string };
   FORBIDDEN: { reason: string; policy?: string };
+  ID_TOKEN_REFUSED: { reason: string };
+  TRUST_REFUSED: { what: string; reason: string };
+  TRUST_MISSING: { what: string; identity: string };
+  ISSUER_UNAVAILABLE: { issuer: string; reason: string; retryAfterSeconds: number };
   BLOCKED: { rule: string; reason: string; name: string; version: string };
   NOT_FOUND: { what: string };
   NO_REGISTRY: { what: string };
@@ -99,6 +103,26 @@ export const errorKinds: { readonly [C in keyof ErrorTable]: ErrorKind<ErrorTabl
     status: 403,
     sentence: (d) => `Not allowed: ${d.reason}.`,
     publicFields: ["reason", "policy"],
+  },
+  ID_TOKEN_REFUSED: {
+    status: 401,
+    sentence: (d) => `The identity token of this CI run is refused: ${d.reason}.`,
+    publicFields: ["reason"],
+  },
+  TRUST_REFUSED: {
+    status: 403,
+    sentence: (d) => `No trust rule of ${d.what} fits this CI run: ${d.reason}.`,
+    publicFields: ["what", "reason"],
+  },
+  TRUST_MISSING: {
+    status: 404,
+    sentence: (d) => `${d.what} has no trust rule for ${d.identity}; make one with npm trust.`,
+    publicFields: ["what", "identity"],
+  },
+  ISSUER_UNAVAILABLE: {
+    status: 503,
+    sentence: (d) => `The keys of the CI issuer ${d.issuer} cannot be read (${d.reason}); try again later.`,
+    publicFields: ["issuer", "retryAfterSeconds"],
   },
   BLOCKED: {
     status: 403,

@@ -58,6 +58,19 @@ export interface Config {
     /** Bytes that are downloaded a second to compare sources with binds. Default 16 KiB. */
     readonly sampleBytesPerSecond: number;
   };
+  /** Trusted publishing. */
+  readonly trust: {
+    /** At least one. */
+    readonly issuers: readonly CiIssuerConfig[];
+    /** Default 60. */
+    readonly leewaySeconds: number;
+    /** Default one hour. */
+    readonly maxAgeSeconds: number;
+    /** Lifetime of exchanged tokens. Default ten minutes. */
+    readonly tokenSeconds: number;
+    /** Default warn. */
+    readonly openRules: "warn" | "forbid";
+  };
   readonly limits: {
     /** Largest packument taken from an upstream, bytes after decoding. Default 64 MiB. */
     readonly packumentBytes: number;
@@ -119,6 +132,21 @@ export interface UpstreamConfig {
   readonly timeouts: { readonly connectMs: number; readonly headersMs: number; readonly bodyIdleMs: number };
   /** Absolute paths of PEM files: what this server shows of itself to the upstream's own origin. */
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
+}
+
+/** A CI service that says who its runs are. */
+export interface CiIssuerConfig {
+  /** Short name; stands in rules and in what people are shown. */
+  readonly name: string;
+  readonly kind: "github" | "gitlab" | "circleci" | "generic";
+  /** As it stands in `iss`; `{org-id}` for services with an issuer for each organisation. */
+  readonly issuer: string;
+  /** Whom its tokens are meant for; undefined: `npm:<host>` of every public URL, with and without its port. */
+  readonly audience: string | undefined;
+  /** URL of its keys; undefined: its OpenID configuration says it. */
+  readonly jwks: string | undefined;
+  /** Of a generic one: its words for ours. */
+  readonly claims: Readonly<Record<string, string>>;
 }
 
 export interface FollowedLogConfig {

@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLMap } from "yaml";
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Scalar, type YAMLMap } from "yaml";
 import { nearest } from "./nearest.ts";
 import { settings, type Layer, type RawValue } from "./settings.ts";
 import { upstreamSettings } from "./upstream-settings.ts";
@@ -186,13 +186,19 @@ function unknownKey({ keys, places, others }: Table, key: string, shown: string)
 function hasMagic(node: unknown): boolean {
   if (isAlias(node)) return true;
   if (!isScalar(node) && !isSeq(node) && !isMap(node)) return false;
-  return node.anchor !== undefined || node.tag !== undefined || (isSeq(node) && node.items.some(hasMagic));
+  if (node.anchor !== undefined || node.tag !== undefined) return true;
+  return isSeq(node) && node.items.some((item) => hasMagic(item) || (isMap(item) && hasMagicInside(item)));
+}
+
+function hasMagicInside({ items }: YAMLMap): boolean {
+  return items.some(({ key, value }) => hasMagic(key) || hasMagic(value) || (isMap(value) && hasMagicInside(value)));
 }
 
 function plainValue(node: unknown): unknown {
   if (isScalar(node)) return node.value;
   if (isSeq(node)) return node.items.map(plainValue);
-  return undefined;
+  if (!isMap(node) || !node.items.every(({ key }) => isScalar(key) && typeof key.value === "string")) return undefined;
+  return Object.fromEntries(node.items.map(({ key, value }) => [String((key as Scalar).value), plainValue(value)]));
 }
 
 function rangeOf(node: unknown): number {

@@ -1,7 +1,16 @@
 import { isAbsolute, join, relative } from "node:path";
 import { AssayError } from "@assay/core";
 import { chooseAddresses, chooseUpstream, type Addresses } from "./addresses.ts";
-import type { Config, LoggingConfig, LogConfig, NetworkConfig, Secrets, UpstreamConfig } from "./config.ts";
+import type {
+  CiIssuerConfig,
+  Config,
+  LoggingConfig,
+  LogConfig,
+  NetworkConfig,
+  Secrets,
+  UpstreamConfig,
+} from "./config.ts";
+import { usualIssuers } from "./ci-issuers.ts";
 import type { EnvPass } from "./env.ts";
 import { chooseFollowed } from "./followed.ts";
 import type { FilePass } from "./file.ts";
@@ -89,6 +98,13 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
       bytesPerSecond: values.number("sweep.bytesPerSecond"),
       requestsPerSecond: values.number("sweep.requestsPerSecond"),
       sampleBytesPerSecond: values.number("sweep.sampleBytesPerSecond"),
+    },
+    trust: {
+      issuers: (values.optionalList("identity.ci") as unknown as CiIssuerConfig[] | undefined) ?? usualIssuers,
+      leewaySeconds: values.number("identity.trust.leewaySeconds"),
+      maxAgeSeconds: values.number("identity.trust.maxAgeMinutes") * 60,
+      tokenSeconds: values.number("identity.trust.tokenMinutes") * 60,
+      openRules: values.text("identity.trust.openRules") as Config["trust"]["openRules"],
     },
     limits: {
       packumentBytes: values.number("limits.packumentBytes"),

@@ -11,6 +11,7 @@ import {
   whole,
   type Kind,
 } from "./kinds.ts";
+import { ciSettings } from "./ci-issuers.ts";
 import { identitySettings } from "./identity-settings.ts";
 import { upkeepSettings } from "./upkeep-settings.ts";
 import { logKey, witnessPolicy } from "./log-kinds.ts";
@@ -295,6 +296,8 @@ export const settings: readonly Setting[] = [
 
   ...identitySettings,
   ...upkeepSettings,
+
+  ...ciSettings,
 
   {
     key: "limits.packumentBytes",
