@@ -295,9 +295,8 @@ export const settings: readonly Setting[] = [
   },
 
   ...identitySettings,
-  ...upkeepSettings,
-
   ...ciSettings,
+  ...upkeepSettings,
 
   {
     key: "limits.packumentBytes",

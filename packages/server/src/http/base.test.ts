@@ -42,6 +42,19 @@ describe("the base", async () => {
     assert.equal((await ask(one, "/npm/main//vite", { host: "reg.example.com" })).status, 400);
   });
 
+  test("CI exchanges its token at the root of a host although the registry is below a path", async () => {
+    const path = "/-/npm/v1/oidc/token/exchange/package/@s%2fn";
+    const below = await start({ publicUrls: ["https://reg.example.com/npm/main"] });
+    after(() => below.server[Symbol.asyncDispose]());
+    const ofPost = async (target: string, host: string) => (await ask(below, target, { host, method: "POST" })).status;
+    // 404: this server has no such route, but the request came through.
+    assert.equal(await ofPost(path, "reg.example.com"), 404);
+    assert.equal(await ofPost(`/npm/main${path}`, "reg.example.com"), 404);
+    assert.equal(await ofPost(path, "evil.example"), 421);
+    assert.equal(await ofPost("/-/npm/v1/oidc/token/exchange", "reg.example.com"), 421);
+    assert.equal(await ofPost(`${path}/../../../x`, "reg.example.com"), 400);
+  });
+
   test("any other host is 421", async () => {
     for (const host of [
       "evil.example",

@@ -30,12 +30,16 @@ interface PublicUrl {
   readonly prefix: string;
 }
 
+/** What clients ask at the root of the host although the registry is mounted below a path: the rest is as below it. */
+const rootPaths: readonly string[] = ["/-/npm/v1/oidc/token/exchange/package/"];
+
 /**
  * The allow-list of URLs under which clients reach the server.
  *
  * A host is compared as its A-label in lower case, with its port unless that is the scheme's default. Among
  * several URLs of one host the longest path prefix wins; X-Forwarded-Proto only decides between URLs that
- * differ in nothing but the scheme, for TLS may end in front of the proxy that we see.
+ * differ in nothing but the scheme, for TLS may end in front of the proxy that we see. `rootPaths` are let through
+ * at the root of every known host, under its first URL.
  */
 export function createBases(publicUrls: readonly string[], trustedProxies: readonly string[]): Bases {
   const byHost = new Map<string, readonly PublicUrl[]>();
@@ -78,9 +82,9 @@ export function createBases(publicUrls: readonly string[], trustedProxies: reado
       }
       const entries = byHost.get(host) ?? byHost.get(normalHost(host) ?? "");
       const target = request.url ?? "";
-      const entry = entries === undefined ? undefined : pick(entries, target, scheme);
-      if (entry === undefined)
-        return { outcome: "unknown", host: entries === undefined ? host : `${host} under this path` };
+      if (entries === undefined) return { outcome: "unknown", host };
+      const entry = pick(entries, target, scheme);
+      if (entry === undefined) return chooseRoot(entries, target, scheme, host);
       if (entry.prefix === "") return { outcome: "chosen", base: entry.base, target };
       const rest = target.slice(entry.prefix.length);
       return { outcome: "chosen", base: entry.base, target: rest.startsWith("/") ? rest : `/${rest}` };
@@ -88,10 +92,27 @@ export function createBases(publicUrls: readonly string[], trustedProxies: reado
   };
 }
 
-function pick(entries: readonly PublicUrl[], target: string, scheme: string | undefined): PublicUrl | undefined {
+function chooseRoot(
+  entries: readonly PublicUrl[],
+  target: string,
+  scheme: string | undefined,
+  host: string,
+): BaseChoice {
+  const root = rootPaths.some((path) => target.startsWith(path)) ? pick(entries, undefined, scheme) : undefined;
+  return root === undefined
+    ? { outcome: "unknown", host: `${host} under this path` }
+    : { outcome: "chosen", base: root.base, target };
+}
+
+/** Without a target any entry will do. */
+function pick(
+  entries: readonly PublicUrl[],
+  target: string | undefined,
+  scheme: string | undefined,
+): PublicUrl | undefined {
   let found: PublicUrl | undefined;
   for (const entry of entries) {
-    if (!isBelow(target, entry.prefix)) continue;
+    if (target !== undefined && !isBelow(target, entry.prefix)) continue;
     if (found !== undefined && found.prefix !== entry.prefix) break;
     if (scheme === undefined || entry.scheme === scheme) return entry;
     found ??= entry;

@@ -1,4 +1,5 @@
 import type { Credentials } from "../http/credentials.ts";
+import type { Ci } from "./ci/ci.ts";
 import type { HostedNames } from "./names/names.ts";
 import type { Accounts } from "./people/accounts.ts";
 import type { Permissions } from "./permissions/permissions.ts";
@@ -12,6 +13,7 @@ export {
   type Approvals,
   type NewApproval,
 } from "./approvals/approvals.ts";
+export type { Ci } from "./ci/ci.ts";
 export { createIdentity, type IdentityDeps } from "./create-identity.ts";
 export { identityMigrations } from "./migrations.ts";
 export type { HostedNames, HostedPackage, NameClaim } from "./names/names.ts";
@@ -38,6 +40,7 @@ export type { Token, Tokens } from "./tokens/tokens.ts";
 export interface Identity extends People {
   readonly names: HostedNames;
   readonly permissions: Permissions;
+  readonly ci: Ci;
 }
 
 /** The part of the room that knows who somebody is. */

@@ -1,7 +1,13 @@
 import type { Migrations } from "../platform/database/database.ts";
 import { approvalMigrations } from "./approvals/approvals.ts";
+import { ciMigrations } from "./ci/migrations.ts";
 import { peopleMigrations } from "./people/migrations.ts";
 import { tokenMigrations } from "./tokens/migrations.ts";
 
 /** Of all parts of this room. */
-export const identityMigrations: Migrations = { ...approvalMigrations, ...peopleMigrations, ...tokenMigrations };
+export const identityMigrations: Migrations = {
+  ...approvalMigrations,
+  ...peopleMigrations,
+  ...tokenMigrations,
+  ...ciMigrations,
+};

@@ -1,0 +1,95 @@
+import type { NamePattern } from "@assay/core";
+import type { Config } from "../../config/config.ts";
+import type { Clock } from "../../platform/clock.ts";
+import type { Database } from "../../platform/database/database.ts";
+import type { Events } from "../../platform/events/events.ts";
+import type { UpstreamClient } from "../../platform/network/network.ts";
+import type { Random } from "../../platform/random.ts";
+import type { Telemetry } from "../../platform/telemetry/telemetry.ts";
+import { createRateLimit } from "../limits/limits.ts";
+import type { CiFacts } from "../permissions/facts.ts";
+import type { Permissions } from "../permissions/permissions.ts";
+import type { Principal } from "../principal.ts";
+import type { Tokens } from "../tokens/tokens.ts";
+import { exchange, type ExchangedToken, type ExchangeRequest } from "./exchange.ts";
+import { createIssuerKeys } from "./issuer-keys.ts";
+import { ciPublisher, type Publisher } from "./publisher.ts";
+import type { TrustPermission, TrustRule } from "./rules.ts";
+import { forgetIdTokens, readRule } from "./store.ts";
+import { createTrust, type Trust } from "./trust.ts";
+
+/** CI runs as principals: by trust rules, for minutes, without a secret that anybody keeps. */
+export interface Ci {
+  /** The token of ours for the identity token of a run. Throws as `exchange` and `verifyIdToken` say. */
+  exchange(request: ExchangeRequest): Promise<ExchangedToken>;
+  readonly trust: Trust;
+  /** What a rule allows; undefined: it is gone. For `Permissions`. */
+  factsOf(rule: string): Promise<CiFacts | undefined>;
+  /** Who stands in packuments for what a CI principal publishes; undefined for other principals. */
+  publisherOf(principal: Principal): Promise<Publisher | undefined>;
+  /** Forgets identity tokens that expired by themselves, until aborted. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export interface CiDeps {
+  readonly database: Database;
+  readonly events: Events;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly telemetry: Telemetry;
+  readonly tokens: Tokens;
+  readonly permissions: Pick<Permissions, "require" | "isOpen">;
+  /** Of each issuer, by its name. */
+  readonly clients: ReadonlyMap<string, UpstreamClient>;
+  /** Names of an organisation's packages. */
+  readonly patternsOf: (organisation: string) => readonly NamePattern[];
+}
+
+const tidyMs = 600_000;
+
+const words: { readonly [Permission in TrustPermission]: CiFacts["permissions"][number] } = {
+  createPackage: "publish",
+  createStagedPackage: "stage",
+  read: "read",
+};
+
+export function createCi(deps: CiDeps, options: Config["trust"]): Ci {
+  const { database, clock, random, telemetry, patternsOf } = deps;
+  const keys = createIssuerKeys({ clock, log: telemetry.log, clients: deps.clients });
+  const limits = {
+    asked: createRateLimit({ clock }, { burst: 300, perMinute: 300 }),
+    refused: createRateLimit({ clock }, { burst: 30, perMinute: 30 }),
+    issued: createRateLimit({ clock }, { burst: 60, perMinute: 60 }),
+  };
+
+  function packagesOf({ subject }: TrustRule): readonly NamePattern[] {
+    return subject.kind === "package" ? [subject.name as string as NamePattern] : patternsOf(subject.name);
+  }
+
+  return {
+    exchange: (request) => exchange({ ...deps, keys, limits }, options, request),
+    trust: createTrust({ ...deps, uuid: () => uuid(random.bytes(16)) }, options),
+    async factsOf(id) {
+      const rule = await readRule(database.read, id);
+      return (
+        rule && { packages: packagesOf(rule), permissions: ["read", ...rule.permissions.map((one) => words[one])] }
+      );
+    },
+    publisherOf: (principal) => ciPublisher(database.read, principal),
+    async run(signal) {
+      while (!signal.aborted) {
+        const nowMs = clock.now();
+        await database.write((transaction) => forgetIdTokens(transaction, nowMs));
+        await clock.sleep(tidyMs, signal);
+      }
+    },
+  };
+}
+
+/** RFC 9562, version 4. */
+function uuid(bytes: Uint8Array): string {
+  const own = Buffer.from(bytes);
+  own[6] = ((own[6] ?? 0) & 0x0f) | 0x40;
+  own[8] = ((own[8] ?? 0) & 0x3f) | 0x80;
+  return own.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}

@@ -1,0 +1,79 @@
+import { startCiIssuer, type CiIssuer, type CiKind } from "@assay/testkit/ci-issuer";
+import { createSeededRandom } from "@assay/testkit/seeded-random";
+import type { NamePattern } from "@assay/core";
+import type { Config } from "../../config/config.ts";
+import type { Database } from "../../platform/database/database.ts";
+import { createEvents } from "../../platform/events/outbox.ts";
+import { createUpstreamClient, noCredentials } from "../../platform/network/client.ts";
+import { systemResolve } from "../../platform/network/dispatchers.ts";
+import { loadNetworkSettings } from "../../platform/network/settings.ts";
+import type { UpstreamClient } from "../../platform/network/network.ts";
+import { createSystemClock } from "../../platform/system-clock.ts";
+import { createSystemRandom } from "../../platform/system-random.ts";
+import { createLogger } from "../../platform/telemetry/logger.ts";
+import { createMetrics } from "../../platform/telemetry/metrics.ts";
+import { createTestIdentity } from "../test-identity.ts";
+import { createCi, type CiDeps } from "./ci.ts";
+import { issuerPlace } from "./issuer-keys.ts";
+
+/** A client as the server makes it for an issuer. */
+export async function issuerClient(config: Config["trust"]["issuers"][number]): Promise<UpstreamClient> {
+  const none = { caFile: undefined, extraCaFile: undefined, noProxy: undefined };
+  const settings = await loadNetworkSettings({ ...none, ca: [], httpsProxy: undefined, httpProxy: undefined });
+  const deps = { clock: createSystemClock(), random: createSystemRandom(), settings, resolve: systemResolve };
+  return createUpstreamClient(deps, issuerPlace(config), noCredentials);
+}
+
+/** `ci/` over a database that has `identityTestMigrations`, with an issuer of each kind; owned by the caller. */
+export async function createTestCi(
+  database: Database,
+  change: Partial<Config["trust"]> & { readonly permissions?: CiDeps["permissions"]; readonly seed?: number } = {},
+) {
+  const { permissions = { isOpen: () => true, require: async () => {} }, seed = 7, ...options } = change;
+  const { identity, clock, events } = createTestIdentity(database, { seed });
+  const stack = new AsyncDisposableStack();
+  const kinds: readonly CiKind[] = ["github", "gitlab", "circleci"];
+  const issuers = new Map<CiKind, CiIssuer>();
+  for (const kind of kinds) issuers.set(kind, stack.use(await startCiIssuer(kind, { now: clock.now })));
+  const configs = [...issuers].map(([kind, { configured }]) => ({
+    name: kind,
+    kind,
+    issuer: configured,
+    audience: undefined,
+    jwks: undefined,
+    claims: {},
+  }));
+  const clients = new Map<string, UpstreamClient>();
+  for (const config of configs) clients.set(config.name, stack.use(await issuerClient(config)));
+  const ci = createCi(
+    {
+      database,
+      events: createEvents({ clock }),
+      clock,
+      random: createSeededRandom(seed + 1),
+      telemetry: {
+        log: createLogger({ clock, write: () => undefined }, { level: "error", format: "json" }),
+        metrics: createMetrics({ processMetrics: false }),
+      },
+      tokens: identity.tokens,
+      permissions,
+      clients,
+      patternsOf: (organisation) => [`@${organisation}/*` as NamePattern],
+    },
+    { issuers: configs, leewaySeconds: 60, maxAgeSeconds: 3600, tokenSeconds: 600, openRules: "warn", ...options },
+  );
+  function issuerOf(kind: CiKind): CiIssuer {
+    const found = issuers.get(kind);
+    if (found === undefined) throw new Error(`no issuer of kind ${kind}`);
+    return found;
+  }
+  return {
+    ci,
+    clock,
+    events,
+    identity,
+    issuerOf,
+    github: issuerOf("github"),
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
