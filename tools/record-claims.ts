@@ -22,8 +22,14 @@ for (const file of files) {
   console.log(`▶ ${file}`);
   const reports: TestReport[] = [];
   const { trouble } = await runGroup(
-    { name: file, kind: "system", files: [file] },
-    { repository, silenceSeconds: 420, namePattern: undefined, onReport: (report) => reports.push(report) },
+    { name: file, kind: "system", files: [file], seconds: 0 },
+    {
+      repository,
+      node: process.execPath,
+      silenceSeconds: 420,
+      namePattern: undefined,
+      onReport: (report) => reports.push(report),
+    },
   );
   const failed = reports.filter(({ outcome }) => outcome === "failed").map(({ name }) => name);
   const problems = trouble === undefined ? failed : [trouble, ...failed];

@@ -3,7 +3,6 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
-import { findTestGroups } from "./groups.ts";
 import type { TestReport } from "./reporter.ts";
 import { runGroup } from "./run-group.ts";
 
@@ -16,8 +15,14 @@ async function run(files: Readonly<Record<string, string>>, silenceSeconds = 30)
     }
     const reports: TestReport[] = [];
     const ending = await runGroup(
-      { name: "group", kind: "unit", files: Object.keys(files) },
-      { repository, silenceSeconds, namePattern: undefined, onReport: (one) => reports.push(one) },
+      { name: "group", kind: "unit", files: Object.keys(files), seconds: 0 },
+      {
+        repository,
+        node: process.execPath,
+        silenceSeconds,
+        namePattern: undefined,
+        onReport: (one) => reports.push(one),
+      },
     );
     return { reports, ending };
   } finally {
@@ -77,26 +82,4 @@ test("kills what hangs and says so", async () => {
     2,
   );
   assert.match(String(ending.trouble), /nothing was heard for 2 s/);
-});
-
-test("whole-system files run alone, the unit tests of a package together", () => {
-  const repository = mkdtempSync(path.join(tmpdir(), "assay-groups-"));
-  const files = [
-    "packages/core/src/a.test.ts",
-    "packages/core/src/deep/b.test.ts",
-    "packages/server/test/c.test.ts",
-    "packages/server/test/d.test.ts",
-    "packages/server/src/e.test.ts",
-    "packages/core/node_modules/x/src/f.test.ts",
-  ];
-  for (const file of files) {
-    mkdirSync(path.dirname(path.join(repository, file)), { recursive: true });
-    writeFileSync(path.join(repository, file), "");
-  }
-  const groups = findTestGroups(repository, undefined);
-  rmSync(repository, { recursive: true, force: true });
-  assert.deepEqual(
-    groups.map(({ name, kind, files: own }) => `${kind} ${name} ${own.length}`),
-    ["unit core 2", "unit server 1", "system c 1", "system d 1"],
-  );
 });

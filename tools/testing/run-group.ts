@@ -14,6 +14,8 @@ export interface GroupEnding {
 
 export interface RunOptions {
   readonly repository: string;
+  /** The Node that runs the group. */
+  readonly node: string;
   readonly onReport: (report: TestReport) => void;
   /** A group that reports nothing for so long is killed: a hang must not look like patience. */
   readonly silenceSeconds: number;
@@ -21,12 +23,15 @@ export interface RunOptions {
   readonly namePattern: string | undefined;
 }
 
+/** A test that fails leaves things open, and its process does not end: no reason to hold up the others for long. */
+const silenceAfterFailure = 60;
+
 const reporter = path.join(import.meta.dirname, "reporter.ts");
 
 /** Never rejects: what goes wrong is `trouble`. */
 export function runGroup(group: TestGroup, options: RunOptions): Promise<GroupEnding> {
   const child = spawn(
-    process.execPath,
+    options.node,
     [
       "--test",
       "--test-isolation=none",
@@ -42,22 +47,24 @@ export function runGroup(group: TestGroup, options: RunOptions): Promise<GroupEn
     printed.push(line);
     if (printed.length > 200) printed.shift();
   };
-  let hung = false;
+  let hungSeconds: number | undefined;
   let failures = 0;
-  const guard = (): NodeJS.Timeout =>
-    setTimeout(() => {
-      hung = true;
+  const guard = (): NodeJS.Timeout => {
+    const seconds = failures === 0 ? options.silenceSeconds : Math.min(options.silenceSeconds, silenceAfterFailure);
+    return setTimeout(() => {
+      hungSeconds = seconds;
       child.kill("SIGKILL");
-    }, options.silenceSeconds * 1000);
+    }, seconds * 1000);
+  };
   let timer = guard();
   createInterface({ input: child.stdout }).on("line", (line) => {
     const at = line.indexOf(recordSeparator);
     if (at === -1) return keep(line);
     if (at > 0) keep(line.slice(0, at));
-    clearTimeout(timer);
-    timer = guard();
     const report = JSON.parse(line.slice(at + 1)) as TestReport;
     if (report.outcome === "failed") failures += 1;
+    clearTimeout(timer);
+    timer = guard();
     options.onReport(report);
   });
   createInterface({ input: child.stderr }).on("line", keep);
@@ -69,7 +76,7 @@ export function runGroup(group: TestGroup, options: RunOptions): Promise<GroupEn
     child.once("close", (code, signal) => {
       clearTimeout(timer);
       const tail = printed.slice(-40).join("\n");
-      if (hung) resolve({ trouble: `nothing was heard for ${options.silenceSeconds} s\n${tail}` });
+      if (hungSeconds !== undefined) resolve({ trouble: `nothing was heard for ${hungSeconds} s\n${tail}` });
       else if (code !== 0 && failures === 0) {
         resolve({ trouble: `the process ended with ${code ?? signal}\n${tail}` });
       } else resolve({ trouble: undefined });

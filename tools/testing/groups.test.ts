@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { test } from "node:test";
+import { findTestGroups } from "./groups.ts";
+import type { SecondsByFile } from "./groups.ts";
+
+function groupsOf(files: readonly string[], seconds: SecondsByFile) {
+  const repository = mkdtempSync(path.join(tmpdir(), "assay-groups-"));
+  try {
+    for (const file of files) {
+      mkdirSync(path.dirname(path.join(repository, file)), { recursive: true });
+      writeFileSync(path.join(repository, file), "");
+    }
+    return findTestGroups(repository, undefined, seconds);
+  } finally {
+    rmSync(repository, { recursive: true, force: true });
+  }
+}
+
+test("whole-system files run alone, the unit tests of a package together, on both Nodes", () => {
+  const groups = groupsOf(
+    [
+      "packages/core/src/a.test.ts",
+      "packages/core/src/deep/b.test.ts",
+      "packages/server/test/c.test.ts",
+      "packages/server/test/d.test.ts",
+      "packages/server/src/e.test.ts",
+      "packages/core/node_modules/x/src/f.test.ts",
+    ],
+    {},
+  );
+  assert.deepEqual(
+    groups.map(({ name, kind, files }) => `${kind} ${name} ${files.length}`),
+    ["unit core 2", "unit server 1", "unit24 core 2", "unit24 server 1", "system c 1", "system d 1"],
+  );
+});
+
+test("what is known to be long starts first", () => {
+  const groups = groupsOf(["packages/server/test/c.test.ts", "packages/server/test/d.test.ts", "bench/e.test.ts"], {
+    "packages/server/test/d.test.ts": 30,
+    "bench/e.test.ts": 7,
+  });
+  assert.deepEqual(
+    groups.map(({ name, kind, seconds }) => `${kind} ${name} ${seconds}`),
+    ["system d 30", "unit bench 7", "unit24 bench 7", "system c 0"],
+  );
+});
+
+test("a package with long unit tests is dealt out evenly, every file once", () => {
+  const files = ["a", "b", "c", "d", "e"].map((name) => `packages/server/src/${name}.test.ts`);
+  const [a = "", b = "", c = "", d = ""] = files;
+  const groups = groupsOf(files, { [a]: 60, [b]: 25, [c]: 20, [d]: 10 }).filter(({ kind }) => kind === "unit");
+  assert.deepEqual(
+    groups.map(({ name, seconds }) => `${name} ${seconds}`),
+    ["server 1/3 60", "server 3/3 30", "server 2/3 25"],
+  );
+  assert.deepEqual(groups.flatMap((group) => group.files).toSorted(), files);
+});
