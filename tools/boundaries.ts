@@ -67,6 +67,8 @@ const dependencyHomes: Readonly<Record<string, readonly string[]>> = {
     "packages/server/src/*/tables",
     "packages/server/src/identity/*/store",
     "packages/server/src/identity/*/migrations",
+    "packages/server/src/serving/search/store",
+    "packages/server/src/serving/search/migrations",
     "packages/server/src/platform/jobs/",
     "packages/server/src/platform/events/",
   ],

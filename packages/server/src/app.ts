@@ -41,6 +41,8 @@ import {
   createAnswers,
   createReadyAnswers,
   createServing,
+  indexListings,
+  openSearchIndex,
   pageAssets,
   servingRoutes,
   type Serving,
@@ -122,8 +124,10 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     },
   );
   const clients = stack.use(await openUpstreamClients({ clock, random }, config, secrets));
+  const searchIndex = openSearchIndex(database);
   const upstreams = createUpstreams(
     {
+      listings: indexListings(searchIndex),
       clients: clients.byAlias,
       database,
       blobs,
@@ -184,7 +188,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     config,
   );
   const serving = createServing(
-    { upstreams, releases, admission, blobs, hold: checksums.hold, workers, random, telemetry },
+    { upstreams, releases, admission, searchIndex, database, blobs, hold: checksums.hold, workers, random, telemetry },
     {
       cacheFolder: below("cache/documents"),
       memoryBytes: config.limits.memoryCacheBytes,
@@ -286,7 +290,7 @@ function createFrontDoor({ config }: LoadedConfig, rooms: Rooms, gossip: Gossip)
   const { checksums, registrySigning, serving, upstreams, admission, identity, telemetry } = rooms;
   const clock = createSystemClock();
   const answers = createAnswers();
-  const packages = async (): Promise<number> => (await upstreams.search("", 0, 1)).total;
+  const packages = () => upstreams.countKnown();
   return createHttpServer(
     {
       clock,
@@ -329,6 +333,8 @@ function createFrontDoor({ config }: LoadedConfig, rooms: Rooms, gossip: Gossip)
               servingRoutes({
                 serving,
                 answers,
+                // Nothing is hosted yet: nobody may read what is.
+                mayRead: async () => async () => false,
                 upstreams,
                 keyRing: registrySigning.ring,
                 checksums,

@@ -23,6 +23,7 @@ export function createBackground(
     admission,
     sweep,
     mirroring,
+    serving,
     telemetry,
   }: Rooms,
   gossip: Gossip,
@@ -59,6 +60,7 @@ export function createBackground(
       keep("the orphan sweep", sweepOrphans());
       keep("the sweep", sweep.run(stop.signal));
       keep("the mirror", mirroring.follow(stop.signal));
+      keep("the making of the search index", serving.search.rebuild(stop.signal));
       keep("the comparison of gossip", gossip.run(stop.signal));
     },
     async [Symbol.asyncDispose]() {

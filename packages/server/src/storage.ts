@@ -26,6 +26,7 @@ import { createMetrics } from "./platform/telemetry/metrics.ts";
 import type { Telemetry } from "./platform/telemetry/telemetry.ts";
 import { delegationMigrations } from "./delegation/delegation.ts";
 import { releaseMigrations } from "./releases/migrations.ts";
+import { searchMigrations } from "./serving/serving.ts";
 import { createSigning, signingMigrations } from "./signing/signing.ts";
 import type { Signing } from "./signing/signing.ts";
 import { sweepMigrations } from "./sweep/sweep.ts";
@@ -64,6 +65,7 @@ const migrations = [
   admissionMigrations,
   sweepMigrations,
   mirroringMigrations,
+  searchMigrations,
 ];
 
 /** Opens database, blobs and keys below the data folder, making what is not there and bringing the schema up to date. */

@@ -30,7 +30,13 @@ import { createMetrics } from "../src/platform/telemetry/metrics.ts";
 import type { Telemetry } from "../src/platform/telemetry/telemetry.ts";
 import { createWorkers } from "../src/platform/workers/workers.ts";
 import { createReleases, releaseMigrations, type Releases } from "../src/releases/releases.ts";
-import { createServing, type Serving } from "../src/serving/serving.ts";
+import {
+  createServing,
+  type Serving,
+  indexListings,
+  openSearchIndex,
+  searchMigrations,
+} from "../src/serving/serving.ts";
 import { sweepMigrations } from "../src/sweep/sweep.ts";
 import { createRegistrySigning, createSigning, signingMigrations } from "../src/signing/signing.ts";
 import { createAuditing, createUpstreams, upstreamMigrations, type Upstreams } from "../src/upstreams/upstreams.ts";
@@ -119,6 +125,7 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
     admissionMigrations,
     sweepMigrations,
     mirroringMigrations,
+    searchMigrations,
   ];
   await runMigrations({ database, clock }, migrations);
   const files = await createFileBlobStore({ random }, { folder: join(folder, "blobs") });
@@ -196,8 +203,10 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
     ...options.limits,
   };
   const jobs = createJobQueue({ database, clock, random, telemetry });
+  const searchIndex = openSearchIndex(database);
   const upstreams = createUpstreams(
     {
+      listings: indexListings(searchIndex),
       clients,
       database,
       blobs,
@@ -246,7 +255,7 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
   const opened = stack.move();
   const admission = createAdmission(deps, admissionOptions);
   const serving = createServing(
-    { upstreams, releases, admission, blobs, hold: checksums.hold, workers, random, telemetry },
+    { upstreams, releases, admission, searchIndex, database, blobs, hold: checksums.hold, workers, random, telemetry },
     { cacheFolder: join(folder, "cache", "documents"), memoryBytes: mebibyte, lockfileUrls: "here" },
   );
   return {

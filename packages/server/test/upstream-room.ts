@@ -31,6 +31,8 @@ import { createWorkers } from "../src/platform/workers/workers.ts";
 import { createReleases } from "../src/releases/create-releases.ts";
 import { releaseMigrations } from "../src/releases/migrations.ts";
 import { createRegistrySigning, signingMigrations } from "../src/signing/signing.ts";
+import { indexListings, openSearchIndex, searchMigrations } from "../src/serving/serving.ts";
+import { parseQuestion } from "../src/serving/search/terms.ts";
 import { createUpstreams, upstreamMigrations, type UpstreamsRoom } from "../src/upstreams/upstreams.ts";
 
 export interface RoomOptions extends TestUpstreamOptions {
@@ -66,7 +68,9 @@ export async function openRoom(t: TestContext, options: RoomOptions = {}) {
     signingMigrations,
     releaseMigrations,
     upstreamMigrations,
+    searchMigrations,
   ]);
+  const searchIndex = openSearchIndex(database);
   const lines: string[] = [];
   const log = createLogger({ clock, write: (line) => void lines.push(line) }, { level: "info", format: "json" });
   const telemetry = () => ({ log, metrics: createMetrics({ processMetrics: false }) });
@@ -136,6 +140,7 @@ export async function openRoom(t: TestContext, options: RoomOptions = {}) {
   const open = (): UpstreamsRoom =>
     createUpstreams(
       {
+        listings: indexListings(searchIndex),
         clients,
         database,
         blobs,
@@ -158,6 +163,9 @@ export async function openRoom(t: TestContext, options: RoomOptions = {}) {
     reopen: open,
     upstream,
     mirrors,
+    /** How many packages a search for the text finds. */
+    search: async (text: string) =>
+      (await searchIndex.page(parseQuestion(text), { from: 0, size: 1, hidden: [] })).total,
     clock,
     database,
     blobs,

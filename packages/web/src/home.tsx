@@ -1,5 +1,6 @@
 import { count } from "./log-place.tsx";
 import { renderPage } from "./page.tsx";
+import { SearchBox } from "./search.tsx";
 import { Verbatim } from "./verbatim.tsx";
 
 export interface HomeProps {
@@ -48,6 +49,7 @@ export function renderHome(props: HomeProps): string {
           Packages installed through this address are downloaded once, verified byte by byte, and written into a
           checksum database that nobody can rewrite unnoticed.
         </p>
+        <SearchBox base={props.base} text="" />
         <dl class="facts">
           <dt>Registry URL</dt>
           <dd>

@@ -6,5 +6,6 @@ export { renderPackage, type PackageProps, type PackageVersion, type ShownBind }
 export { renderRecord, type RecordProps, type RecordStep } from "./record.tsx";
 export type { RecordRow } from "./records-table.tsx";
 export { renderRefusal, type RefusalProps } from "./refusal.tsx";
+export { renderSearch, type FoundPackage, type SearchProps } from "./search.tsx";
 export { renderSources, type ShownKey, type ShownSource, type SourceGroup, type SourcesProps } from "./sources.tsx";
 export { styleSheet } from "./style-sheet.ts";

@@ -6,11 +6,12 @@ interface PageProps {
   /** Base URL of this registry as the reader reached it. */
   readonly base: string;
   /** Which entry of the navigation this page is. */
-  readonly here?: "log" | "sources";
+  readonly here?: "search" | "log" | "sources";
   readonly children: ComponentChildren;
 }
 
 const places = [
+  { id: "search", path: "/-/web/search", text: "Packages" },
   { id: "log", path: "/-/web/log", text: "Checksum database" },
   { id: "sources", path: "/-/web/sources", text: "Sources" },
 ] as const;

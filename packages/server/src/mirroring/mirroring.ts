@@ -70,7 +70,7 @@ export interface ImportRunOptions {
 export type MirroringDeps = MirrorDeps &
   ExportDeps &
   Omit<ImportDeps, "listings"> & {
-    readonly upstreams: Pick<Upstreams, "search"> & { readonly imported: ImportedListings };
+    readonly upstreams: Pick<Upstreams, "known"> & { readonly imported: ImportedListings };
   };
 
 /** Few, so that clients of the server come first. */
@@ -134,10 +134,12 @@ const pageSize = 1000;
 /** Every package with a stored listing or a bind, each once. */
 async function knownNames({ upstreams, checksums }: MirroringDeps): Promise<readonly PackageName[]> {
   const names = new Set<PackageName>();
-  for (let from = 0; ; from += pageSize) {
-    const page = await upstreams.search("", from, pageSize);
-    for (const name of page.names) names.add(name);
-    if (page.names.length < pageSize) break;
+  for (let after = ""; ;) {
+    const page = await upstreams.known(after, pageSize);
+    for (const name of page) names.add(name);
+    const last = page.at(-1);
+    if (last === undefined) break;
+    after = last;
   }
   for (let after = 0; ;) {
     const page = await checksums.boundAfter(after, pageSize);

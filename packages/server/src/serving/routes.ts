@@ -9,6 +9,7 @@ import { addPageRoutes } from "./routes-pages.ts";
 import { addAttestationRoutes } from "./routes-attestations.ts";
 import { addKeyRoutes } from "./routes-keys.ts";
 import { addRelayRoutes } from "./routes-relay.ts";
+import { addSearchRoutes, type MayRead } from "./routes-search.ts";
 import { addTarballRoutes } from "./routes-tarballs.ts";
 import { addWriteRoutes } from "./routes-writes.ts";
 import type { Serving } from "./serving.ts";
@@ -16,6 +17,7 @@ import type { Serving } from "./serving.ts";
 export interface ServingRoutesDeps {
   readonly serving: Serving;
   readonly answers: Answers;
+  readonly mayRead: MayRead;
   readonly upstreams: Upstreams;
   readonly keyRing: KeyRing;
   readonly checksums: Checksums;
@@ -39,6 +41,7 @@ export function servingRoutes(deps: ServingRoutesDeps): FastifyPluginCallback {
     addKeyRoutes(fastify, deps);
     addAttestationRoutes(fastify, deps);
     addRelayRoutes(fastify, deps);
+    addSearchRoutes(fastify, deps);
     addPageRoutes(fastify, deps);
     addWriteRoutes(fastify);
     done();

@@ -10,8 +10,9 @@ import { deriveSomewhere } from "./derive.ts";
 import { isLostParts, loadIndex, parseIndex, toPackument, type PartsIndex } from "./parts.ts";
 import { partsPathOf, prune } from "./parts-cache.ts";
 import type { RawDocuments } from "./raw.ts";
+import { readPackument } from "./store.ts";
 import { readImported, replaceImported } from "./store-imported.ts";
-import type { ImportedListings, Packument } from "./upstreams.ts";
+import type { ImportedListings, ListingWatch, Packument } from "./upstreams.ts";
 
 /** Stands as the source of what no upstream served but an import brought; no upstream may have this alias. */
 export const importAlias = "import";
@@ -27,6 +28,7 @@ export interface Imported extends ImportedListings {
 
 interface ImportedDeps {
   readonly database: Database;
+  readonly listings: ListingWatch;
   readonly raws: RawDocuments;
   readonly workers: Workers;
   readonly random: Random;
@@ -89,7 +91,15 @@ export function createImported(deps: ImportedDeps, { folder, maxAgeMs, memoryByt
     await raws.put(digest, compressed);
     const modifiedMs = parseIndex(index).modifiedMs;
     const stored = { name, digest, modified_at_ms: modifiedMs, imported_at_ms: clock.now() };
-    if (!(await database.write((transaction) => replaceImported(transaction, stored, row?.digest)))) return false;
+    const state = { checkedAtMs: clock.now(), stale: undefined, partsPath: partsPathOf(folder, name, digest) };
+    const note = await deps.listings.listed(toPackument(parseIndex(index), state));
+    const isKept = await database.write(async (transaction) => {
+      if (!(await replaceImported(transaction, stored, row?.digest))) return false;
+      // What its owner lists goes before what was imported.
+      if ((await readPackument(transaction, name))?.status !== "listed") await note(transaction);
+      return true;
+    });
+    if (!isKept) return false;
     await prune(partsPathOf(folder, name, digest), row === undefined ? [digest] : [digest, row.digest]);
     if (row !== undefined) await raws.remove(row.digest);
     return true;

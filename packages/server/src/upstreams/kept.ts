@@ -38,6 +38,8 @@ export interface KeptDocuments {
     document: { readonly bytes: Uint8Array<ArrayBuffer>; readonly digest: string },
     fallbackModifiedMs: number,
   ): Promise<DerivedIndex>;
+  /** What `keep` will hold. */
+  listing(row: StoredPackument, index: PartsIndex): Packument;
   keep(row: StoredPackument, index: PartsIndex): Kept;
   /** Notes that the document was found unchanged. In memory: a revalidation writes no row. */
   touch(kept: Kept, checkedAtMs: EpochMs, validators: Validators): Kept;
@@ -122,18 +124,21 @@ export function createKept(deps: KeptDeps, { sources, folder, listingBytes }: Ke
     return { kind: "derived", index: parseIndex(derived.index), compressed: derived.compressed };
   }
 
+  function listing(
+    { name, digest, checked_at_ms }: StoredPackument,
+    index: PartsIndex,
+    checkedAtMs: EpochMs = checked_at_ms as EpochMs,
+  ): Packument {
+    return toPackument(index, { checkedAtMs, stale: undefined, partsPath: partsPathOf(folder, name, digest) });
+  }
+
   function keep(
     row: StoredPackument,
     index: PartsIndex,
-    checkedAtMs: EpochMs = row.checked_at_ms as EpochMs,
+    checkedAtMs?: EpochMs,
     validators: Validators = { etag: row.etag, lastModified: row.last_modified },
   ): Kept {
-    const packument = toPackument(index, {
-      checkedAtMs,
-      stale: undefined,
-      partsPath: partsPathOf(folder, row.name, row.digest),
-    });
-    return store(row.name, { packument, ...validators });
+    return store(row.name, { packument: listing(row, index, checkedAtMs), ...validators });
   }
 
   return {
@@ -150,6 +155,7 @@ export function createKept(deps: KeptDeps, { sources, folder, listingBytes }: Ke
       return check?.digest === row.digest ? keep(row, index, check.checkedAtMs, check) : keep(row, index);
     },
     derive,
+    listing: (row, index) => listing(row, index),
     keep: (row, index) => keep(row, index),
     touch: (kept, checkedAtMs, { etag, lastModified }) =>
       store(kept.packument.name, {

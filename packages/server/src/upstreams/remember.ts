@@ -6,13 +6,14 @@ import type { Releases, SightedVersion } from "../releases/releases.ts";
 import type { PartsIndex } from "./parts.ts";
 import type { RawDocuments } from "./raw.ts";
 import { readSeenTags, rememberedTags, writeSeenTags } from "./store-tags.ts";
-import type { Packument } from "./upstreams.ts";
+import type { ListingWatch, Packument } from "./upstreams.ts";
 import { isCurrentDigest, replacePackument, setCited, setGone, type StoredPackument } from "./store.ts";
 
 interface RememberDeps {
   readonly database: Database;
   readonly jobs: JobQueue;
   readonly releases: Releases;
+  readonly listings: ListingWatch;
 }
 
 const removeRaw = "upstreams.remove-raw";
@@ -29,6 +30,7 @@ export async function rememberDocument(
   deps: RememberDeps,
   row: StoredPackument,
   index: PartsIndex,
+  packument: Packument,
 ): Promise<string | undefined> {
   const { name, source } = row;
   const versions = index.versions.map(([version, publishedMs, integrity, , manifest]): SightedVersion => {
@@ -39,6 +41,7 @@ export async function rememberDocument(
       manifest: manifest ?? undefined,
     };
   });
+  const note = await deps.listings.listed(packument);
   const before = await deps.database.write(async (transaction) => {
     const replaced = await replacePackument(transaction, row);
     const tagsBefore = await readSeenTags(transaction, name);
@@ -50,6 +53,7 @@ export async function rememberDocument(
       tags: tagsBefore && { before: tagsBefore, now: rememberedTags(index.tags) },
     });
     await writeSeenTags(transaction, name, index.tags);
+    await note(transaction);
     const isSame = replaced?.digest === row.digest;
     if (outcome.conflicting.length > 0 || (isSame && replaced.is_cited === 1)) await setCited(transaction, name);
     if (replaced !== undefined && !isSame && replaced.is_cited === 0) {
@@ -71,6 +75,7 @@ export async function rememberDocument(
 export async function rememberGone(deps: RememberDeps, row: StoredPackument, atMs: EpochMs): Promise<void> {
   await deps.database.write(async (transaction) => {
     await setGone(transaction, row.name, atMs);
+    await deps.listings.gone(transaction, row.name);
     await deps.releases.sight(transaction, { name: row.name, source: row.source, atMs, versions: [] });
   });
   deps.releases.changed(row.name);

@@ -102,7 +102,7 @@ test("a package that is removed is asked for twice, then recorded as gone; it ca
   assert.ok(state.refused.has(parseVersion("1.0.0")));
   assert.equal(await room.stored(a), undefined);
   assert.equal(await reopen().stored(a), undefined);
-  assert.deepEqual(await room.search("a", 0, 10), { total: 0, names: [] });
+  assert.equal(await room.countKnown(), 0);
   upstream.honest();
   await clock.advance(30_000);
   assert.equal((await room.packument(a)).versions.size, 1);

@@ -223,16 +223,26 @@ test("relays small documents of the owner", async (t) => {
   assert.equal(room.ownerOf(a), "npm");
 });
 
-test("finds stored names that are or start with the text", async (t) => {
-  const { room, upstream } = await openRoom(t);
-  for (const name of ["vite", "vitest", "vue", "@vite/x", "Vite"]) {
-    upstream.publish({ name, version: "1.0.0" });
+test("knows the names with a stored listing, and keeps what searches find of them in step", async (t) => {
+  const { room, upstream, search, clock } = await openRoom(t);
+  for (const name of ["vite", "vitest", "Vite", "@vite/x"]) {
+    upstream.publish({ name, version: "1.0.0", manifest: { description: `the first ${name}` } });
     await room.packument(parsePackageName(name));
   }
-  assert.deepEqual(await room.search("vite", 0, 10), { total: 2, names: ["vite", "vitest"] });
-  assert.deepEqual(await room.search("v", 1, 1), { total: 3, names: ["vitest"] });
-  assert.deepEqual(await room.search("", 0, 2), { total: 5, names: ["@vite/x", "Vite"] });
-  assert.deepEqual(await room.search("nothing", 0, 2), { total: 0, names: [] });
+  assert.deepEqual(await room.known("", 2), ["@vite/x", "Vite"]);
+  assert.deepEqual(await room.known("Vite", 9), ["vite", "vitest"]);
+  assert.equal(await room.countKnown(), 4);
+  assert.equal(await search("first"), 4);
+  upstream.publish({ name: "vitest", version: "1.1.0", manifest: { description: "another" } });
+  await clock.advance(maxAgeMs);
+  await room.packument(parsePackageName("vitest"));
+  assert.equal(await search("first"), 3);
+  assert.equal(await search("another"), 1);
+  upstream.remove("vitest");
+  await clock.advance(maxAgeMs);
+  await assert.rejects(room.packument(parsePackageName("vitest")), { code: "NOT_FOUND" });
+  assert.equal(await search("another"), 0);
+  assert.equal(await room.countKnown(), 3);
 });
 
 test("asks again for what the memory of other lies holds nothing of", async (t) => {

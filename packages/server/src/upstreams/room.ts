@@ -37,11 +37,11 @@ import { createRawDocuments } from "./raw.ts";
 import { createRedirects } from "./redirects.ts";
 import { rememberDocument, rememberGone, removalHandlers } from "./remember.ts";
 import { agreementOf, createSources, type DelegatedTo, type Source } from "./sources.ts";
-import { countBySource, readPackument, searchNames, type StoredPackument } from "./store.ts";
+import { countBySource, countKnown, knownNames, readPackument, type StoredPackument } from "./store.ts";
 import { createStanding } from "./standing.ts";
 import { createTarballs } from "./tarballs.ts";
 import { createUpstreamKeys } from "./upstream-keys.ts";
-import type { ImportedListings, Packument, Upstreams } from "./upstreams.ts";
+import type { ImportedListings, ListingWatch, Packument, Upstreams } from "./upstreams.ts";
 
 export interface UpstreamsDeps {
   /** By alias; of every upstream. */
@@ -50,6 +50,7 @@ export interface UpstreamsDeps {
   readonly blobs: BlobStore;
   readonly jobs: JobQueue;
   readonly releases: Releases;
+  readonly listings: ListingWatch;
   readonly events: Events;
   readonly signing: Pick<RegistrySigning, "learn" | "ring">;
   /** Of `readPinnedKeys`. */
@@ -237,7 +238,7 @@ export function createUpstreams(
       checked_at_ms: nowMs,
     };
     await raws.put(fetched.digest, derived.compressed);
-    const before = await rememberDocument(deps, row, derived.index);
+    const before = await rememberDocument(deps, row, derived.index, kept.listing(row, derived.index));
     count(owner, "changed");
     const packument = kept.keep(row, derived.index).packument;
     await kept.prune(packument, before);
@@ -338,7 +339,8 @@ export function createUpstreams(
     redirects: createRedirects({ ...deps, sources, standing, ordering }),
     standing,
     relay: (source, { path, ...request }) => sources.named(source).client.request(path, { ...request, decode: true }),
-    search: (text, from, size) => searchNames(database.read, text, from, size),
+    known: (after, size) => knownNames(database.read, after, size),
+    countKnown: () => countKnown(database.read),
     sourcesOf: (name) => sources.sourcesOf(name).map(({ config: { name: alias } }) => alias),
     activity: activity.of,
     packagesBySource: () => countBySource(database.read),

@@ -68,28 +68,28 @@ export async function isCurrentDigest(reader: Reader, digest: string): Promise<b
   return row !== undefined;
 }
 
-/** Names that are or start with the text, in byte order; `total` counts all of them. */
-export async function searchNames(
-  reader: Reader,
-  text: string,
-  from: number,
-  size: number,
-): Promise<{ readonly total: number; readonly names: PackageName[] }> {
+/** Names listed or imported here that come after this one, in byte order. */
+export async function knownNames(reader: Reader, after: string, size: number): Promise<readonly PackageName[]> {
+  const rows = await known(reader)
+    .select("name")
+    .where("name", ">", after as PackageName)
+    .orderBy("name")
+    .limit(size)
+    .execute();
+  return rows.map(({ name }) => name);
+}
+
+export async function countKnown(reader: Reader): Promise<number> {
+  const row = await known(reader)
+    .select(({ fn }) => fn.countAll<number>().as("total"))
+    .executeTakeFirstOrThrow();
+  return row.total;
+}
+
+function known(reader: Reader) {
   const tables = reader.withTables<Tables>();
-  // Text compares by bytes on both engines, and names are ASCII: everything that starts with the text is below this.
-  const [least, above] = [text, `${text}\u{10FFFF}`] as [PackageName, PackageName];
   const listed = tables.selectFrom("packuments").select("name").where("status", "=", "listed");
-  const imported = tables.selectFrom("imported_packuments").select("name");
-  const matching = tables.selectFrom(
-    listed
-      .where("name", ">=", least)
-      .where("name", "<", above)
-      .union(imported.where("name", ">=", least).where("name", "<", above))
-      .as("known"),
-  );
-  const { total } = await matching.select(({ fn }) => fn.countAll<number>().as("total")).executeTakeFirstOrThrow();
-  const rows = await matching.select("name").orderBy("name").limit(size).offset(from).execute();
-  return { total, names: rows.map(({ name }) => name) };
+  return tables.selectFrom(listed.union(tables.selectFrom("imported_packuments").select("name")).as("known"));
 }
 
 /** How many packages of each source are listed here. */

@@ -1,4 +1,5 @@
 import type { EpochMs, Integrity, PackageName, Version } from "@assay/core";
+import type { Transaction } from "../platform/database/database.ts";
 import type { UpstreamResponse } from "../platform/network/network.ts";
 import type { SourceActivity } from "./activity.ts";
 import type { Choices } from "./choices.ts";
@@ -18,7 +19,7 @@ export { chosenFirst, type SourceChoice } from "./source-choice.ts";
 export { sourcePages } from "./routes-pages.ts";
 export { assembleDocument, type AssembleInput, type Overlay } from "./assemble.ts";
 export { cutTarball, fillText } from "./cut.ts";
-export { DamagedParts, readListed, readPart } from "./parts.ts";
+export { DamagedParts, isLostParts, readListed, readPart } from "./parts.ts";
 export { readPinnedKeys } from "./pinned-keys.ts";
 export type { UpstreamKeys } from "./upstream-keys.ts";
 export { networkFailure, worstOf, type TarballError } from "./tarball-failure.ts";
@@ -33,6 +34,14 @@ export interface ImportedListings {
    * name, and while its owner does not answer and never has. Throws UPSTREAM_BAD_ANSWER when it cannot be read.
    */
   keep(name: PackageName, document: Uint8Array): Promise<void>;
+}
+
+/** Who keeps something of what is listed, in the transactions in which it is remembered. */
+export interface ListingWatch {
+  /** Reads what it wants of the packument before the transaction; what it answers may run in more than one. */
+  listed(packument: Packument): Promise<(transaction: Transaction) => Promise<void>>;
+  /** The package is listed no more. */
+  gone(transaction: Transaction, name: PackageName): Promise<void>;
 }
 
 /** Registries that own names, read through: fetching, remembering, revalidating. */
@@ -89,12 +98,11 @@ export interface Upstreams {
   /** Relays a small document of an upstream: its signing keys, advisories, attestations. Throws NetworkError. */
   relay(source: string, request: RelayRequest): Promise<UpstreamResponse>;
 
-  /** Stored packages whose name is or starts with the text, in name order; for search. */
-  search(
-    text: string,
-    from: number,
-    size: number,
-  ): Promise<{ readonly total: number; readonly names: readonly PackageName[] }>;
+  /** Names with a stored listing that come after this one, in byte order, `size` at most. */
+  known(after: string, size: number): Promise<readonly PackageName[]>;
+
+  /** How many those are. */
+  countKnown(): Promise<number>;
 
   /** Aliases of those that may have a name's bytes: its owner and the owner's mirrors. Empty without owner. */
   sourcesOf(name: PackageName): readonly string[];

@@ -110,6 +110,22 @@ export const parts = /* css */ `@layer parts {
     color: var(--quiet);
     font-size: 0.92rem;
   }
+  .found h2 {
+    margin: 0;
+    font-size: 1.05rem;
+    overflow-wrap: anywhere;
+  }
+  .found li {
+    margin: 0 0 1.1rem;
+  }
+  .found p {
+    margin: 0.2rem 0 0;
+    overflow-wrap: anywhere;
+  }
+  .found .about {
+    color: var(--quiet);
+    font-size: 0.92rem;
+  }
   .search {
     margin: 1.4rem 0 0;
     max-width: 36rem;

@@ -1,0 +1,83 @@
+import type { PackageName } from "@assay/core";
+import type { Database } from "../../platform/database/database.ts";
+import type { Telemetry } from "../../platform/telemetry/telemetry.ts";
+import type { Releases } from "../../releases/releases.ts";
+import { withParts, type Packument, type Upstreams } from "../../upstreams/upstreams.ts";
+import type { View } from "../view.ts";
+import { readEntry } from "./entry.ts";
+import { rebuildSearch } from "./rebuild.ts";
+import type { SearchEntry, SearchIndex } from "./search-index.ts";
+import { parseQuestion } from "./terms.ts";
+
+export interface SearchQuery {
+  readonly text: string;
+  /** 0 to 10,000. */
+  readonly from: number;
+  /** 1 to 250. */
+  readonly size: number;
+  /** Whether the caller may read a hosted package. */
+  readonly mayRead: (name: PackageName) => Promise<boolean>;
+}
+
+export interface SearchFound {
+  /** How many packages match of which the caller may know. */
+  readonly total: number;
+  readonly entries: readonly SearchEntry[];
+}
+
+export interface Search {
+  find(query: SearchQuery): Promise<SearchFound>;
+  /** Fills the index when it has to be made anew (rebuild.ts). */
+  rebuild(signal: AbortSignal): Promise<void>;
+}
+
+interface SearchDeps {
+  readonly index: SearchIndex;
+  readonly database: Database;
+  readonly telemetry: Telemetry;
+  readonly upstreams: Pick<Upstreams, "stored" | "reload" | "known">;
+  readonly releases: Pick<Releases, "packageState">;
+  view(packument: Packument): Promise<View>;
+}
+
+/** Packages known here. Hosted ones are found, and counted, only by who may read them. */
+export function createSearch(deps: SearchDeps): Search {
+  const { index, upstreams, releases, view } = deps;
+  /** The entry as it may be shown now: a version that was refused since it was listed is not. */
+  async function shown(entry: SearchEntry): Promise<SearchEntry | undefined> {
+    const { refused } = await releases.packageState(entry.name);
+    if (!refused.has(entry.version)) return entry;
+    const packument = await upstreams.stored(entry.name);
+    if (packument === undefined) return undefined;
+    const { tags, versions } = await view(packument);
+    if (versions.length === 0) return undefined;
+    const visible = new Map(versions.map((listed) => [listed.version, listed]));
+    return await withParts(upstreams, packument, (held) => readEntry({ ...held, tags, versions: visible }));
+  }
+
+  return {
+    async find({ text, from, size, mayRead }) {
+      const match = parseQuestion(text);
+      const hidden: PackageName[] = [];
+      for (const name of await index.hosted(match)) if (!(await mayRead(name))) hidden.push(name);
+      const { total, entries } = await index.page(match, { hidden, from, size });
+      const allowed: SearchEntry[] = [];
+      // Again: one may have become hosted, or hidden, between the two reads.
+      for (const entry of entries) if (!entry.isHosted || (await mayRead(entry.name))) allowed.push(entry);
+      const now = await Promise.all(allowed.map(shown));
+      return { total, entries: now.filter((entry) => entry !== undefined) };
+    },
+    rebuild: (signal) =>
+      rebuildSearch(
+        deps,
+        {
+          names: upstreams.known,
+          async entry(name) {
+            const packument = await upstreams.stored(name);
+            return packument === undefined ? undefined : await withParts(upstreams, packument, readEntry);
+          },
+        },
+        signal,
+      ),
+  };
+}
