@@ -19,6 +19,7 @@ export * from "./jcs.ts";
 export * from "./json.ts";
 export * from "./manifest.ts";
 export * from "./tree-digest.ts";
+export * from "./packument-digest.ts";
 export * from "./record.ts";
 export * from "./registry-signature.ts";
 export * from "./registry-keys.ts";

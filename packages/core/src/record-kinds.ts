@@ -116,6 +116,21 @@ export interface TagRecord extends PackageSubject, RecordPlace {
   readonly source: string;
 }
 
+/** A hosted version was deprecated, or no longer is. */
+export interface DeprecateRecord extends ReleaseSubject, RecordPlace {
+  readonly kind: "deprecate";
+  /** `sha256-<base64>` of the message in UTF-8; `-`: it is not deprecated any more. */
+  readonly message: string;
+  readonly source: string;
+}
+
+/** What a package as a whole is after a change: who was shown an older or another state can prove it. */
+export interface HeadRecord extends PackageSubject, RecordPlace {
+  readonly kind: "head";
+  /** `sha256-<base64>`, docs/formats/packument-digest.md. */
+  readonly packument: string;
+}
+
 /** The owner of a name signed that the name now lives at another registry. */
 export interface DelegateRecord extends PackageSubject, RecordPlace {
   readonly kind: "delegate";
@@ -151,6 +166,26 @@ export interface KeyRecord extends RecordPlace {
   readonly key: string;
 }
 
+/** Other policies came into force. */
+export interface PolicyRecord extends RecordPlace {
+  readonly kind: "policy";
+  readonly ns: string;
+  /** `sha256-<base64>` of the whole set, docs/formats/record.md. */
+  readonly policies: string;
+  /** `sha256-<base64>` of an identifier of who saved it that cannot be guessed; `-`: it came from the configuration. */
+  readonly actor: string;
+}
+
+/** How far an audit trail had come: nothing before it can be changed or left out any more. */
+export interface AuditRecord extends RecordPlace {
+  readonly kind: "audit";
+  readonly ns: string;
+  /** Number of acts in the trail. */
+  readonly acts: number;
+  /** `sha256-<base64>` of the hash chain after the last of them. */
+  readonly chain: string;
+}
+
 export type KnownRecord =
   | BindRecord
   | SupersedeRecord
@@ -159,9 +194,13 @@ export type KnownRecord =
   | ConflictRecord
   | SightingRecord
   | TagRecord
+  | DeprecateRecord
+  | HeadRecord
   | DelegateRecord
   | ShardRecord
-  | KeyRecord;
+  | KeyRecord
+  | PolicyRecord
+  | AuditRecord;
 
 export type RecordKind = KnownRecord["kind"];
 
@@ -221,6 +260,8 @@ export const recordFields: { readonly [Kind in RecordKind]: FieldsOf<Kind> } = {
     source: parseSource,
     ...place,
   },
+  deprecate: { ...releaseSubject, message: orNone(sha256), source: parseSource, ...place },
+  head: { ...packageSubject, packument: sha256, ...place },
   delegate: { ...packageSubject, from: parseSource, to: parseSource, statement: sha256, ...place },
   shard: {
     ns: parseNamespace,
@@ -239,6 +280,8 @@ export const recordFields: { readonly [Kind in RecordKind]: FieldsOf<Kind> } = {
     key: sha256,
     ...place,
   },
+  policy: { ns: parseNamespace, policies: sha256, actor: orNone(sha256), ...place },
+  audit: { ns: parseNamespace, acts: parsePositive, chain: sha256, ...place },
 };
 
 /** The package whose chain of `seq` and `prev` a record is in; "" is the chain of the log itself. */

@@ -35,7 +35,7 @@ export function sayRecord(record: ShownRecord): string | undefined {
   const what = subjectOf(record);
   switch (record.kind) {
     case "bind":
-      return `From this record on, ${what} is exactly these bytes and exactly these dependencies, for everybody, for ever. They were fetched from ${field("source")}.`;
+      return `From this record on, ${what} is exactly these bytes and exactly these dependencies, for everybody, for ever. They were ${field("source") === "hosted" ? "published here" : `fetched from ${field("source")}`}.`;
     case "seen":
       return `${field("source")} was seen to list ${what}. Nobody has fetched its bytes here yet; this record fixes nothing.`;
     case "confirm":
@@ -43,6 +43,7 @@ export function sayRecord(record: ShownRecord): string | undefined {
     case "conflict":
       return `${field("source")} served or listed something else for ${what} than is bound, or than another source did. Nothing that is bound changes by it; the evidence is kept.`;
     case "gone":
+      if (field("source") === "hosted") return `${what} was unpublished here. No other bytes can ever have its number.`;
       return `${field("source")} stopped listing ${what}. The bound bytes stay bound.`;
     case "back":
       return `${field("source")} lists ${what} again.`;
@@ -58,6 +59,26 @@ export function sayRecord(record: ShownRecord): string | undefined {
         : `This shard ended; the log goes on in ${field("origin")}.`;
     case "key":
       return `The key ${field("keyid")} of ${field("owner")} was ${field("action") === "add" ? "added" : "retired"} (${field("use")}).`;
+    default:
+      return sayOwnRecord(record);
+  }
+}
+
+/** Of the kinds that say what is done at the registry itself. */
+function sayOwnRecord(record: ShownRecord): string | undefined {
+  const field = (name: string): string => fieldOf(record, name);
+  const what = subjectOf(record);
+  switch (record.kind) {
+    case "deprecate":
+      return field("message") === "-"
+        ? `${field("source")} no longer deprecates ${what}.`
+        : `${field("source")} deprecated ${what}. The record holds the digest of the message.`;
+    case "head":
+      return `What ${what} is as a whole after a change: its versions, tags and times. Who was shown another document was shown an older state, or one that never was.`;
+    case "policy":
+      return `Other policies came into force. The record holds the digest of the whole set, and of nobody's name.`;
+    case "audit":
+      return `The audit trail had ${field("acts")} acts. Nothing in it up to there can be changed or left out unnoticed.`;
     default:
       return undefined;
   }
@@ -84,6 +105,12 @@ export const fieldMeanings: Readonly<Record<string, string>> = {
   tag: "Tag",
   from: "Before",
   to: "After",
+  message: "Digest of the message",
+  packument: "Digest of the package's versions, tags and times",
+  policies: "Digest of all policies in force",
+  actor: "Digest of a random identifier of who saved it",
+  acts: "Acts in the audit trail",
+  chain: "End of the audit trail's hash chain",
   statement: "Digest of the signed statement",
   side: "Which side of the rotation this is",
   origin: "The other shard",

@@ -45,6 +45,14 @@ function factsOf(record: KnownRecord): string {
       return ` at ${record.source}`;
     case "tag":
       return ` ${record.tag} from ${record.from} to ${record.to} at ${record.source}`;
+    case "deprecate":
+      return record.message === "-" ? " not any more" : ` ${record.message}`;
+    case "head":
+      return ` ${record.packument}`;
+    case "policy":
+      return ` ${record.policies} by ${record.actor}`;
+    case "audit":
+      return ` ${record.acts} acts ${record.chain}`;
     case "delegate":
       return ` from ${record.from} to ${record.to}`;
     case "shard":

@@ -139,6 +139,20 @@ const recordsOf: { readonly [Kind in RecordKind]: fc.Arbitrary<RecordOf<Kind>> }
     source,
     ...place,
   }),
+  deprecate: fc.record({
+    kind: fc.constant("deprecate"),
+    ...subject,
+    message: orNone(digest("sha256-")),
+    source,
+    ...place,
+  }),
+  head: fc.record({
+    kind: fc.constant("head"),
+    ns: subject.ns,
+    name: packageName,
+    packument: digest("sha256-"),
+    ...place,
+  }),
   delegate: fc.record({
     kind: fc.constant("delegate"),
     ns: subject.ns,
@@ -163,6 +177,18 @@ const recordsOf: { readonly [Kind in RecordKind]: fc.Arbitrary<RecordOf<Kind>> }
     owner: source,
     keyid: fc.constantFrom("SHA256:abc+/=", "caaf430b"),
     key: digest("sha256-"),
+    ...log,
+  }),
+  policy: fc.record({
+    kind: fc.constant("policy"),
+    policies: digest("sha256-"),
+    actor: orNone(digest("sha256-")),
+    ...log,
+  }),
+  audit: fc.record({
+    kind: fc.constant("audit"),
+    acts: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+    chain: digest("sha256-"),
     ...log,
   }),
 };

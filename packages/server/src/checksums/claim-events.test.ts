@@ -127,6 +127,21 @@ onEveryDatabase("claims of events", (databases) => {
     assert.equal(await moveTag(claim, { atMs: epochMs(noon + dayMs) }), true);
   });
 
+  test("every move of a tag that is made here is recorded, and every unpublish", async () => {
+    const { claim } = await freshRoom();
+    await claim((room, transaction) => room.claimBind(transaction, { ...bindFacts(1), source: "hosted" }));
+    for (let i = 0; i < 60; i += 1)
+      assert.equal(await moveTag(claim, { source: "hosted", atMs: epochMs(noon + i) }), true);
+    const see = (kind: "gone" | "back", atMs: number) =>
+      claim((room, transaction) =>
+        room.claimSighting(transaction, kind, { name, version, source: "hosted", atMs: epochMs(atMs) }),
+      );
+    for (let i = 0; i < 6; i += 1) {
+      assert.equal(await see("gone", noon + i), true);
+      assert.equal(await see("back", noon + i), true);
+    }
+  });
+
   test("a tag that no record can hold is refused", async () => {
     const { claim } = await freshRoom();
     await claim((room, transaction) => room.claimBind(transaction, bindFacts(1)));

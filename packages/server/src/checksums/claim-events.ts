@@ -27,6 +27,9 @@ import { judge } from "./judge.ts";
 import type { Judgement } from "./judge.ts";
 import { anyClaimBetween, countClaims, newestClaim } from "./store-claims.ts";
 
+/** What is done here is recorded each time; limits are for what others do. */
+const hostedSource = "hosted";
+
 /** Most times a day that one version is recorded as gone at one source; each with its `back`. */
 const mostGoneADay = 4;
 /** Most tag records of one package and source a day. */
@@ -67,8 +70,8 @@ export async function claimSightingIn(
   ]);
   // They alternate: what was not recorded as gone, because of the limit, does not come back either.
   if (kind === "gone" ? newest?.kind === "gone" : newest?.kind !== "gone") return false;
-  if (kind === "gone" && (await countClaims(transaction, log, dayOf(prefix("gone"), atMs))) >= mostGoneADay)
-    return false;
+  const isLimited = kind === "gone" && source !== hostedSource;
+  if (isLimited && (await countClaims(transaction, log, dayOf(prefix("gone"), atMs))) >= mostGoneADay) return false;
   const key = `${prefix(kind)} ${timeText(atMs)}`;
   const record = { kind, ns: log, name, version, source } as const;
   return await claimOnce(transaction, { log, key, record, claimedAtMs: atMs });
@@ -112,7 +115,8 @@ export async function claimTagIn(
   if (from === to) return false;
   if (!(await anyClaimBetween(transaction, log, [`bind ${name}@`, `bind ${name}A`]))) return false;
   const prefix = tagPrefix(name, source);
-  if ((await countClaims(transaction, log, dayOf(prefix, atMs))) >= mostTagsADay) return false;
+  const isLimited = source !== hostedSource;
+  if (isLimited && (await countClaims(transaction, log, dayOf(prefix, atMs))) >= mostTagsADay) return false;
   const key = `${prefix} ${timeText(atMs)} ${tag}`;
   const record = { kind: "tag", ns: log, name, tag, from, to, source } as const;
   return await claimOnce(transaction, { log, key, record, claimedAtMs: atMs });

@@ -87,6 +87,37 @@ export interface TagFacts {
   readonly atMs: EpochMs;
 }
 
+export interface DeprecateFacts {
+  readonly name: PackageName;
+  readonly version: Version;
+  /** `sha256-<base64>` of the message in UTF-8; `-`: it is not deprecated any more. */
+  readonly message: string;
+  readonly source: string;
+  readonly atMs: EpochMs;
+}
+
+export interface HeadFacts {
+  readonly name: PackageName;
+  /** `sha256-<base64>`, docs/formats/packument-digest.md. */
+  readonly packument: string;
+  readonly atMs: EpochMs;
+}
+
+export interface PolicyFacts {
+  /** `sha256-<base64>` of the whole set, docs/formats/record.md. */
+  readonly policies: string;
+  /** `sha256-<base64>` of a random identifier of who saved it, never of a name; `-`: the configuration. */
+  readonly actor: string;
+  readonly atMs: EpochMs;
+}
+
+export interface AuditFacts {
+  /** Acts in the trail, from 1. */
+  readonly acts: number;
+  /** `sha256-<base64>` of the hash chain after the last of them. */
+  readonly chain: string;
+}
+
 export interface DelegateFacts {
   readonly name: PackageName;
   /** Aliases of the registries. */

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type {
+  AuditRecord,
   ConfirmRecord,
   ConflictRecord,
   DelegateRecord,
@@ -46,6 +47,23 @@ export function sightingPrefix(kind: "gone" | "back", name: PackageName, version
 /** The beginning of the keys of one package's tags at a source. */
 export function tagPrefix(name: PackageName, source: string): string {
   return `tag ${name} ${source}`;
+}
+
+/** The beginning of the keys of what one source said of one version's deprecation. */
+export function deprecatePrefix(name: PackageName, version: Version, source: string): string {
+  return `deprecate ${name}@${version} ${source}`;
+}
+
+/** The beginning of the keys of one package's heads. */
+export function headPrefix(name: PackageName): string {
+  return `head ${name}`;
+}
+
+export const policyPrefix = "policy";
+
+/** Sorted by the number of acts. */
+export function auditKey({ acts }: Pick<AuditRecord, "acts">): string {
+  return `audit ${String(acts).padStart(16, "0")}`;
 }
 
 export function delegateKey({ name, statement }: Pick<DelegateRecord, "name" | "statement">): string {

@@ -12,14 +12,19 @@ import {
   claimSightingIn,
   claimTagIn,
 } from "./claim-events.ts";
+import { claimAuditIn, claimDeprecateIn, claimHeadIn, claimPolicyIn } from "./claim-hosted.ts";
 import { countBound } from "./store-bound.ts";
 import type {
+  AuditFacts,
   Bind,
   BindFacts,
   ConfirmFacts,
   ConflictFacts,
   DelegateFacts,
+  DeprecateFacts,
+  HeadFacts,
   KeyFacts,
+  PolicyFacts,
   SeenFacts,
   SightingFacts,
   SupersedeFacts,
@@ -62,7 +67,8 @@ export interface Claims {
 
   /**
    * Claims that a source stopped (`gone`) or again started (`back`) listing a bound version at this time. They
-   * alternate for each (name, version, source), four times a UTC day at most.
+   * alternate for each (name, version, source), four times a UTC day at most. `gone` of the source `hosted` is an
+   * unpublish, and is always recorded.
    */
   claimSighting(transaction: Transaction, kind: "gone" | "back", facts: SightingFacts): Promise<boolean>;
 
@@ -77,9 +83,32 @@ export interface Claims {
 
   /**
    * Claims that a dist-tag moved at this time. Unique by (name, tag, source, time); nothing for packages without a
-   * bind, for a tag that did not move, and beyond 50 a UTC day for each (name, source).
+   * bind, for a tag that did not move, and beyond 50 a UTC day for each (name, source) but `hosted`.
    */
   claimTag(transaction: Transaction, facts: TagFacts): Promise<boolean>;
+
+  /**
+   * Claims that a bound version was deprecated at this time, with another message, or is not any more. Nothing when
+   * that is what the last one said.
+   */
+  claimDeprecate(transaction: Transaction, facts: DeprecateFacts): Promise<boolean>;
+
+  /**
+   * Claims what a hosted package with a bind is as a whole after a change at this time (`packumentDigest` of core).
+   * Nothing when the last one says the same.
+   */
+  claimHead(transaction: Transaction, facts: HeadFacts): Promise<boolean>;
+
+  /**
+   * Claims that other policies came into force at this time. Nothing when the last one says the same.
+   */
+  claimPolicy(transaction: Transaction, facts: PolicyFacts): Promise<boolean>;
+
+  /**
+   * Claims how far the audit trail has come. Nothing when it was recorded as far before. Throws DATABASE when as many
+   * acts were recorded with another end: the trail was changed.
+   */
+  claimAudit(transaction: Transaction, facts: AuditFacts): Promise<boolean>;
 
   /** Claims that a name was handed to another registry. Once per (name, statement). */
   claimDelegate(transaction: Transaction, facts: DelegateFacts): Promise<boolean>;
@@ -155,6 +184,10 @@ export function createClaims(deps: ClaimsDependencies, log: string): Claims {
     claimSeen: (transaction, facts) => claimSeenIn(waking(transaction), log, facts, clock.now()),
     claimConfirm: (transaction, facts) => claimConfirmIn(waking(transaction), log, facts, clock.now()),
     claimTag: (transaction, facts) => claimTagIn(waking(transaction), log, facts),
+    claimDeprecate: (transaction, facts) => claimDeprecateIn(waking(transaction), log, facts),
+    claimHead: (transaction, facts) => claimHeadIn(waking(transaction), log, facts),
+    claimPolicy: (transaction, facts) => claimPolicyIn(waking(transaction), log, facts),
+    claimAudit: (transaction, facts) => claimAuditIn(waking(transaction), log, facts, clock.now()),
     claimDelegate: (transaction, facts) => claimDelegateIn(waking(transaction), log, facts, clock.now()),
     claimKey: (transaction, facts) => claimKeyIn(waking(transaction), log, facts, clock.now()),
     bindsOf: (name, reader = database.read) => bindsIn(reader, log, name),

@@ -1,12 +1,16 @@
 import { AssayError, parseRecord } from "@assay/core";
 import type { KnownRecord } from "@assay/core";
 import {
+  auditKey,
   bindKey,
   confirmKey,
   conflictKey,
   delegateKey,
+  deprecatePrefix,
+  headPrefix,
   keyKey,
   placedKey,
+  policyPrefix,
   seenKey,
   sightingPrefix,
   supersedeKey,
@@ -60,6 +64,14 @@ export function keyOfRecord(record: KnownRecord, { shard, idx }: RecordAt, numbe
       return confirmKey(record);
     case "tag":
       return `${tagPrefix(record.name, record.source)} ${time} ${record.tag}`;
+    case "deprecate":
+      return `${deprecatePrefix(record.name, record.version, record.source)} ${time}`;
+    case "head":
+      return `${headPrefix(record.name)} ${time}`;
+    case "policy":
+      return `${policyPrefix} ${time}`;
+    case "audit":
+      return auditKey(record);
     case "delegate":
       return delegateKey(record);
     case "shard":

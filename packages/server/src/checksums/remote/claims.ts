@@ -38,6 +38,10 @@ export function createRemoteClaims(
     claimSeen: nothing,
     claimConfirm: nothing,
     claimTag: nothing,
+    claimDeprecate: nothing,
+    claimHead: nothing,
+    claimPolicy: nothing,
+    claimAudit: nothing,
     claimDelegate: nothing,
     claimKey: nothing,
   };
