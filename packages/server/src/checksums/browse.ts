@@ -98,6 +98,8 @@ export function createLogBrowser(
 
     async history(name, from, count) {
       const lineage = shards.visible(log);
+      // An address from outside may be in a log that is not for everybody.
+      if (from !== undefined && !lineage.some(({ id }) => id === from.shard)) return { records: [], next: undefined };
       let next = from ?? (await newestIn(name, lineage));
       const records: PlacedRecord[] = [];
       while (next !== undefined && records.length < count) {

@@ -1,4 +1,4 @@
-import { AssayError, type LogIndex, type PackageName, type Version } from "@assay/core";
+import type { LogIndex, PackageName, Version } from "@assay/core";
 import type { BlobStore } from "../platform/blobs/blobs.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database/database.ts";
@@ -7,33 +7,24 @@ import type { UpstreamClient } from "../platform/network/network.ts";
 import type { Random } from "../platform/random.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { Signing } from "../signing/signing.ts";
-import { createBell } from "./bell.ts";
+import type { LogBrowser } from "./browse.ts";
+import { bundleByLog } from "./bundle-by-log.ts";
 import type { BindFacts } from "./claim-facts.ts";
-import { createLogBrowser, type LogBrowser } from "./browse.ts";
-import type { ConflictFacts } from "./claim-facts.ts";
-import { createClaims } from "./claims.ts";
+import { claimsByName } from "./claims-by-name.ts";
 import type { Claims } from "./claims.ts";
 import { createGuardFile } from "./guard.ts";
-import { createLogInstruments } from "./instruments.ts";
-import type { Severity } from "./judge.ts";
-import { createPublishedHeads } from "./published.ts";
-import { createLogReader } from "./reader.ts";
+import { isOwnLog, organisationLog, publicLog, registryLog } from "./log-ids.ts";
+import { openOwnLogs, tileCacheBytes, type OwnLogs } from "./own-logs.ts";
 import { createRemoteChecksums } from "./remote/checksums.ts";
 import type { RemoteLogConfig } from "./remote/log.ts";
-import { createReleaseHold, type ReleaseHold, type ReleaseLevel } from "./release-hold.ts";
+import type { ReleaseHold, ReleaseLevel } from "./release-hold.ts";
 import { openShardAfterRestore } from "./rotation/after-restore.ts";
-import { runSequencer } from "./sequence/run.ts";
 import type { CrashPoint } from "./sequence/steps.ts";
-import { createShardList } from "./shard-list.ts";
-import { ensureShards } from "./shards.ts";
-import { isSequenced, startShard } from "./start.ts";
 import type { SeenElsewhere } from "./start.ts";
-import { listShards } from "./store-shards.ts";
 import { createTiles } from "./tiles.ts";
-import { createWitnessesInstruments } from "./witnesses/instruments.ts";
-import { runRounds } from "./witnesses/rounds.ts";
-import { isCosignatureNeeded, noLogWitnesses, type LogWitnesses } from "./witnesses/witnesses.ts";
+import type { LogWitnesses } from "./witnesses/witnesses.ts";
 
+export { organisationLog, organisationOfLog, publicLog, registryLog } from "./log-ids.ts";
 export type { LogBrowser, ProvenRecord, RecordAddress } from "./browse.ts";
 export { checkLog } from "./check/check.ts";
 export type * from "./claim-facts.ts";
@@ -71,6 +62,9 @@ export interface Checksums extends Claims {
   /** Which bound versions may not leave yet, by `ChecksumsConfig.release`. */
   readonly hold: ReleaseHold;
 
+  /** Which log a name belongs to: `npm`, or that of the organisation whose it is. */
+  logOf(name: PackageName): string;
+
   /** Why lookups of new versions would only wait, or undefined: no log is open, or it has signed nothing yet. */
   problem(): string | undefined;
 
@@ -107,7 +101,10 @@ export interface Lookup {
 
 /** What `/-/log/` serves. */
 export interface LogReader {
+  /** The shards of the log of the public namespace, newest first. */
   list(): readonly LogDescription[];
+  /** Those of organisations' logs and of the registry's own: not for everybody, `organisationOfLog` says whose. */
+  listHosted(): readonly LogDescription[];
   /** The newest published signed checkpoint, or undefined for an unknown shard. */
   checkpoint(shard: string): string | undefined;
   /** Bytes of a hash tile or entry bundle; undefined when it does not exist at any published size. `path` as in c2sp.org/tlog-tiles, strictly parsed. */
@@ -120,8 +117,8 @@ export interface LogReader {
     signal: AbortSignal,
   ): Promise<string | undefined>;
   /**
-   * Bundles (one a shard) with every bind and supersede of the entries, and what is missing. With a shard only what
-   * that one holds. Never binds.
+   * Bundles (one a shard) with every bind and supersede of the entries, each out of the log of its name, and what is
+   * missing. With a shard only what that one holds. Never binds. Asks nobody who may read.
    */
   bundle(
     shard: string | undefined,
@@ -171,6 +168,8 @@ export interface ChecksumsDependencies {
   readonly remoteClient?: UpstreamClient | undefined;
   /** Default: no witness is asked, and none is needed. */
   readonly witnesses?: LogWitnesses;
+  /** Whose a name is, of those that live here; at once. Default: no name is an organisation's. */
+  readonly organisationOf?: (name: PackageName) => string | undefined;
   /** Called at each point where a commit may be cut off; tests die there. */
   readonly crashPoint?: (point: CrashPoint) => void | Promise<void>;
 }
@@ -186,157 +185,101 @@ export interface ChecksumsConfig {
   readonly remote?: RemoteLogConfig | undefined;
   /** What the first download of a version waits for. Default `claim`. */
   readonly release?: ReleaseLevel;
+  /** Of the logs of organisations and of the registry's own. */
+  readonly organisations?: {
+    /** Whether the witnesses are asked to cosign them too; they learn the origins, with the organisations' names. */
+    readonly witnessed: boolean;
+  };
 }
 
-/** The log of the public namespace, and the `ns` of its records. */
-export const publicLog = "npm";
-
 /**
- * `openShardAfterRestore` for the public log: a new shard where `createChecksums` refuses with LOG_GUARD. Throws CONFIG
+ * `openShardAfterRestore` for one log: a new shard where `createChecksums` refuses with LOG_GUARD. Throws CONFIG
  * when it would not.
  */
 export async function reopenAfterRestore(
   deps: ChecksumsDependencies,
   config: ChecksumsConfig,
+  log: string,
 ): ReturnType<typeof openShardAfterRestore> {
   const { seenElsewhere = async () => [] } = deps;
   const guardFile = createGuardFile(deps, { folder: config.guardFolder });
   const tiles = createTiles(deps, { cacheBytes: tileCacheBytes });
   return await openShardAfterRestore(
     { ...deps, guardFile, tiles, seenElsewhere },
-    { log: publicLog, originBase: config.originBase },
+    { log, originBase: config.originBase },
   );
 }
 
-/** Memory for tiles with their inner nodes, bytes: the tiles of half a million entries. */
-const tileCacheBytes = 32 * 1024 * 1024;
-
 /**
- * Opens the checksum database, or follows the one that is configured: then its own log is not made, and one that is
- * there is finished and served.
+ * Opens the checksum database. The log of the public namespace is made on first use, or the one that is configured is
+ * followed: then our own is not made, and one that is there is finished and served. Names that are an organisation's
+ * are bound in a log of that organisation, always private, always here, made when it is first needed.
  *
- * Opening makes its log and key on first use, checks every shard against itself and the signing
- * guard, repairs what can be made again, and publishes the stored heads. Nothing is sequenced before `run`.
+ * Opening checks every shard against itself and the signing guard, repairs what can be made again, and publishes the
+ * stored heads. Nothing is sequenced before `run`.
  *
  * Throws LOG_GUARD when the database is older than what was signed, DATABASE when it contradicts itself, CONFIG when
  * a signing key is missing or can be read by others.
  */
 export async function createChecksums(deps: ChecksumsDependencies, config: ChecksumsConfig): Promise<Checksums> {
-  if (config.remote === undefined) return await createOwnChecksums(deps, config);
+  if (config.remote === undefined) return createOwnChecksums(await openOwnLogs(deps, config, { isFollowed: false }));
   const { remoteClient: client } = deps;
   if (client === undefined) throw new Error("a followed log without a way to it");
-  const hasOwn = (await listShards(deps.database.read)).length > 0;
-  const local = hasOwn ? await createOwnChecksums(deps, config) : undefined;
-  return await createRemoteChecksums({ ...deps, client }, config.remote, local);
+  const own = await openOwnLogs(deps, config, { isFollowed: true });
+  return await createRemoteChecksums({ ...deps, client }, config.remote, createOwnChecksums(own));
 }
 
-/** The database that this deployment keeps itself. */
-async function createOwnChecksums(deps: ChecksumsDependencies, config: ChecksumsConfig): Promise<Checksums> {
-  const { database, blobs, signing, clock, random, telemetry, events } = deps;
-  const guardFile = createGuardFile({ random }, { folder: config.guardFolder });
-  const tiles = createTiles({ blobs, database, telemetry }, { cacheBytes: tileCacheBytes });
-  const { witnesses = noLogWitnesses } = deps;
-  const { policy } = witnesses;
-  // What was signed; readers see it at once, unless it must be cosigned first.
-  const signed = createPublishedHeads();
-  const published = isCosignatureNeeded(policy) ? createPublishedHeads() : signed;
-  const claimed = createBell();
-  const instruments = createLogInstruments(telemetry.metrics);
-  const witnessing = createWitnessesInstruments(telemetry.metrics);
-  const { seenElsewhere = async () => [], crashPoint = () => {} } = deps;
-  const known = await ensureShards(
-    { database, signing, guardFile, clock, random },
-    { log: publicLog, visibility: config.visibility, originBase: config.originBase },
-  );
-  if (known.some(({ state }) => state === "recovering"))
-    throw new AssayError("CONFIG", {
-      reason: "The recovery of the log was cut off; finish it with assay log recover and the same --from.",
-    });
-  const shards = createShardList(database.read, known);
-  for (const shard of shards.visible(publicLog)) {
-    if (shard.visibility !== config.visibility && shard.state === "open")
-      telemetry.log.warn("the visibility of a log is fixed when it is made; the setting is not used", {
-        "log.id": shard.log,
-        "log.visibility": shard.visibility,
-      });
-    await startShard({ database, tiles, guardFile, signed, published, policy, telemetry, seenElsewhere }, shard);
-    // A key that is missing must stop the start, not the first commit.
-    if (isSequenced(shard)) await signing.checkpointSigner(shard.origin, shard.vkey);
-  }
-  const wake = claimed.ring;
-  const reader = createLogReader({ database, published, clock, wake, tiles }, publicLog, shards);
-
-  const alarm = (facts: ConflictFacts, severity: Severity): void => {
-    instruments.conflicts.add(1, { severity });
-    if (severity === "low") return;
-    telemetry.log.error("a source has something else than what is bound; what is bound is served as before", {
-      "package.name": facts.name,
-      "package.version": facts.version,
-      source: facts.source,
-      from: facts.from,
-    });
-  };
-  const claims = createClaims({ database, clock, events, wake, onConflict: alarm }, publicLog);
-  const hold = await createReleaseHold(
-    { database, clock, wake, shards, published: config.release === "checkpoint" ? signed : published },
-    publicLog,
-    config.release ?? "claim",
-  );
-
+/** The logs that this deployment keeps itself, each name's claims and proofs in its own. */
+function createOwnChecksums(own: OwnLogs): Checksums {
+  const of = (name: PackageName) => own.of(own.logOf(name));
+  const main = own.of(publicLog);
+  const named = claimsByName((name) => of(name).claims);
+  const hosted = (): readonly string[] => own.shards.logs().filter((log) => isOwnLog(log) && log !== publicLog);
   return {
     // Our own log says what is claimed here first.
     ask: () => ({ holdAgainst: async (facts) => facts }),
-    ...claims,
+    ...named,
     async claimBind(transaction, facts) {
-      hold.claimed(facts.name, facts.version);
-      return await claims.claimBind(transaction, facts);
+      own.hold.claimed(facts.name, facts.version);
+      return await named.claimBind(transaction, facts);
     },
-    hold,
-    problem() {
-      const open = shards.visible(publicLog).find(isSequenced);
-      if (open === undefined) return "no log is open";
-      return signed.get(open.id) === undefined ? `${open.id} has no signed checkpoint yet` : undefined;
+    claimKey: main.claims.claimKey,
+    claimPolicy: (transaction, facts) =>
+      own.of(logOfOrganisation(facts.organisation)).claims.claimPolicy(transaction, facts),
+    claimAudit: (transaction, facts) =>
+      own.of(logOfOrganisation(facts.organisation)).claims.claimAudit(transaction, facts),
+    boundAfter: main.claims.boundAfter,
+    boundNameAfter: main.claims.boundNameAfter,
+    countBound: main.claims.countBound,
+    logOf: own.logOf,
+    hold: own.hold,
+    problem: own.problem,
+    wake: own.wake,
+    lookup: (name, version, signal) => of(name).reader.lookup(name, version, signal),
+    logs: {
+      list: main.reader.list,
+      listHosted: () => hosted().flatMap((log) => own.of(log).reader.list()),
+      checkpoint: main.reader.checkpoint,
+      tile: main.reader.tile,
+      proof: (shard, name, version, signal) => of(name).reader.proof(shard, name, version, signal),
+      bundle: (shard, entries, signal) =>
+        bundleByLog(
+          entries,
+          ({ name }) => own.logOf(name),
+          (log, part) => own.of(log).reader.bundle(shard, part, signal),
+        ),
     },
-    wake,
-    lookup: reader.lookup,
-    logs: reader,
-    browser: createLogBrowser({ database, published, tiles }, publicLog, shards),
-    run: (signal) => {
-      const sequence = { database, tiles, guardFile, signed, clock, random, events, instruments, signing, telemetry };
-      return runTogether(signal, [
-        (either) =>
-          runSequencer(
-            { ...sequence, crashPoint, originBase: config.originBase },
-            { log: publicLog, shards, claimed },
-            either,
-          ),
-        (either) =>
-          runRounds(
-            { ...sequence, published, crashPoint, witnessing, witnesses: witnesses.witnesses },
-            { ...witnesses, log: publicLog, shards },
-            either,
-          ),
-      ]);
+    browser: {
+      conflicts: main.browser.conflicts,
+      signedAt: main.browser.signedAt,
+      newest: main.browser.newest,
+      record: main.browser.record,
+      history: (name, from, count) => of(name).browser.history(name, from, count),
     },
+    run: own.run,
   };
 }
 
-/** Runs all until the signal is aborted or one of them rejects; then the others end, and it rejects. */
-async function runTogether(
-  signal: AbortSignal,
-  parts: readonly ((signal: AbortSignal) => Promise<void>)[],
-): Promise<void> {
-  const failed = new AbortController();
-  const either = AbortSignal.any([signal, failed.signal]);
-  const results = await Promise.allSettled(
-    parts.map(async (run) => {
-      try {
-        await run(either);
-      } catch (error) {
-        failed.abort();
-        throw error;
-      }
-    }),
-  );
-  for (const result of results) if (result.status === "rejected") throw result.reason;
+function logOfOrganisation(organisation: string | undefined): string {
+  return organisation === undefined ? registryLog : organisationLog(organisation);
 }

@@ -104,6 +104,8 @@ export interface HeadFacts {
 }
 
 export interface PolicyFacts {
+  /** Whose; undefined: the registry's. */
+  readonly organisation: string | undefined;
   /** `sha256-<base64>` of the whole set, docs/formats/record.md. */
   readonly policies: string;
   /** `sha256-<base64>` of a random identifier of who saved it, never of a name; `-`: the configuration. */
@@ -112,6 +114,8 @@ export interface PolicyFacts {
 }
 
 export interface AuditFacts {
+  /** Whose trail; undefined: the registry's. */
+  readonly organisation: string | undefined;
   /** Acts in the trail, from 1. */
   readonly acts: number;
   /** `sha256-<base64>` of the hash chain after the last of them. */

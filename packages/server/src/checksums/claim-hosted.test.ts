@@ -84,7 +84,9 @@ onEveryDatabase("claims of what is done here", (databases) => {
   test("a set of policies is recorded when it changes, in the chain of the log", async () => {
     const { log, claim } = await freshRoom();
     const save = (policies: string, actor = "-") =>
-      claim((room, transaction) => room.claimPolicy(transaction, { policies, actor, atMs: noon }));
+      claim((room, transaction) =>
+        room.claimPolicy(transaction, { organisation: undefined, policies, actor, atMs: noon }),
+      );
     assert.equal(await save(one), true);
     assert.equal(await save(one, two), false);
     assert.equal(await save(two, two), true);
@@ -104,7 +106,7 @@ onEveryDatabase("claims of what is done here", (databases) => {
   test("an audit trail is anchored as far as it came, and another trail is refused", async () => {
     const { log, claim } = await freshRoom();
     const anchor = (acts: number, chain: string) =>
-      claim((room, transaction) => room.claimAudit(transaction, { acts, chain }));
+      claim((room, transaction) => room.claimAudit(transaction, { organisation: undefined, acts, chain }));
     await assert.rejects(anchor(0, one), { code: "BAD_FORMAT" });
     assert.equal(await anchor(9, one), true);
     assert.equal(await anchor(9, one), false);

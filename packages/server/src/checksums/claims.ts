@@ -146,8 +146,8 @@ export interface ClaimsDependencies {
   readonly database: Database;
   readonly clock: Clock;
   readonly events: Events;
-  /** Tells the sequencer. */
-  readonly wake: () => void;
+  /** Tells the sequencer that claims wait in a log. */
+  readonly wake: (log: string) => void;
   /** Called after the commit of a conflict. */
   readonly onConflict: (facts: ConflictFacts, severity: Severity) => void;
 }
@@ -173,7 +173,7 @@ export function createClaims(deps: ClaimsDependencies, log: string): Claims {
   }
 
   const waking = (transaction: Transaction): Transaction => {
-    transaction.afterCommit(wake);
+    transaction.afterCommit(() => wake(log));
     return transaction;
   };
   return {

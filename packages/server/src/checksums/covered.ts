@@ -8,8 +8,8 @@ export interface ReadDependencies {
   readonly database: Database;
   readonly published: PublishedHeads;
   readonly clock: Clock;
-  /** Tells the sequencer that claims wait. */
-  readonly wake: () => void;
+  /** Tells the sequencer that claims wait in a log. */
+  readonly wake: (log: string) => void;
 }
 
 /** A claim with its place under a published checkpoint. */
@@ -47,7 +47,7 @@ export async function coveredPositions(
     }
     if (waiting.length === 0) return covered;
     asked = waiting;
-    wake();
+    wake(log);
     if (!(await reached(turn, clock, deadline - clock.monotonicMs(), signal)))
       throw new AssayError("NOT_READY", {
         reason: "the log has not signed this entry yet; try again",

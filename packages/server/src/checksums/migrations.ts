@@ -122,4 +122,21 @@ export const checksumMigrations: Migrations = {
         .execute();
     },
   },
+
+  "0140-checksums-many-logs": {
+    async up(transaction) {
+      const { table, text, integer } = columns(transaction);
+      await table("log_leads")
+        .addColumn("id", text, (column) => column.primaryKey())
+        .addColumn("fence", integer, (column) => column.notNull())
+        .execute();
+      // Rows that wait for something: an idle log is in none of these.
+      await sql`create index log_heads_unsigned on log_heads (shard) where assigned_size > size or note is null`.execute(
+        transaction,
+      );
+      await sql`create index log_shards_rotating on log_shards (log) where state in ('closing', 'closed')`.execute(
+        transaction,
+      );
+    },
+  },
 };

@@ -39,7 +39,7 @@ export function createLogReader(
   deps: LogReaderDependencies,
   log: string,
   shards: ShardList,
-): LogReader & {
+): Omit<LogReader, "listHosted"> & {
   lookup(name: PackageName, version: Version, signal: AbortSignal): Promise<Lookup | undefined>;
 } {
   const { published, tiles, database } = deps;

@@ -4,6 +4,7 @@ import type { Database, Transaction } from "../platform/database/database.ts";
 import type { Random } from "../platform/random.ts";
 import type { Signing } from "../signing/signing.ts";
 import type { GuardFile } from "./guard.ts";
+import { shardPrefixOf } from "./log-ids.ts";
 import { addLog, addShard, listShards } from "./store-shards.ts";
 import type { Shard, ShardState } from "./store-shards.ts";
 import { sha256 } from "./tile-rows.ts";
@@ -26,7 +27,7 @@ export interface NewShardOptions {
 export type NewShard = Omit<Shard, "visibility" | "state">;
 
 /**
- * Names the next shard of a log and makes its key. It is called `<log>-<year><letter>`, and its origin, fixed for
+ * Names the next shard of a log and makes its key. It is called `<log>-<year><letter>` with a `-` for a `:`, and its origin, fixed for
  * ever, is `<originBase>/-/log/<shard>` or `assay.invalid/<16 random hex digits>/<shard>`.
  *
  * A name whose origin the guard has ever seen signed is passed over: after the loss of a data folder the same
@@ -41,7 +42,7 @@ export async function nameShard(deps: ShardDependencies, options: NewShardOption
   const year = new Date(clock.now()).getUTCFullYear();
   const anonymousBase = `assay.invalid/${toHex(random.bytes(8))}`;
   for (let attempt = 0; ; attempt += 1) {
-    const id = `${log}-${year}${lettersOf(attempt)}`;
+    const id = `${shardPrefixOf(log)}-${year}${lettersOf(attempt)}`;
     const origin = originBase === undefined ? `${anonymousBase}/${id}` : `${originBase}/-/log/${id}`;
     if (taken.has(id) || (await guardFile.read(origin)) !== undefined) continue;
     const { vkey } = await signing.checkpointSigner(origin);

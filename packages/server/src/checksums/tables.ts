@@ -54,6 +54,8 @@ export type Tables = {
     note: string;
     published_at_ms: number;
   };
+  /** One row: which process sequences, whatever the log. Raised by whoever takes over. */
+  readonly log_leads: { id: string; fence: number };
   /** First copy of the signing guard. */
   readonly log_guards: { shard: string; size: number; root: Uint8Array };
   /**

@@ -93,6 +93,7 @@ export interface TestLogOptions {
   readonly config?: Partial<ChecksumsConfig>;
   readonly seed?: number;
   readonly witnesses?: LogWitnesses;
+  readonly organisationOf?: ChecksumsDependencies["organisationOf"];
 }
 
 export async function createTestLog(options: TestLogOptions): Promise<TestLog> {
@@ -120,6 +121,7 @@ export async function createTestLog(options: TestLogOptions): Promise<TestLog> {
     random,
     events: createEvents({ clock }),
     ...(options.witnesses && { witnesses: options.witnesses }),
+    ...(options.organisationOf && { organisationOf: options.organisationOf }),
   };
   const log: TestLog = {
     get deps() {

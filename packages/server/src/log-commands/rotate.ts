@@ -43,7 +43,7 @@ export async function rotateLog(loaded: LoadedConfig, options: RotateOptions): P
   await using storage = await openStorage(loaded, options);
   using lock = isShared ? undefined : lockIfFree(loaded, options);
   if (options.isRestored) {
-    const { abandoned, lost } = await reopenAfterRestore(storage, loaded.config.log);
+    const { abandoned, lost } = await reopenAfterRestore(storage, loaded.config.log, publicLog);
     const checksums = await createChecksums(storage, loaded.config.log);
     return { ...(await sequenceUntilOpen(storage, checksums, { ended: abandoned, signal: options.signal })), lost };
   }

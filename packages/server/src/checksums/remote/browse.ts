@@ -94,19 +94,24 @@ export function createRemoteBrowser(
   };
 }
 
-/** The followed log, and the one that this deployment kept before: each shard is read where it is. */
+/** The followed log, and those of this deployment itself: each shard is read where it is, each name in its log. */
 export function browseBoth(
   remote: LogBrowser,
-  local: LogBrowser | undefined,
-  isOurs: (shard: string) => boolean,
+  local: LogBrowser,
+  {
+    isOurs,
+    isHosted,
+  }: { readonly isOurs: (shard: string) => boolean; readonly isHosted: (name: PackageName) => boolean },
 ): LogBrowser {
-  if (local === undefined) return remote;
   const at = (shard: string): LogBrowser => (isOurs(shard) ? local : remote);
   return {
     conflicts: remote.conflicts,
     signedAt: (shard) => at(shard).signedAt(shard),
     newest: (shard, count) => at(shard).newest(shard, count),
     record: (shard, index) => at(shard).record(shard, index),
-    history: (name, from, count) => (from === undefined ? remote : at(from.shard)).history(name, from, count),
+    history: (name, from, count) => {
+      if (isHosted(name)) return local.history(name, from, count);
+      return (from === undefined ? remote : at(from.shard)).history(name, from, count);
+    },
   };
 }

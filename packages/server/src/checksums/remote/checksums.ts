@@ -1,7 +1,10 @@
+import type { PackageName } from "@assay/core";
+import { bundleByLog } from "../bundle-by-log.ts";
 import type { Checksums, LogDescription, LogReader } from "../checksums.ts";
+import { claimsByName } from "../claims-by-name.ts";
+import { publicLog } from "../log-ids.ts";
 import { createPublishedHeads } from "../published.ts";
 import { createLogReader } from "../reader.ts";
-import { noHold } from "../release-hold.ts";
 import type { ShardList } from "../shard-list.ts";
 import type { Shard } from "../store-shards.ts";
 import { askRemote } from "./ask.ts";
@@ -15,13 +18,14 @@ const pollMs = 15_000;
 
 /**
  * The checksum database of a deployment that follows somebody else's: what is new is held against that log, what is
- * bound stays served, and the log is relayed under our own `/-/log/…` out of authenticated tiles. `local`: the log
- * that this deployment kept before; it is finished and served, and nothing more is claimed in it.
+ * bound stays served, and the log is relayed under our own `/-/log/…` out of authenticated tiles. `local`: the logs of
+ * this deployment itself. Names of organisations stay in theirs; the log of the public namespace that was kept here
+ * before is finished and served, and nothing more is claimed in it.
  */
 export async function createRemoteChecksums(
   deps: RemoteLogDeps,
   config: RemoteLogConfig,
-  local: Checksums | undefined,
+  local: Checksums,
 ): Promise<Checksums> {
   const { database, clock, telemetry } = deps;
   const log = await openRemoteLog(deps, config);
@@ -53,7 +57,12 @@ export async function createRemoteChecksums(
     });
   }
 
-  const shards: ShardList = { visible: shardRows, unfinished: () => undefined, refresh: async () => {} };
+  const shards: ShardList = {
+    visible: shardRows,
+    logs: () => [log.id],
+    unfinished: () => undefined,
+    refresh: async () => {},
+  };
   const reader = createLogReader({ database, published, clock, wake: () => {}, tiles }, log.id, shards);
   await publish();
 
@@ -61,11 +70,13 @@ export async function createRemoteChecksums(
     reader.list().map((each) => ({ ...each, log: "npm", shard: nameOf(each.origin) }));
   const isFollowed = (shard: string): boolean => followed().some((each) => each.shard === shard);
   /** Kept here before; where the followed log has a shard of the same name, that one is meant. */
-  const own = (): readonly LogDescription[] => local?.logs.list().filter(({ shard }) => !isFollowed(shard)) ?? [];
+  const own = (): readonly LogDescription[] => local.logs.list().filter(({ shard }) => !isFollowed(shard));
+  /** A followed log must not be read as one of ours by calling its shard like it. */
+  const hosted = (): readonly LogDescription[] => local.logs.listHosted().filter(({ shard }) => !isFollowed(shard));
+  const isHosted = (name: PackageName): boolean => local.logOf(name) !== publicLog;
   const originOf = (shard: string): string => followed().find((each) => each.shard === shard)?.origin ?? shard;
-  const isOwn = (shard: string | undefined): boolean => own().some((each) => each.shard === shard);
-  const readerOf = (shard: string | undefined): LogReader =>
-    local !== undefined && isOwn(shard) ? local.logs : reader;
+  const isOwn = (shard: string | undefined): boolean => [...own(), ...hosted()].some((each) => each.shard === shard);
+  const readerOf = (shard: string | undefined): typeof reader | LogReader => (isOwn(shard) ? local.logs : reader);
   const maybeOriginOf = (shard: string | undefined): string | undefined =>
     shard === undefined ? undefined : originOf(shard);
 
@@ -95,34 +106,54 @@ export async function createRemoteChecksums(
 
   return {
     ...claims,
-    ask: (name, version) => askRemote(log, name, version, publish),
-    wake: () => local?.wake(),
+    ...claimsByName((name) => (isHosted(name) ? local : claims)),
+    claimPolicy: local.claimPolicy,
+    claimAudit: local.claimAudit,
+    logOf: local.logOf,
+    ask: (name, version) => (isHosted(name) ? local.ask(name, version) : askRemote(log, name, version, publish)),
+    wake: local.wake,
 
     async lookup(name, version, signal) {
+      if (isHosted(name)) return await local.lookup(name, version, signal);
       const found = await reader.lookup(name, version, signal);
       return found && { ...found, shard: nameOf(found.shard) };
     },
 
     logs: {
       list: () => [...followed(), ...own()],
+      listHosted: hosted,
       checkpoint: (shard) => readerOf(shard).checkpoint(originOf(shard)),
       tile: (shard, path) => readerOf(shard).tile(originOf(shard), path),
-      proof: (shard, name, version, signal) => readerOf(shard).proof(maybeOriginOf(shard), name, version, signal),
-      bundle: (shard, entries, signal) => readerOf(shard).bundle(maybeOriginOf(shard), entries, signal),
+      proof: (shard, name, version, signal) =>
+        (isHosted(name) ? local.logs : readerOf(shard)).proof(maybeOriginOf(shard), name, version, signal),
+      bundle: (shard, entries, signal) =>
+        bundleByLog(
+          entries,
+          ({ name }) => local.logOf(name),
+          (of, part) => (of === publicLog ? readerOf(shard) : local.logs).bundle(maybeOriginOf(shard), part, signal),
+        ),
     },
 
     // What is bound here was proven against a checkpoint of the followed log before.
-    hold: noHold,
+    hold: {
+      isHeld: (name, version) => isHosted(name) && local.hold.isHeld(name, version),
+      untilFree: async (name, version, signal) => {
+        if (isHosted(name)) await local.hold.untilFree(name, version, signal);
+      },
+    },
     problem: () => {
       const [newest] = reader.list();
       if (newest === undefined) return "no log is followed";
       const isThere = reader.checkpoint(newest.shard) !== undefined;
       return isThere ? undefined : `${nameOf(newest.origin)} has no signed checkpoint yet`;
     },
-    browser: browseBoth(createRemoteBrowser({ database }, log, { nameOf, originOf }), local?.browser, isOwn),
+    browser: browseBoth(createRemoteBrowser({ database }, log, { nameOf, originOf }), local.browser, {
+      isOurs: isOwn,
+      isHosted,
+    }),
 
     async run(signal) {
-      await Promise.all([follow(signal), local?.run(signal)]);
+      await Promise.all([follow(signal), local.run(signal)]);
     },
   };
 }

@@ -1,4 +1,5 @@
 import { decodeEdge, isAssayError } from "@assay/core";
+import type { Transaction } from "../../platform/database/database.ts";
 import type { CheckpointSigner } from "../../signing/signing.ts";
 import { headOf, raiseFence } from "../store-shards.ts";
 import type { Shard } from "../store-shards.ts";
@@ -14,8 +15,11 @@ import { swap } from "./swap.ts";
 export interface Sequencer {
   /** The fence of the last `takeOver`. */
   readonly fence: number;
-  /** Becomes the shard's only sequencer: whoever was it before fails at its next step. */
-  takeOver(): Promise<void>;
+  /**
+   * Becomes the shard's only sequencer: whoever was it before fails at its next step. `allow` runs in the same
+   * transaction, and may throw.
+   */
+  takeOver(allow?: (transaction: Transaction) => Promise<void>): Promise<void>;
   /**
    * One commit: assign → tiles → guard → sign → swap → publish (to the witnesses, where there are any). Answers how many entries it made public (none when it
    * signed the empty log), or "idle" when nothing waited. What a crashed or replaced sequencer left assigned is
@@ -44,9 +48,12 @@ export function createSequencer(deps: SequenceDependencies, shard: Shard, signer
       return fence;
     },
 
-    async takeOver() {
+    async takeOver(allow = async () => {}) {
       known = undefined;
-      fence = await deps.database.write((transaction) => raiseFence(transaction, shard.id));
+      fence = await deps.database.write(async (transaction) => {
+        await allow(transaction);
+        return await raiseFence(transaction, shard.id);
+      });
     },
 
     async commit() {

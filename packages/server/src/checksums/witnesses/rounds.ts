@@ -34,7 +34,8 @@ export interface RoundsDependencies extends CosignDependencies {
 }
 
 export interface RoundsOptions {
-  readonly log: string;
+  /** The logs whose checkpoints are cosigned. */
+  readonly logs: () => readonly string[];
   readonly shards: ShardList;
   readonly policy: WitnessPolicy;
   /** Longest wait for one witness. */
@@ -89,7 +90,7 @@ export async function runRounds(deps: RoundsDependencies, options: RoundsOptions
       const turn = deps.signed.next();
       const startedMs = clock.monotonicMs();
       let waitMs = options.refreshMs;
-      for (const shard of options.shards.visible(options.log)) {
+      for (const shard of options.logs().flatMap((log) => options.shards.visible(log))) {
         const state = states.get(shard.id) ?? { met: undefined, failures: 0 };
         states.set(shard.id, state);
         const head = deps.signed.get(shard.id);
