@@ -312,7 +312,8 @@ function createFrontDoor({ config }: LoadedConfig, rooms: Rooms, gossip: Gossip)
         logRoutes({
           checksums,
           admit: (name, version) => admission.admit(name, version),
-          readers: config.log.readers,
+          // Nobody has signed in: what is an organisation's is for its members.
+          access: { ...config.log, mayReadHosted: async () => false },
           clock,
           witnesses:
             config.checksums === undefined ? config.log.witnesses.policy : followed(config.checksums).witnesses,

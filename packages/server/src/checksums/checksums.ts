@@ -24,7 +24,7 @@ import type { SeenElsewhere } from "./start.ts";
 import { createTiles } from "./tiles.ts";
 import type { LogWitnesses } from "./witnesses/witnesses.ts";
 
-export { organisationLog, organisationOfLog, publicLog, registryLog } from "./log-ids.ts";
+export { publicLog } from "./log-ids.ts";
 export type { LogBrowser, ProvenRecord, RecordAddress } from "./browse.ts";
 export { checkLog } from "./check/check.ts";
 export type * from "./claim-facts.ts";

@@ -13,16 +13,25 @@ import {
   toHex,
 } from "@assay/core";
 import type { NoteSignature, PackageName, Version, WitnessPolicy } from "@assay/core";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { closeSignal } from "../http/close-signal.ts";
 import { sendPage } from "../http/send.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Checksums, LogDescription, ProvenRecord, RecordAddress } from "./checksums.ts";
-import { mayRead, requireReader, whyClosed, type LogReaders } from "./readers.ts";
+import {
+  findShard,
+  isHostedLog,
+  mayRead,
+  mayReadLog,
+  requireReader,
+  visibleShards,
+  whyClosed,
+  type LogAccess,
+} from "./readers.ts";
 
 export interface LogPagesDeps {
-  readonly checksums: Pick<Checksums, "lookup" | "logs" | "browser">;
-  readonly readers: LogReaders;
+  readonly checksums: Pick<Checksums, "lookup" | "logs" | "logOf" | "browser">;
+  readonly access: LogAccess;
   readonly clock: Clock;
   /** Whose cosignatures count for this log, or for the one that is followed. */
   readonly witnesses: WitnessPolicy;
@@ -38,23 +47,25 @@ interface SearchQuery {
 /**
  * The log for people: `/-/web/log` (its state, newest records, search), `/-/web/log/<shard>/<index>` (one record and
  * its proof), `/-/web/log/history/<name>`. Nothing here binds. What records say is shown to readers only, like entries;
- * sizes, keys and checkpoints to everybody.
+ * sizes, keys and checkpoints to everybody. To who may not read an organisation's log it does not exist: its names look
+ * like names that nobody has bound.
  */
 export function addLogPages(fastify: FastifyInstance, deps: LogPagesDeps): void {
-  const { checksums, readers } = deps;
+  const { checksums } = deps;
+  const { readers } = deps.access;
   const { logs, browser } = checksums;
 
   fastify.get<SearchQuery>("/-/web/log", async (request, reply) => {
     const text = typeof request.query.q === "string" ? request.query.q.trim() : "";
     const [newest] = logs.list();
+    const visible = await visibleShards(deps, request);
     let problem: string | undefined;
     if (text !== "" && newest !== undefined) {
-      requireReader(readers, newest);
-      const found = await search(deps, newest, text, closeSignal(reply));
+      const found = await search(deps, request, { newest, visible, text }, closeSignal(reply));
       if ("path" in found) return reply.header("cache-control", "no-store").redirect(request.base + found.path, 303);
       ({ problem } = found);
     }
-    const shards = await Promise.all(logs.list().map((log) => describeShard(deps, log)));
+    const shards = await Promise.all(visible.map((log) => describeShard(deps, log)));
     const rows =
       newest === undefined || mayRead(readers, newest)
         ? await browser.newest(newest?.shard ?? "", newestShown)
@@ -76,7 +87,10 @@ export function addLogPages(fastify: FastifyInstance, deps: LogPagesDeps): void 
     async (request, reply) => {
       const name = parsePackageName(request.params.name);
       const [newest] = logs.list();
-      if (newest !== undefined) requireReader(readers, newest);
+      const log = checksums.logOf(name);
+      if (!isHostedLog(log) && newest !== undefined) requireReader(readers, newest);
+      if (isHostedLog(log) && !(await mayReadLog(deps, request, log)))
+        return sendPage(reply, renderHistory({ base: request.base, name, records: [], next: undefined }));
       const from = typeof request.query.from === "string" ? parseAddress(request.query.from) : undefined;
       const { records, next } = await browser.history(name, from, historyShown);
       return sendPage(reply, renderHistory({ base: request.base, name, records, next }));
@@ -87,9 +101,8 @@ export function addLogPages(fastify: FastifyInstance, deps: LogPagesDeps): void 
     "/-/web/log/:shard/:index",
     async (request, reply) => {
       const { shard, index } = parseAddress(`${request.params.shard}/${request.params.index}`);
-      const log = logs.list().find((candidate) => candidate.shard === shard);
-      if (log === undefined) throw new AssayError("NOT_FOUND", { what: "A log of this name" });
-      requireReader(readers, log);
+      const log = await findShard(deps, request, shard, "records");
+      if (!isHostedLog(log.log)) requireReader(readers, log);
       const record = await browser.record(shard, index);
       if (record === undefined) throw new AssayError("NOT_FOUND", { what: `Record ${index} of ${shard}` });
       const replacedBy = await replacementOf(deps, record, closeSignal(reply));
@@ -100,13 +113,21 @@ export function addLogPages(fastify: FastifyInstance, deps: LogPagesDeps): void 
 
 /** Where a search leads, or why nowhere. */
 async function search(
-  { checksums }: LogPagesDeps,
-  newest: LogDescription,
-  text: string,
+  deps: LogPagesDeps,
+  request: FastifyRequest,
+  {
+    newest,
+    visible,
+    text,
+  }: { readonly newest: LogDescription; readonly visible: readonly LogDescription[]; readonly text: string },
   signal: AbortSignal,
 ): Promise<{ readonly path: string } | { readonly problem: string }> {
-  const place = placeIn(checksums.logs.list(), newest.shard, text);
+  const { checksums } = deps;
+  const { readers } = deps.access;
+  const place = placeIn(visible, newest.shard, text);
   if (place !== undefined) {
+    const log = await findShard(deps, request, place.shard, "records");
+    if (!isHostedLog(log.log)) requireReader(readers, log);
     const { shard, index } = place;
     const found = await checksums.browser.record(shard, index);
     return found === undefined
@@ -114,10 +135,13 @@ async function search(
       : { path: `/-/web/log/${encodeURIComponent(shard)}/${index}` };
   }
   const subject = parseSubject(text);
+  const log = subject === undefined ? newest.log : checksums.logOf(subject.name);
+  if (!isHostedLog(log)) requireReader(readers, newest);
   if (subject === undefined) return { problem: "That is neither name@version, nor a package name, nor a number." };
   const { name, version } = subject;
   if (version === undefined) return { path: `/-/web/log/history/${encodeURIComponent(name)}` };
-  const found = await checksums.lookup(name, version, signal);
+  const isReadable = !isHostedLog(log) || (await mayReadLog(deps, request, log));
+  const found = isReadable ? await checksums.lookup(name, version, signal) : undefined;
   return found === undefined
     ? { problem: `${name}@${version} is not bound: nobody has fetched it through this registry.` }
     : { path: `/-/web/log/${found.shard}/${found.index}` };

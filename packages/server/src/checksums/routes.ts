@@ -7,15 +7,15 @@ import { closeSignal } from "../http/close-signal.ts";
 import { contentEncoding } from "../http/negotiate.ts";
 import type { Clock } from "../platform/clock.ts";
 import { maxBundleBytes, parseBundleRequest } from "./bundle-request.ts";
-import type { BundleResponse, Checksums, LogDescription, Lookup } from "./checksums.ts";
-import { requireReader, type LogReaders } from "./readers.ts";
+import type { BundleRequestEntry, BundleResponse, Checksums, LogDescription, Lookup } from "./checksums.ts";
+import { findShard, isHostedLog, mayReadLog, requireReader, visibleShards, type LogAccess } from "./readers.ts";
 import { addLogPages } from "./routes-pages.ts";
 
 export interface LogRoutesDeps {
-  readonly checksums: Pick<Checksums, "lookup" | "logs" | "browser">;
+  readonly checksums: Pick<Checksums, "lookup" | "logs" | "logOf" | "browser">;
   /** Admits a version that is not bound yet, with the checks of a tarball GET; throws when it cannot. */
   readonly admit: (name: PackageName, version: Version) => Promise<unknown>;
-  readonly readers: LogReaders;
+  readonly access: LogAccess;
   readonly clock: Clock;
   /** Whose cosignatures count, for pages. */
   readonly witnesses: WitnessPolicy;
@@ -25,6 +25,8 @@ export interface LogRoutesDeps {
 const checkpointAgeSeconds = 2;
 /** A partial tile never changes, but a log may drop it once the full one exists. */
 const partialTile = "max-age=3600";
+/** What only some may see is in no cache. */
+const notKept = "private, no-store";
 const fullTile = "max-age=31536000, immutable";
 
 /**
@@ -32,7 +34,8 @@ const fullTile = "max-age=31536000, immutable";
  * c2sp.org/tlog-proof, and bundles (docs/formats/bundle.md). Without a shard the last three find the right one.
  *
  * `/-/web/log…`: the same for people (routes-pages.ts). Checkpoints and hash tiles are always public, so that witnesses and monitors can follow; of a private log the rest
- * is FORBIDDEN unless `readers` is `anyone`. CORS follows that: see `isForAnyOrigin`.
+ * is FORBIDDEN unless `readers` is `anyone`. CORS follows that: see `isForAnyOrigin`. Of the log of an organisation
+ * nobody but its readers sees anything: to others its shards and its names do not exist.
  */
 export function logRoutes(deps: LogRoutesDeps): FastifyPluginCallback {
   return (fastify, _options, done) => {
@@ -70,29 +73,33 @@ interface KeyParams {
 function addStaticRoutes(fastify: FastifyInstance, deps: LogRoutesDeps): void {
   const { logs } = deps.checksums;
 
-  fastify.get("/-/log/", (request, reply) => {
-    const described = logs.list().map((log) => ({ ...log, url: `${request.base}/-/log/${log.shard}` }));
-    reply.header("cache-control", "no-cache");
+  fastify.get("/-/log/", async (request, reply) => {
+    const described = (await visibleShards(deps, request)).map((log) => ({
+      ...log,
+      url: `${request.base}/-/log/${log.shard}`,
+    }));
+    reply.header("cache-control", "private, no-cache");
     return reply.send({ logs: described });
   });
 
-  fastify.get<{ Params: ShardParams }>("/-/log/:shard/checkpoint", (request, reply) => {
-    const { shard } = describe(deps, request.params.shard);
+  fastify.get<{ Params: ShardParams }>("/-/log/:shard/checkpoint", async (request, reply) => {
+    const log = await findShard(deps, request, request.params.shard, "tiles");
+    const { shard } = log;
     const note = logs.checkpoint(shard);
     if (note === undefined)
       throw new AssayError("NOT_READY", {
         reason: `the log ${shard} has no signed checkpoint yet`,
         retryAfterSeconds: 1,
       });
-    return sendText(reply, note, `public, max-age=${checkpointAgeSeconds}`);
+    return sendText(reply, note, isHostedLog(log.log) ? notKept : `public, max-age=${checkpointAgeSeconds}`);
   });
 
   fastify.get<{ Params: ShardParams & { readonly "*": string } }>("/-/log/:shard/tile/*", async (request, reply) => {
-    const log = describe(deps, request.params.shard);
     const path = `tile/${request.params["*"]}`;
     const tile = parseTilePath(path);
     if (tile === undefined) throw new AssayError("NOT_FOUND", { what: "A tile of this path" });
-    if (tile.kind === "entries") requireReader(deps.readers, log);
+    const log = await findShard(deps, request, request.params.shard, tile.kind === "entries" ? "records" : "tiles");
+    if (tile.kind === "entries" && !isHostedLog(log.log)) requireReader(deps.access.readers, log);
     const bytes = await logs.tile(log.shard, path);
     if (bytes === undefined) throw new AssayError("NOT_FOUND", { what: `The ${path} of ${log.shard}` });
     reply.header("cache-control", tileCaching(log, tile));
@@ -107,27 +114,27 @@ function addLookupRoutes(fastify: FastifyInstance, deps: LogRoutesDeps): void {
   for (const path of ["/-/log/lookup/:key", "/-/log/:shard/lookup/:key"])
     fastify.get<{ Params: KeyParams }>(path, async (request, reply) => {
       const { shard, key } = request.params;
-      requireReader(deps.readers, describeAny(deps, shard));
       const { name, version } = parseKey(key);
+      const isHosted = await requireRelease(deps, request, { name, version, shard });
       const signal = closeSignal(reply);
       let found = await checksums.lookup(name, version, signal);
-      if (found === undefined && isOpen(deps, shard)) {
+      if (found === undefined && !isHosted && isOpen(deps, shard)) {
         await admit(name, version);
         found = await checksums.lookup(name, version, signal);
       }
       if (found === undefined || (shard !== undefined && found.shard !== shard)) throw unbound(name, version);
-      return sendText(reply, formatLookup(found), cachingOf(describe(deps, found.shard)));
+      return sendText(reply, formatLookup(found), cachingOf(deps, found.shard));
     });
 
   for (const path of ["/-/log/proof/:key", "/-/log/:shard/proof/:key"])
     fastify.get<{ Params: KeyParams }>(path, async (request, reply) => {
       const { shard, key } = request.params;
-      const log = describeAny(deps, shard);
-      requireReader(deps.readers, log);
       const { name, version } = parseKey(key);
+      await requireRelease(deps, request, { name, version, shard });
       const proof = await checksums.logs.proof(shard, name, version, closeSignal(reply));
       if (proof === undefined) throw unbound(name, version);
-      return sendText(reply, proof, cachingOf(log));
+      const hosted = isHostedLog(checksums.logOf(name));
+      return sendText(reply, proof, hosted ? notKept : cachingOf(deps, newestShard(deps)?.shard));
     });
 }
 
@@ -138,9 +145,10 @@ function addBundleRoutes(fastify: FastifyInstance, deps: LogRoutesDeps): void {
       { bodyLimit: maxBundleBytes },
       async (request, reply) => {
         const { shard } = request.params;
-        requireReader(deps.readers, describeAny(deps, shard));
-        const entries = parseBundleRequest(request.body);
-        const bundle = await deps.checksums.logs.bundle(shard, entries, closeSignal(reply));
+        if (shard !== undefined) await findShard(deps, request, shard, "records");
+        const { readable, hidden } = await splitByReader(deps, request, parseBundleRequest(request.body));
+        const answer = await deps.checksums.logs.bundle(shard, readable, closeSignal(reply));
+        const bundle = { ...answer, missing: [...answer.missing, ...hidden] };
         reply.header("cache-control", "no-store");
         return await sendBundle(request, reply, bundle);
       },
@@ -183,31 +191,65 @@ function parseKey(key: string): { readonly name: PackageName; readonly version: 
   return { name: parsePackageName(key.slice(0, at)), version: parseVersion(key.slice(at + 1)) };
 }
 
-function describe(deps: LogRoutesDeps, shard: string): LogDescription {
-  const log = deps.checksums.logs.list().find((candidate) => candidate.shard === shard);
-  if (log === undefined) throw new AssayError("NOT_FOUND", { what: "A log of this name" });
-  return log;
+/** The shard of the public namespace that is open, or was last. */
+function newestShard({ checksums }: LogRoutesDeps): LogDescription | undefined {
+  return checksums.logs.list()[0];
 }
 
-/** The log of a shard, or of the newest shard where none is named: a lineage has one visibility. */
-function describeAny(deps: LogRoutesDeps, shard: string | undefined): LogDescription {
-  const newest = shard ?? deps.checksums.logs.list()[0]?.shard;
-  return describe(deps, newest ?? "");
+/**
+ * Throws unless the sender may know what is bound for this name: NOT_FOUND as if it were not bound where it is an
+ * organisation's and it may not, before anything is looked at. Answers whether it is an organisation's.
+ */
+async function requireRelease(
+  deps: LogRoutesDeps,
+  request: FastifyRequest,
+  asked: { readonly name: PackageName; readonly version: Version; readonly shard: string | undefined },
+): Promise<boolean> {
+  const { name, version, shard } = asked;
+  const log = deps.checksums.logOf(name);
+  const isHosted = isHostedLog(log);
+  if (isHosted && !(await mayReadLog(deps, request, log))) throw unbound(name, version);
+  const named = shard === undefined ? newestShard(deps) : await findShard(deps, request, shard, "records");
+  if (named === undefined) throw new AssayError("NOT_FOUND", { what: "A log of this name" });
+  if (!isHosted && !isHostedLog(named.log)) requireReader(deps.access.readers, named);
+  return isHosted;
+}
+
+/** The entries whose logs the sender may read; the others are answered as if nobody had bound them. */
+async function splitByReader(
+  deps: LogRoutesDeps,
+  request: FastifyRequest,
+  entries: readonly BundleRequestEntry[],
+): Promise<{ readonly readable: readonly BundleRequestEntry[]; readonly hidden: readonly BundleRequestEntry[] }> {
+  const readable: BundleRequestEntry[] = [];
+  const hidden: BundleRequestEntry[] = [];
+  const byLog = Map.groupBy(entries, ({ name }) => deps.checksums.logOf(name));
+  const newest = newestShard(deps);
+  const isOnlyHosted = entries.length > 0 && [...byLog.keys()].every(isHostedLog);
+  if (!isOnlyHosted && newest !== undefined) requireReader(deps.access.readers, newest);
+  for (const [log, part] of byLog) {
+    const isReadable = !isHostedLog(log) || (await mayReadLog(deps, request, log));
+    (isReadable ? readable : hidden).push(...part);
+  }
+  return { readable, hidden };
 }
 
 /** Whether a bind that is made now would be in this shard. */
 function isOpen(deps: LogRoutesDeps, shard: string | undefined): boolean {
-  return shard === undefined || describe(deps, shard).state === "open";
+  const { logs } = deps.checksums;
+  return shard === undefined || logs.list().some((log) => log.shard === shard && log.state === "open");
 }
 
 function tileCaching(log: LogDescription, tile: TileCoordinates): string {
+  if (isHostedLog(log.log)) return notKept;
   const scope = tile.kind === "entries" ? log.visibility : "public";
   return `${scope}, ${tile.width === tileWidth ? fullTile : partialTile}`;
 }
 
 /** For answers that hold the newest checkpoint; shared caches keep those of public logs only. */
-function cachingOf(log: LogDescription): string {
-  return `${log.visibility}, max-age=${checkpointAgeSeconds}`;
+function cachingOf({ checksums }: LogRoutesDeps, shard: string | undefined): string {
+  const log = checksums.logs.list().find((each) => each.shard === shard);
+  return log === undefined ? notKept : `${log.visibility}, max-age=${checkpointAgeSeconds}`;
 }
 
 function unbound(name: PackageName, version: Version): AssayError<"NOT_FOUND"> {

@@ -12,20 +12,26 @@ import { bindFacts, createTestLog, logMigrations } from "./test-log.ts";
 
 export interface LogServerOptions {
   readonly readers?: "anyone" | "nobody";
+  readonly hostedTiles?: "readers" | "anyone";
   readonly visibility?: "private" | "public";
   /** Prepares the log before the room is opened for serving. */
   readonly prepare?: (log: Awaited<ReturnType<typeof createTestLog>>) => Promise<unknown>;
 }
 
+/** `@acme/…` and `@umbrella/…` live here; the name of an organisation is the token of its members. */
+function organisationOf(name: PackageName): string | undefined {
+  return /^@(acme|umbrella)\//.exec(name)?.[1];
+}
+
 /** A server of `/-/log/…` over a log that is being sequenced; version 1.0.<n> of bindFacts(n) is admitted for n < 100. */
 export async function serve(
   t: TestContext,
-  { readers = "anyone", visibility = "private", prepare }: LogServerOptions = {},
+  { readers = "anyone", visibility = "private", hostedTiles = "readers", prepare }: LogServerOptions = {},
 ) {
   const folder = tempFolder(t);
   const database = await createSqliteDatabase({ path: `${folder}/db` });
   await runMigrations({ database, clock: createFakeClock() }, logMigrations);
-  const log = await createTestLog({ database, folder, config: { visibility } });
+  const log = await createTestLog({ database, folder, config: { visibility }, organisationOf });
   await prepare?.(log);
   const checksums = await log.open();
   const stop = new AbortController();
@@ -45,7 +51,19 @@ export async function serve(
     {
       publicUrls: ["http://127.0.0.1:0"],
       trustedProxies: [],
-      routes: [logRoutes({ checksums, admit, readers, clock: log.deps.clock, witnesses: noWitnesses })],
+      routes: [
+        logRoutes({
+          checksums,
+          admit,
+          access: {
+            readers,
+            hostedTiles,
+            mayReadHosted: async ({ bearer }, organisation) => bearer !== undefined && bearer === organisation,
+          },
+          clock: log.deps.clock,
+          witnesses: noWitnesses,
+        }),
+      ],
       readiness: [],
       limits: defaultHttpLimits,
     },

@@ -165,6 +165,10 @@ export interface LogConfig {
   readonly visibility: "private" | "public";
   /** Who may read entries, lookups, proofs and bundles of a private log. Default: anyone when loopbackOnly, else nobody. */
   readonly readers: "anyone" | "nobody";
+  /** Who sees checkpoints and hash tiles of organisations' logs. Default readers. */
+  readonly hostedTiles: "readers" | "anyone";
+  /** Of the logs of organisations and of the registry's own. Default: not witnessed. */
+  readonly organisations: { readonly witnessed: boolean };
   /** Host and path prefix of the origin, from the first public URL when it is not loopback; else undefined. */
   readonly originBase: string | undefined;
   /** Where the second copy of the signing guard lives; outside `dataFolder`. */

@@ -209,6 +209,8 @@ function logConfig(
     readers:
       (values.optionalText("log.readers") as LogConfig["readers"] | undefined) ??
       (server.loopbackOnly ? "anyone" : "nobody"),
+    hostedTiles: values.text("log.hostedTiles") as LogConfig["hostedTiles"],
+    organisations: { witnessed: values.text("log.hostedWitnesses") === "asked" },
     originBase: isLoopbackHost(canonical.hostname)
       ? undefined
       : `${canonical.host}${canonical.pathname}`.replace(/\/$/, ""),

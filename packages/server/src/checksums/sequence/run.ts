@@ -48,16 +48,11 @@ export async function runSequencer(deps: RunDependencies, options: RunOptions, s
   const failed = new AbortController();
   const either = AbortSignal.any([signal, failed.signal]);
   const working = new Map<string, LogWork>();
-  let failure: unknown;
-
   const begin = (log: string): void => {
     if (!isOwnLog(log)) return;
     const work = working.get(log) ?? createLogWork(deps, options, { log, lead });
     working.set(log, work);
-    work.begin(either, (error) => {
-      failure ??= error;
-      failed.abort();
-    });
+    work.begin(either, (error) => failed.abort(error));
   };
 
   let rung: ReadonlySet<string> | "any" = "any";
@@ -76,9 +71,8 @@ export async function runSequencer(deps: RunDependencies, options: RunOptions, s
       for (const log of rung) begin(log);
     } catch (error) {
       if (isFinal(error)) {
-        failure ??= error;
         telemetry.log.error("the logs are not sequenced any more by this process", { error });
-        failed.abort();
+        failed.abort(error);
         break;
       }
       telemetry.log.error("the logs could not be looked at and are looked at again", { "retry.ms": retryMs, error });
@@ -93,7 +87,7 @@ export async function runSequencer(deps: RunDependencies, options: RunOptions, s
     rung = isTime ? "any" : taken;
   }
   await Promise.all([...working.values()].map((work) => work.done()));
-  if (failure !== undefined) throw failure;
+  failed.signal.throwIfAborted();
 }
 
 async function takeLead({ database, clock, telemetry }: RunDependencies, signal: AbortSignal) {

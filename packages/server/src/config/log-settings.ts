@@ -1,0 +1,107 @@
+import { oneOf, path, text, vkeys, whole } from "./kinds.ts";
+import type { Setting } from "./settings.ts";
+
+/** The logs that this deployment keeps. */
+export const logSettings: readonly Setting[] = [
+  {
+    key: "log.visibility",
+    env: "ASSAY_LOG_VISIBILITY",
+    kind: oneOf("private", "public"),
+    fallback: "private",
+    doc: "Who may know what the checksum database holds; fixed when a log is created.",
+  },
+  {
+    key: "log.readers",
+    env: "ASSAY_LOG_READERS",
+    kind: oneOf("anyone", "nobody"),
+    fallback: undefined,
+    example: "nobody",
+    doc: "Who may read entries and proofs of a private log. Default: anyone when everything is loopback, else nobody.",
+  },
+  {
+    key: "log.hostedTiles",
+    env: "ASSAY_LOG_HOSTED_TILES",
+    kind: oneOf("readers", "anyone"),
+    fallback: "readers",
+    doc: "Who sees checkpoints and hash tiles of organisations' logs. They tell when and how much is published, never what; monitors and witnesses need them.",
+  },
+  {
+    key: "log.hostedWitnesses",
+    env: "ASSAY_LOG_HOSTED_WITNESSES",
+    kind: oneOf("none", "asked"),
+    fallback: "none",
+    doc: "Whether log.witnesses cosign organisations' logs too. They learn the names of the organisations, and must know each log.",
+  },
+  {
+    key: "log.guardFolder",
+    env: "ASSAY_LOG_GUARD_FOLDER",
+    kind: path(),
+    fallback: undefined,
+    example: "/var/lib/assay-guard",
+    doc: "Second copy of the signing guard; must be outside the data folder. Default: assay/guard in the user's state folder.",
+  },
+  {
+    key: "log.witnesses",
+    env: "ASSAY_LOG_WITNESSES",
+    kind: text("none, or the text of a witness policy", "^[^\\u0000]{1,262144}$"),
+    fallback: "none",
+    doc: "Who must cosign a checkpoint before it is public: a C2SP tlog-policy with the witnesses' URLs, see docs/operations/quorum.md.",
+  },
+  {
+    key: "log.witnessesFile",
+    env: "ASSAY_LOG_WITNESSES_FILE",
+    kind: path(),
+    fallback: undefined,
+    example: "./witnesses.policy",
+    doc: "The same in a file of its own.",
+  },
+  {
+    key: "log.witnessTimeoutMs",
+    env: "ASSAY_LOG_WITNESS_TIMEOUT_MS",
+    kind: whole(100, 60_000),
+    fallback: 2000,
+    doc: "Longest wait for one witness.",
+  },
+  {
+    key: "log.witnessIntervalMs",
+    env: "ASSAY_LOG_WITNESS_INTERVAL_MS",
+    kind: whole(0, 600_000),
+    fallback: 100,
+    doc: "Least time between two rounds of asking all witnesses: how often they are troubled under load.",
+  },
+  {
+    key: "log.witnessRefreshMinutes",
+    env: "ASSAY_LOG_WITNESS_REFRESH_MINUTES",
+    kind: whole(1, 10_080),
+    fallback: 10,
+    doc: "An idle log has its checkpoint cosigned again after this time, so that its age says that the log lives.",
+  },
+  {
+    key: "log.release",
+    env: "ASSAY_LOG_RELEASE",
+    kind: oneOf("claim", "checkpoint", "quorum"),
+    fallback: "claim",
+    doc: "What the first download of a version waits for: its claim, a signed checkpoint that covers it, or one that is cosigned too.",
+  },
+  {
+    key: "log.seen",
+    env: "ASSAY_LOG_SEEN",
+    kind: oneOf("off", "bound-names", "all"),
+    fallback: "off",
+    doc: "Whether versions that are only listed, and not fetched, are recorded in the log: of no package, of those of which a version is bound, or of all that anybody asks for. Costs about 1.5 kB a version.",
+  },
+  {
+    key: "log.approvers",
+    env: "ASSAY_LOG_APPROVERS",
+    kind: vkeys(),
+    fallback: [],
+    doc: "vkeys of the people who may approve that a wrong bind is replaced (assay log supersede). Their keys belong on their own machines.",
+  },
+  {
+    key: "log.approvalsNeeded",
+    env: "ASSAY_LOG_APPROVALS_NEEDED",
+    kind: whole(1, 16),
+    fallback: 2,
+    doc: "How many different approvers must sign.",
+  },
+];
