@@ -55,6 +55,10 @@ export function createIdentity(
     authenticate,
     accounts,
     tokens,
+    limits: {
+      making: createRateLimit({ clock }, { burst: 20, perMinute: 10 }),
+      leaks: createRateLimit({ clock }, { burst: 30, perMinute: 30 }),
+    },
     registration: registrationOf(options.registration, loopbackOnly),
     async run(signal) {
       for (let round = 0; !signal.aborted; round++) {

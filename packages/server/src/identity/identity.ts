@@ -2,6 +2,7 @@ import type { Credentials } from "../http/credentials.ts";
 import type { Ci } from "./ci/ci.ts";
 import type { HostedNames } from "./names/names.ts";
 import type { Accounts } from "./people/accounts.ts";
+import type { RateLimit } from "./limits/limits.ts";
 import type { Permissions } from "./permissions/permissions.ts";
 import type { Principal } from "./principal.ts";
 import type { Tokens } from "./tokens/tokens.ts";
@@ -54,6 +55,15 @@ export interface People {
   readonly tokens: Tokens;
   /** Who may make an account by themselves: decided at the start, from the configuration alone. */
   readonly registration: "open" | "invite" | "closed";
+  readonly limits: IdentityLimits;
   /** Writes what is written lazily, forgets what is over; until aborted. */
   run(signal: AbortSignal): Promise<void>;
+}
+
+/** How often one may, in this process. Each throws TOO_MANY_REQUESTS. */
+export interface IdentityLimits {
+  /** Tokens made, by principal id. */
+  readonly making: RateLimit;
+  /** Tokens that are reported as leaked, by address block. */
+  readonly leaks: RateLimit;
 }

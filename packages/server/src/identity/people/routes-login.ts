@@ -1,5 +1,7 @@
 import { AssayError } from "@assay/core";
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { People } from "../identity.ts";
+import type { Principal } from "../principal.ts";
 import type { IdentityRoutesDeps } from "../routes.ts";
 import { logIn, logInOrRegister, type LoginRequest } from "./login.ts";
 
@@ -41,10 +43,8 @@ export function addLoginRoutes(fastify: FastifyInstance, deps: IdentityRoutesDep
   });
 
   fastify.get("/-/whoami", async (request, reply) => {
-    const principal = await deps.identity.authenticate(request.credentials);
-    if (principal.kind === "anonymous")
-      throw new AssayError("UNAUTHORIZED", { reason: "this needs a token; sign in with npm login" });
-    return reply.header("cache-control", "no-store").send({ username: principal.name });
+    const { name } = await requirePrincipal(deps.identity, request);
+    return reply.header("cache-control", "no-store").send({ username: name });
   });
 
   // Whoever has the token may end it; nothing is told of one that is unknown.
@@ -58,6 +58,17 @@ export function addLoginRoutes(fastify: FastifyInstance, deps: IdentityRoutesDep
       return reply.header("cache-control", "no-store").send({ ok: true });
     },
   );
+}
+
+/** Who sends a request that somebody must send. Throws UNAUTHORIZED for anonymous. */
+export async function requirePrincipal(
+  identity: Pick<People, "authenticate">,
+  { credentials }: FastifyRequest,
+): Promise<Principal> {
+  const principal = await identity.authenticate(credentials);
+  if (principal.kind === "anonymous")
+    throw new AssayError("UNAUTHORIZED", { reason: "this needs a token; sign in with npm login" });
+  return principal;
 }
 
 function signedIn(name: string, token: string): Readonly<Record<string, unknown>> {
@@ -84,6 +95,6 @@ function parseLogin(name: string, request: FastifyRequest): LoginRequest {
 }
 
 /** `npm/12.2.0` of a long user agent; what is none of ours to repeat is left out. */
-function agentOf({ headers }: FastifyRequest): string {
+export function agentOf({ headers }: FastifyRequest): string {
   return /^[\w.@/-]{1,40}/.exec(headers["user-agent"] ?? "")?.[0] ?? "a client";
 }

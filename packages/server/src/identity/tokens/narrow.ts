@@ -1,4 +1,4 @@
-import type { EpochMs, NamePattern } from "@assay/core";
+import { AssayError, patternCovers, type EpochMs, type NamePattern } from "@assay/core";
 import ipaddr from "ipaddr.js";
 import type { Grant } from "../principal.ts";
 
@@ -11,8 +11,41 @@ export interface TokenBounds {
   readonly expiresAtMs: EpochMs | undefined;
 }
 
+/** All that each level may do, itself included. */
+const within: Readonly<Record<Grant["level"], readonly Grant["level"][]>> = {
+  "read-only": ["read-only"],
+  "stage-only": ["read-only", "stage-only"],
+  "read-write": ["read-only", "stage-only", "read-write"],
+};
+
+/** Throws FORBIDDEN when `wanted` reaches beyond `maker` in anything. */
+export function requireWithin(maker: TokenBounds, wanted: TokenBounds): void {
+  const beyond = findBeyond(maker, wanted);
+  if (beyond !== undefined)
+    throw new AssayError("FORBIDDEN", { reason: `a token makes no token that may do more than itself (${beyond})` });
+}
+
+function findBeyond(maker: TokenBounds, wanted: TokenBounds): string | undefined {
+  if (!within[maker.level].includes(wanted.level)) return `this one is ${maker.level}`;
+  if (!areWithin(maker.packages, wanted.packages, (outer, inner) => patternCovers(outer, inner))) return "packages";
+  if (!areWithin(maker.organisations, wanted.organisations, (outer, inner) => outer === inner)) return "organisations";
+  if (!areWithin(maker.cidrs, wanted.cidrs, blockCovers)) return "addresses";
+  if (maker.expiresAtMs !== undefined && (wanted.expiresAtMs ?? Infinity) > maker.expiresAtMs) return "time";
+  return undefined;
+}
+
+/** Undefined is any: only any covers it. */
+function areWithin<T>(
+  outer: readonly T[] | undefined,
+  inner: readonly T[] | undefined,
+  covers: (outer: T, inner: T) => boolean,
+): boolean {
+  if (outer === undefined) return true;
+  return inner !== undefined && inner.every((one) => outer.some((each) => covers(each, one)));
+}
+
 /** True when every address of the second block is in the first. */
-function blockCovers(outer: string, inner: string): boolean {
+export function blockCovers(outer: string, inner: string): boolean {
   const [outerAddress, outerBits] = parseBlock(outer);
   const [innerAddress, innerBits] = parseBlock(inner);
   return (
@@ -23,6 +56,11 @@ function blockCovers(outer: string, inner: string): boolean {
 /** True when the address is in one of the blocks; what is no address is in none. */
 export function isInBlocks(blocks: readonly string[], address: string): boolean {
   return ipaddr.isValid(address) && blocks.some((block) => blockCovers(block, ipaddr.process(address).toString()));
+}
+
+/** True for an address or a CIDR block, written in full. */
+export function isBlock(text: string): boolean {
+  return text.includes("/") ? ipaddr.isValidCIDR(text) : ipaddr.isValid(text) && /[.:]/.test(text);
 }
 
 function parseBlock(block: string): readonly [ReturnType<typeof ipaddr.parse>, number] {

@@ -111,15 +111,28 @@ export async function revokeToken(transaction: Transaction, key: string, nowMs: 
   return Number(done.numUpdatedRows) === 1;
 }
 
+/** Of a holder's tokens; all where nothing is said. */
+export interface WhichTokens {
+  readonly origin?: Token["origin"];
+  readonly exceptKey?: string | undefined;
+}
+
 /** How many there were. */
-export async function revokeAllOf(transaction: Transaction, holder: string, nowMs: number): Promise<number> {
-  const done = await transaction
+export async function revokeAllOf(
+  transaction: Transaction,
+  holder: string,
+  nowMs: number,
+  { origin, exceptKey }: WhichTokens,
+): Promise<number> {
+  let update = transaction
     .withTables<TokenTables>()
     .updateTable("access_tokens")
     .set({ revoked_at_ms: nowMs })
     .where("holder", "=", holder)
-    .where("revoked_at_ms", "is", null)
-    .executeTakeFirst();
+    .where("revoked_at_ms", "is", null);
+  if (origin !== undefined) update = update.where("origin", "=", origin);
+  if (exceptKey !== undefined) update = update.where("key", "!=", exceptKey);
+  const done = await update.executeTakeFirst();
   return Number(done.numUpdatedRows);
 }
 

@@ -32,9 +32,9 @@ export function hashToken(token: string): string {
   return hash("sha256", token, "hex");
 }
 
-/** What may be shown of a token later: enough to recognise it. */
+/** What may be shown of a token later: enough to recognise it. npm knows a pasted token by this beginning. */
 export function redactToken(token: string): string {
-  return `${token.slice(0, 10)}...${token.slice(-4)}`;
+  return token.slice(0, prefix.length + 6);
 }
 
 /** CRC-32 (ISO-HDLC) of all that stands before it, six digits of base 62, the highest first. */

@@ -7,7 +7,7 @@ import type { Random } from "../../platform/random.ts";
 import type { TokenBounds } from "./narrow.ts";
 import type { TokenCache } from "./token-cache.ts";
 import { deleteOldTokens, insertToken, readByHash, readByHolder, revokeAllOf, revokeToken } from "./store.ts";
-import type { StandingToken, Token } from "./store.ts";
+import type { StandingToken, Token, WhichTokens } from "./store.ts";
 import { drawToken, hashToken, isToken, redactToken } from "./token-text.ts";
 
 export type { StandingToken, Token } from "./store.ts";
@@ -44,6 +44,8 @@ export interface Tokens {
   revoke(by: string, token: Token): Promise<boolean>;
   /** All of a holder; answers how many. */
   revokeAll(by: string, holder: string): Promise<number>;
+  /** Those by which clients of a person are signed in, but for one; answers how many. */
+  revokeLogins(by: string, holder: string, exceptKey: string | undefined): Promise<number>;
   /** Forgets what is over for more than 30 days. */
   tidy(): Promise<void>;
 }
@@ -59,6 +61,22 @@ export interface TokensDeps {
 const rememberedMs = 30 * 24 * 3_600_000;
 
 export function createTokens({ database, events, clock, random, cache }: TokensDeps): Tokens {
+  async function revokeMany(by: string, holder: string, which: WhichTokens): Promise<number> {
+    const nowMs = clock.now();
+    const count = await database.write(async (transaction) => {
+      const revoked = await revokeAllOf(transaction, holder, nowMs, which);
+      if (revoked > 0)
+        await events.record(transaction, {
+          kind: "token.all-revoked",
+          subject: holder,
+          data: { by, count: revoked, origin: which.origin ?? null },
+        });
+      return revoked;
+    });
+    cache.clear();
+    return count;
+  }
+
   const tokens: Tokens = {
     draw(by, wanted) {
       const secret = drawToken(random);
@@ -117,21 +135,8 @@ export function createTokens({ database, events, clock, random, cache }: TokensD
       cache.clear();
       return done;
     },
-    async revokeAll(by, holder) {
-      const nowMs = clock.now();
-      const count = await database.write(async (transaction) => {
-        const revoked = await revokeAllOf(transaction, holder, nowMs);
-        if (revoked > 0)
-          await events.record(transaction, {
-            kind: "token.all-revoked",
-            subject: holder,
-            data: { by, count: revoked },
-          });
-        return revoked;
-      });
-      cache.clear();
-      return count;
-    },
+    revokeAll: (by, holder) => revokeMany(by, holder, {}),
+    revokeLogins: (by, holder, exceptKey) => revokeMany(by, holder, { origin: "login", exceptKey }),
     async tidy() {
       const beforeMs = clock.now() - rememberedMs;
       await database.write((transaction) => deleteOldTokens(transaction, beforeMs));
