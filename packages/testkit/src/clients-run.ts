@@ -22,6 +22,8 @@ export interface Surroundings {
   /** The client's cache: an empty folder is a cold start, the folder of an earlier run a warm one. */
   readonly cache: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Lines to type, each when its prompt has appeared behind the one before. Default: nothing can be typed. */
+  readonly answers?: readonly { readonly prompt: RegExp; readonly line: string }[];
   /** Killed after this time. Default 300. */
   readonly timeoutSeconds?: number;
 }
@@ -76,13 +78,24 @@ export function runClient(command: readonly [string, ...string[]], where: Surrou
     const child = spawn(file, parameters, {
       cwd: where.project,
       env,
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [where.answers === undefined ? "ignore" : "pipe", "pipe", "pipe"],
       timeout: (where.timeoutSeconds ?? 300) * 1000,
       killSignal: "SIGKILL",
     });
     const output: Buffer[] = [];
-    child.stdout.on("data", (chunk: Buffer) => output.push(chunk));
-    child.stderr.on("data", (chunk: Buffer) => output.push(chunk));
+    const left = [...(where.answers ?? [])];
+    let answered = 0;
+    const take = (chunk: Buffer): void => {
+      output.push(chunk);
+      const text = Buffer.concat(output).toString();
+      const next = left[0];
+      if (next === undefined || !next.prompt.test(text.slice(answered))) return;
+      left.shift();
+      answered = text.length;
+      child.stdin?.write(`${next.line}\n`);
+    };
+    child.stdout?.on("data", take);
+    child.stderr?.on("data", take);
     child.once("error", reject);
     child.once("close", (exitCode) => {
       resolve({

@@ -56,6 +56,7 @@ export function createIdentity(
     accounts,
     tokens,
     limits: {
+      registering: createRateLimit({ clock }, { burst: 30, perMinute: 6 }),
       making: createRateLimit({ clock }, { burst: 20, perMinute: 10 }),
       leaks: createRateLimit({ clock }, { burst: 30, perMinute: 30 }),
     },

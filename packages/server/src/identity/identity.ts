@@ -62,6 +62,8 @@ export interface People {
 
 /** How often one may, in this process. Each throws TOO_MANY_REQUESTS. */
 export interface IdentityLimits {
+  /** Accounts that people make by themselves, by address block. */
+  readonly registering: RateLimit;
   /** Tokens made, by principal id. */
   readonly making: RateLimit;
   /** Tokens that are reported as leaked, by address block. */

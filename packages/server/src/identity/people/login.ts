@@ -2,6 +2,7 @@ import { AssayError, isAssayError, type EpochMs } from "@assay/core";
 import type { Credentials } from "../../http/credentials.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { People } from "../identity.ts";
+import { addressBlock } from "../limits/limits.ts";
 import type { DrawnToken } from "../tokens/tokens.ts";
 import type { Account } from "./store.ts";
 
@@ -15,7 +16,7 @@ export interface LoginRequest {
 }
 
 export interface LoginDeps {
-  readonly identity: Pick<People, "accounts" | "tokens" | "registration">;
+  readonly identity: Pick<People, "accounts" | "tokens" | "registration" | "limits">;
   readonly clock: Clock;
   readonly loginDays: number;
 }
@@ -32,17 +33,19 @@ export async function logInOrRegister(
   { name, password, email, agent }: LoginRequest,
   { address }: Credentials,
 ): Promise<DrawnToken> {
-  const { accounts, registration } = deps.identity;
+  const { accounts, registration, limits } = deps.identity;
   if (registration !== "open") return logIn(deps, { name, password, agent }, address);
+  if ((await accounts.find(name)) === undefined) {
+    limits.registering.take(addressBlock(address));
+    const account = await accounts.create(`person:${name}`, { name, kind: "person", password, email });
+    return tokenFor(deps, account, agent);
+  }
   try {
     return await logIn(deps, { name, password, agent }, address);
   } catch (error) {
     if (!isAssayError(error, "UNAUTHORIZED")) throw error;
-    if ((await accounts.find(name)) !== undefined)
-      throw new AssayError("CONFLICT", { reason: `the user name ${name} is taken` }, { cause: error });
+    throw new AssayError("CONFLICT", { reason: `the user name ${name} is taken` }, { cause: error });
   }
-  const account = await accounts.create(`person:${name}`, { name, kind: "person", password, email });
-  return tokenFor(deps, account, agent);
 }
 
 /** Throws UNAUTHORIZED and TOO_MANY_REQUESTS as `Accounts.checkPassword` does. */

@@ -5,7 +5,7 @@ import type { TokenTables } from "./tables.ts";
 
 /** What is known of a token; the token itself is not. */
 export interface Token {
-  /** Public id: a UUID. */
+  /** Public id: 32 hex digits. No dashes: pnpm 12 escapes them in its path. */
   readonly key: string;
   readonly redacted: string;
   /** Id of the principal that shows it: `person:ada`, `bot:renovate`, `ci:…`. */

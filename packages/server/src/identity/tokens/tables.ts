@@ -1,7 +1,7 @@
 /** Tokens; touched by `tokens/` alone, which reads the state of accounts besides. Times are epoch milliseconds. */
 export type TokenTables = {
   readonly access_tokens: {
-    /** Public: a UUID. */
+    /** Public. */
     key: string;
     /** SHA-256 of the token, hex. */
     hash: string;

@@ -47,31 +47,49 @@ const levels: Readonly<Record<string, TokenBounds["level"]>> = {
   "no-access": "read-only",
 };
 
+type Granted = Pick<TokenBounds, "level" | "packages" | "organisations">;
+
 /** Clients up to npm 11 say `readonly`, those after it name permissions; who says neither may read. */
-function grantOf(body: Body): Pick<TokenBounds, "level" | "packages" | "organisations"> {
+function grantOf(body: Body): Granted {
   const onPackages = permissionOf(body, "packages_and_scopes_permission");
   const onOrganisations = permissionOf(body, "orgs_permission");
-  const packages = [
-    ...(listOf(body, ["packages"]) ?? []).map(patternOf),
-    ...(listOf(body, ["scopes"]) ?? []).map((scope) => patternOf(`@${scope.replace(/^@/, "")}/*`)),
-  ];
-  const organisations = (listOf(body, ["orgs"]) ?? []).map((name) => name.replace(/^@/, ""));
-  const isGranular = onPackages !== undefined || onOrganisations !== undefined || packages.length > 0;
-  if (!isGranular && organisations.length === 0) {
-    const level = body["readonly"] === false ? "read-write" : "read-only";
-    return { level, packages: undefined, organisations: undefined };
-  }
-  if (organisations.some((name) => !/^[a-z0-9][a-z0-9._-]{0,213}$/.test(name))) throw refuse("orgs holds no name");
+  const packages = packagesOf(body);
+  const organisations = organisationsOf(body);
+  if (onPackages !== undefined || onOrganisations !== undefined || packages.length + organisations.length > 0)
+    return granular(onPackages, packages, onOrganisations, organisations);
+  const level = body["readonly"] === false ? "read-write" : "read-only";
+  return { level, packages: undefined, organisations: undefined };
+}
+
+function granular(
+  onPackages: string | undefined,
+  packages: readonly NamePattern[],
+  onOrganisations: string | undefined,
+  organisations: readonly string[],
+): Granted {
+  const isAnyPackage = packages.length === 0 || packages.includes("*" as NamePattern);
+  const granted = onPackages === "no-access" ? [] : isAnyPackage ? undefined : packages;
   const level = levels[onPackages ?? "read-only"] ?? "read-only";
-  const isAnyPackage = onPackages !== "no-access" && (packages.length === 0 || packages.includes("*" as NamePattern));
-  const mayOrganise = onOrganisations === "read-write";
-  if (mayOrganise && onPackages !== undefined && onPackages !== "no-access" && level !== "read-write")
-    throw refuse("a token has one permission: orgs_permission read-write needs the same for packages");
-  return {
-    level: mayOrganise ? "read-write" : level,
-    packages: onPackages === "no-access" ? [] : isAnyPackage ? undefined : [...new Set(packages)],
-    organisations: mayOrganise || (level === "read-only" && onOrganisations === "read-only") ? organisations : [],
-  };
+  if (onOrganisations !== "read-write") {
+    const isReading = level === "read-only" && onOrganisations === "read-only";
+    return { level, packages: granted, organisations: isReading ? organisations : [] };
+  }
+  if (level === "read-write") return { level, packages: granted, organisations };
+  // Who asks to write to organisations alone gets no package: the level is of all that a token is for.
+  if (onPackages === "no-access" || (onPackages === undefined && packages.length === 0))
+    return { level: "read-write", packages: [], organisations };
+  throw refuse("a token has one permission: orgs_permission read-write needs the same for packages");
+}
+
+function packagesOf(body: Body): readonly NamePattern[] {
+  const scopes = (listOf(body, ["scopes"]) ?? []).map((scope) => `@${scope.replace(/^@/, "")}/*`);
+  return [...new Set([...(listOf(body, ["packages"]) ?? []), ...scopes].map(patternOf))];
+}
+
+function organisationsOf(body: Body): readonly string[] {
+  const names = (listOf(body, ["orgs"]) ?? []).map((name) => name.replace(/^@/, ""));
+  if (names.some((name) => !/^[a-z0-9][a-z0-9._-]{0,213}$/.test(name))) throw refuse("orgs holds no name");
+  return names;
 }
 
 function permissionOf(body: Body, field: string): string | undefined {

@@ -81,7 +81,7 @@ export function createTokens({ database, events, clock, random, cache }: TokensD
     draw(by, wanted) {
       const secret = drawToken(random);
       const token: Token = {
-        key: uuid(random.bytes(16)),
+        key: Buffer.from(random.bytes(16)).toString("hex"),
         redacted: redactToken(secret),
         holder: wanted.holder,
         holderName: wanted.holderName,
@@ -165,12 +165,4 @@ export function hindranceOf(
 
 function expiry({ expiresAtMs }: Token): number | null {
   return expiresAtMs ?? null;
-}
-
-/** RFC 9562, version 4. */
-function uuid(bytes: Uint8Array): string {
-  const hex = Buffer.from(bytes);
-  hex[6] = ((hex[6] ?? 0) & 0x0f) | 0x40;
-  hex[8] = ((hex[8] ?? 0) & 0x3f) | 0x80;
-  return hex.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
