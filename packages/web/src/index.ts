@@ -8,4 +8,5 @@ export type { RecordRow } from "./records-table.tsx";
 export { renderRefusal, type RefusalProps } from "./refusal.tsx";
 export { renderSearch, type FoundPackage, type SearchProps } from "./search.tsx";
 export { renderSources, type ShownKey, type ShownSource, type SourceGroup, type SourcesProps } from "./sources.tsx";
+export { renderTrust, type ShownTrustRule, type TrustForm, type TrustProps } from "./trust.tsx";
 export { styleSheet } from "./style-sheet.ts";

@@ -7,13 +7,14 @@ import type { Database } from "../../platform/database/database.ts";
 import type { Principal } from "../principal.ts";
 import { identityTestMigrations, showing } from "../test-identity.ts";
 import { createTestCi } from "./test-ci.ts";
+import type { Caller } from "./trust.ts";
 import type { TrustSubject } from "./rules.ts";
 
 const widgets: TrustSubject = { kind: "package", name: parsePackageName("@acme/widgets") };
 const claims = { repository: "acme/widgets", workflow_ref: { file: "publish.yml" }, environment: "production" };
 const rule = { type: "github", claims, permissions: ["createPackage"] };
 
-const ada: Principal = {
+const person: Principal = {
   kind: "person",
   id: "person:ada",
   name: "ada",
@@ -23,6 +24,9 @@ const ada: Principal = {
   steppedUpAtMs: undefined,
   address: "192.0.2.1",
 };
+
+/** Who confirms whatever it is asked. */
+const ada: Caller = { principal: person, confirm: async () => {} };
 
 onEveryDatabase("the exchange", (databases) => {
   async function arrange(database?: Database, change: Parameters<typeof createTestCi>[1] = {}) {
@@ -59,7 +63,7 @@ onEveryDatabase("the exchange", (databases) => {
       email: "github@ci.invalid",
       trustedPublisher: { id: "github", oidcConfigId: `oidc:${made.id}` },
     });
-    assert.equal(await ci.publisherOf(ada), undefined);
+    assert.equal(await ci.publisherOf(person), undefined);
     assert.deepEqual(await events(), [
       "trust.rule-added package @acme/widgets",
       `token.created ci:${made.id}`,
@@ -198,6 +202,27 @@ onEveryDatabase("the exchange", (databases) => {
     await assert.rejects(ci.trust.add(ada, widgets, [rule]), /no/);
     await assert.rejects(ci.trust.remove(ada, widgets, "x"), /no/);
     await assert.rejects(ci.trust.setExclusive(ada, widgets, true), /no/);
+  });
+
+  test("nothing is changed that a person did not confirm, and what it confirms names all of it", async () => {
+    const { ci } = await arrange();
+    const [made] = await ci.trust.add(ada, widgets, [rule]);
+    const asked: string[] = [];
+    const confirm: Caller["confirm"] = async ({ what, exactly }) => {
+      asked.push(exactly);
+      throw new Error(what);
+    };
+    const mallory: Caller = { principal: person, confirm };
+    await assert.rejects(
+      ci.trust.add(mallory, widgets, [rule]),
+      /let CI act for package @acme\/widgets:.*publish\.yml/,
+    );
+    await assert.rejects(ci.trust.add(mallory, widgets, [{ ...rule, permissions: ["createStagedPackage"] }]));
+    await assert.rejects(ci.trust.remove(mallory, widgets, made?.id ?? ""), /remove the trust rule/);
+    await assert.rejects(ci.trust.setExclusive(mallory, widgets, true), /nobody but trusted CI/);
+    assert.equal(new Set(asked).size, 4);
+    assert.deepEqual(await ci.trust.list(mallory, widgets), [made]);
+    assert.equal(await ci.trust.isExclusive(mallory, widgets), false);
   });
 
   test("refusals are limited by address, successes by rule", async () => {

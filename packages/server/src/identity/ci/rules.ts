@@ -1,4 +1,4 @@
-import { AssayError, type PackageName } from "@assay/core";
+import { AssayError, parsePackageName, type PackageName } from "@assay/core";
 import type { CiIssuerConfig } from "../../config/config.ts";
 import type { CiIdentity } from "./identity-claims.ts";
 import { said } from "./id-token.ts";
@@ -180,6 +180,16 @@ export function weaknesses(claims: TrustRequest["claims"], subject: TrustSubject
           "The rule is open on ref and environment: whoever can push any branch can publish. Give it an environment with reviewers.",
         ]),
   ];
+}
+
+/** The same of a rule that is there. */
+export function warningsOf({ claims, subject }: TrustRule): readonly string[] {
+  return weaknesses(claims, subject.kind);
+}
+
+/** Throws BAD_NAME. */
+export function packageSubject(name: string): TrustSubject {
+  return { kind: "package", name: parsePackageName(name) };
 }
 
 /** A rule as npm shows it. */

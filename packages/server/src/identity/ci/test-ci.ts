@@ -73,6 +73,7 @@ export async function createTestCi(
     events,
     identity,
     issuerOf,
+    issuers: configs,
     github: issuerOf("github"),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };

@@ -19,20 +19,30 @@ import {
   unsetTrustedOnly,
 } from "./store.ts";
 
-/** Who may publish from CI, and whether anybody else may. Every call asks `Permissions` first. */
+/** Who changes rules, and how it shows once more that it is there. */
+export interface Caller {
+  readonly principal: Principal;
+  /** Returns when a person has just proven to be there; else throws what tells the client where to. */
+  readonly confirm: (operation: { readonly what: string; readonly exactly: string }) => Promise<void>;
+}
+
+/**
+ * Who may publish from CI, and whether anybody else may. Every call asks `Permissions` first, and every change has a
+ * person confirm it: whoever stole a token must not make itself a rule that outlives it.
+ */
 export interface Trust {
   /** The oldest first. */
-  list(principal: Principal, subject: TrustSubject): Promise<readonly TrustRule[]>;
+  list(caller: Caller, subject: TrustSubject): Promise<readonly TrustRule[]>;
   /**
    * Adds what `npm trust` posts: a list of rules. All of them or none. Throws BAD_REQUEST for malformed ones, for too
    * many, and for open ones where these are forbidden.
    */
-  add(principal: Principal, subject: TrustSubject, body: unknown): Promise<readonly TrustRule[]>;
+  add(caller: Caller, subject: TrustSubject, body: unknown): Promise<readonly TrustRule[]>;
   /** Removes a rule, and with it every token that was exchanged by it. Throws NOT_FOUND. */
-  remove(principal: Principal, subject: TrustSubject, id: string): Promise<void>;
+  remove(caller: Caller, subject: TrustSubject, id: string): Promise<void>;
   /** Whether trusted CI alone publishes here. */
-  isExclusive(principal: Principal, subject: TrustSubject): Promise<boolean>;
-  setExclusive(principal: Principal, subject: TrustSubject, isExclusive: boolean): Promise<void>;
+  isExclusive(caller: Caller, subject: TrustSubject): Promise<boolean>;
+  setExclusive(caller: Caller, subject: TrustSubject, isExclusive: boolean): Promise<void>;
 }
 
 export interface TrustDeps {
@@ -51,7 +61,7 @@ export function createTrust(
   { database, events, clock, uuid, tokens, permissions }: TrustDeps,
   { issuers, openRules }: Config["trust"],
 ): Trust {
-  async function admit(principal: Principal, subject: TrustSubject): Promise<void> {
+  async function admit({ principal }: Caller, subject: TrustSubject): Promise<void> {
     const resource: Resource = subject;
     await permissions.require(principal, subject.kind === "package" ? "trust" : "administer", resource);
   }
@@ -78,14 +88,20 @@ export function createTrust(
   }
 
   return {
-    async list(principal, subject) {
-      await admit(principal, subject);
+    async list(caller, subject) {
+      await admit(caller, subject);
       return await readRules(database.read, subject);
     },
 
-    async add(principal, subject, body) {
-      await admit(principal, subject);
+    async add(caller, subject, body) {
+      const { principal } = caller;
+      await admit(caller, subject);
       const requests = readRequests(subject, body);
+      const rules = JSON.stringify(requests.map(({ issuer, ...asked }) => ({ issuer: issuer.name, ...asked })));
+      await caller.confirm({
+        what: `let CI act for ${subjectText(subject)}: ${rules}`,
+        exactly: `add trust ${subjectText(subject)} ${rules}`,
+      });
       const made = requests.map(({ issuer, claims, permissions: allowed }) => {
         const rule: TrustRule = {
           id: uuid(),
@@ -123,8 +139,13 @@ export function createTrust(
       return made.map(({ rule }) => rule);
     },
 
-    async remove(principal, subject, id) {
-      await admit(principal, subject);
+    async remove(caller, subject, id) {
+      const { principal } = caller;
+      await admit(caller, subject);
+      await caller.confirm({
+        what: `remove the trust rule ${id.slice(0, 40)} of ${subjectText(subject)}`,
+        exactly: `remove trust ${subjectText(subject)} ${id}`,
+      });
       await database.write(async (transaction) => {
         const rule = await readRule(transaction, id);
         const isHere = rule?.subject.kind === subject.kind && rule.subject.name === subject.name;
@@ -136,13 +157,18 @@ export function createTrust(
       await tokens.revokeAll(principal.id, `ci:${id}`);
     },
 
-    async isExclusive(principal, subject) {
-      await admit(principal, subject);
+    async isExclusive(caller, subject) {
+      await admit(caller, subject);
       return await isTrustedOnly(database.read, subject);
     },
 
-    async setExclusive(principal, subject, isExclusive) {
-      await admit(principal, subject);
+    async setExclusive(caller, subject, isExclusive) {
+      const { principal } = caller;
+      await admit(caller, subject);
+      await caller.confirm({
+        what: `${isExclusive ? "let nobody but trusted CI" : "let others than trusted CI"} publish ${subjectText(subject)}`,
+        exactly: `exclusive ${String(isExclusive)} ${subjectText(subject)}`,
+      });
       const nowMs = clock.now();
       await database.write(async (transaction) => {
         if (isExclusive === (await isTrustedOnly(transaction, subject))) return;

@@ -1,0 +1,253 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { parsePackageName } from "@assay/core";
+import { createFakeClock } from "@assay/testkit/fake-clock";
+import { tempFolder } from "@assay/testkit/temp-folder";
+import { createHttpServer, defaultHttpLimits } from "../../http/server.ts";
+import { runMigrations } from "../../platform/database/migrate.ts";
+import { createSqliteDatabase } from "../../platform/database/sqlite.ts";
+import { createSystemClock } from "../../platform/system-clock.ts";
+import { createSystemRandom } from "../../platform/system-random.ts";
+import { createMetrics } from "../../platform/telemetry/metrics.ts";
+import { createPermissions, openPolicySets } from "../permissions/permissions.ts";
+import { createTestFacts } from "../permissions/test-facts.ts";
+import { identityTestMigrations, password, showing } from "../test-identity.ts";
+import { withExclusive } from "./exclusive.ts";
+import { addCiRoutes } from "./routes.ts";
+import { createTestCi } from "./test-ci.ts";
+
+const log = { debug() {}, info() {}, warn() {}, error() {} };
+const claims = { repository: "acme/widgets", workflow_ref: { file: "publish.yml" }, environment: "production" };
+const rule = { type: "github", claims, permissions: ["createPackage"] };
+
+/** A server below `/npm`, with the real permissions: olga owns acme, olaf another organisation. */
+async function arrange(t: TestContext) {
+  const folder = tempFolder(t);
+  const database = await createSqliteDatabase({ path: join(folder, "a.sqlite") });
+  t.after(() => database[Symbol.asyncDispose]());
+  await runMigrations({ database, clock: createFakeClock() }, identityTestMigrations);
+  const policies = await openPolicySets({ read: "anyone", folder: join(folder, "policies"), installation: folder });
+  const { names, facts } = createTestFacts();
+  const plain = createPermissions(
+    {
+      names,
+      facts: { ...facts, ci: (id) => made.ci.factsOf(id) },
+      policies,
+      telemetry: { log: { ...log } },
+    },
+    { read: "anyone" },
+  );
+  const permissions = withExclusive(plain, { database, names });
+  const made = await createTestCi(database, { permissions });
+  t.after(() => made[Symbol.asyncDispose]());
+  const { identity, ci } = made;
+  const tokens = new Map<string, string>();
+  for (const name of ["olga", "olaf", "otto"]) {
+    await identity.accounts.create("person:root", { name, kind: "person", password });
+    const drawn = await identity.tokens.issue(`person:${name}`, {
+      holder: `person:${name}`,
+      holderName: name,
+      origin: "made",
+      name: "test",
+      level: "read-write",
+      packages: undefined,
+      organisations: undefined,
+      cidrs: undefined,
+      expiresAtMs: undefined,
+    });
+    tokens.set(name, drawn.secret);
+  }
+  const confirmed: string[] = [];
+  const server = await createHttpServer(
+    {
+      clock: createSystemClock(),
+      random: createSystemRandom(),
+      telemetry: { log, metrics: createMetrics({ processMetrics: false }) },
+      accessLog: undefined,
+      renderErrorPage: ({ sentence }) => sentence,
+      readMoreUrl: () => undefined,
+    },
+    {
+      publicUrls: ["http://127.0.0.1:0/npm"],
+      trustedProxies: [],
+      routes: [
+        (fastify, _options, done) => {
+          addCiRoutes(fastify, {
+            identity: { authenticate: (credentials) => identity.authenticate(credentials), ci },
+            confirm: async (_principal, _request, { exactly }) => void confirmed.push(exactly),
+            issuers: made.issuers,
+            publicUrls: [],
+          });
+          done();
+        },
+      ],
+      readiness: [],
+      limits: defaultHttpLimits,
+    },
+  );
+  t.after(() => server[Symbol.asyncDispose]());
+  const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
+  const origin = `http://127.0.0.1:${port}`;
+  async function ask(method: string, path: string, as?: string, body?: unknown) {
+    const response = await fetch(`${origin}${path}`, {
+      method,
+      redirect: "manual",
+      headers: {
+        ...(as === undefined ? {} : { authorization: `Bearer ${tokens.get(as) ?? as}` }),
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
+      body: body === undefined ? null : JSON.stringify(body),
+    });
+    const text = await response.text();
+    const isJson = response.headers.get("content-type")?.startsWith("application/json") === true;
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      json: isJson ? (JSON.parse(text) as unknown) : undefined,
+    };
+  }
+  return { ...made, permissions, ask, origin, confirmed, tokens };
+}
+
+const trust = "/npm/-/package/@acme%2fsecret/trust";
+const exchangePath = "/-/npm/v1/oidc/token/exchange/package/@acme%2fsecret";
+
+test("npm trust: a rule is made, listed and revoked, and each change is confirmed", async (t) => {
+  const { ask, confirmed } = await arrange(t);
+  const made = await ask("POST", trust, "olga", [rule]);
+  assert.equal(made.status, 201);
+  const [shown] = made.json as { id: string }[];
+  assert.match(shown?.id ?? "", /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  assert.deepEqual(made.json, [{ id: shown?.id, ...rule }]);
+  assert.equal(made.headers.get("npm-notice"), null);
+  assert.deepEqual((await ask("GET", trust, "olga")).json, made.json);
+  assert.equal((await ask("DELETE", `${trust}/${shown?.id}`, "olga")).status, 204);
+  assert.equal((await ask("DELETE", `${trust}/${shown?.id}`, "olga")).status, 404);
+  assert.deepEqual((await ask("GET", trust, "olga")).json, []);
+  assert.equal(confirmed.length, 3);
+});
+
+test("an open rule warns, in the answer and where npm prints it", async (t) => {
+  const { ask } = await arrange(t);
+  const made = await ask("POST", trust, "olga", [{ ...rule, claims: { repository: "acme/widgets" } }]);
+  assert.match(made.headers.get("npm-notice") ?? "", /names no workflow file.*open on ref and environment/);
+  assert.equal((made.json as { warnings: string[] }[])[0]?.warnings.length, 2);
+});
+
+test("a rule may come before its package, and only from who runs the organisation", async (t) => {
+  const { ask } = await arrange(t);
+  const unborn = "/npm/-/package/@acme%2funborn/trust";
+  assert.equal((await ask("POST", unborn, "olga", [rule])).status, 201);
+  assert.equal((await ask("POST", unborn, "olaf", [rule])).status, 404);
+  assert.equal((await ask("POST", trust, "olaf", [rule])).status, 404, "as if it did not exist");
+  assert.equal((await ask("GET", trust)).status, 401);
+  assert.equal((await ask("POST", "/npm/-/package/vite/trust", "olga", [rule])).status, 403);
+});
+
+test("CI gets its token at the root of the host and below the base, and may do with it what its rule says", async (t) => {
+  const { ask, github, identity, permissions } = await arrange(t);
+  await ask("POST", trust, "olga", [rule]);
+  for (const path of [exchangePath, `/npm${exchangePath}`]) {
+    const exchanged = await ask("POST", path, await github.mint());
+    assert.equal(exchanged.status, 201);
+    const { token_type: type, token, created, expires } = exchanged.json as Record<string, string>;
+    assert.equal(type, "oidc");
+    assert.equal(Date.parse(expires ?? "") - Date.parse(created ?? ""), 600_000);
+    assert.equal(exchanged.headers.get("cache-control"), "no-store");
+    const principal = await identity.authenticate(showing({ bearer: token ?? "" }));
+    const may = async (action: "publish" | "read" | "trust" | "tag", name: string) =>
+      (await permissions.decide(principal, action, { kind: "package", name: parsePackageName(name) })).allowed;
+    assert.deepEqual(
+      [await may("publish", "@acme/secret"), await may("read", "@acme/secret"), await may("trust", "@acme/secret")],
+      [true, true, false],
+    );
+    assert.equal(await may("publish", "@acme/open"), false);
+    assert.equal((await ask("POST", trust, token, [rule])).status, 403, "CI makes no rules");
+  }
+});
+
+test("refusals say which rule and which claim", async (t) => {
+  const { ask, github } = await arrange(t);
+  const made = await ask("POST", trust, "olga", [rule]);
+  const id = (made.json as { id: string }[])[0]?.id ?? "";
+  const refused = await ask("POST", exchangePath, await github.mint({ claims: { environment: "dev" } }));
+  assert.equal(refused.status, 403);
+  assert.equal(
+    (refused.json as { message: string }).message,
+    `No trust rule of @acme/secret fits this CI run: rule ${id}: environment of the token is "dev", which the rule does not allow.`,
+  );
+  assert.equal((await ask("POST", exchangePath)).status, 401);
+  assert.equal((await ask("POST", exchangePath, "olga")).status, 401, "a token of ours is no identity token");
+});
+
+test("nobody but trusted CI publishes, when it was said so", async (t) => {
+  const { ask, github, identity, permissions, tokens } = await arrange(t);
+  await ask("POST", trust, "olga", [rule]);
+  const mayPublish = async (token: string) =>
+    permissions
+      .require(await identity.authenticate(showing({ bearer: token })), "publish", {
+        kind: "package",
+        name: parsePackageName("@acme/secret"),
+      })
+      .then(() => "yes", String);
+  assert.equal(await mayPublish(tokens.get("otto") ?? ""), "yes");
+  assert.deepEqual((await ask("PUT", `${trust}/exclusive`, "olga", { exclusive: true })).json, { exclusive: true });
+  assert.match(
+    await mayPublish(tokens.get("otto") ?? ""),
+    /published by trusted CI alone: let its workflow run npm publish/,
+  );
+  const { token } = (await ask("POST", exchangePath, await github.mint())).json as { token: string };
+  assert.equal(await mayPublish(token), "yes");
+  assert.equal((await ask("PUT", `${trust}/exclusive`, "olga", {})).status, 400);
+});
+
+test("CI reads an organisation by a rule of the organisation", async (t) => {
+  const { ask, github, identity, permissions } = await arrange(t);
+  const url = "/npm/-/assay/v1/organisation/acme/trust";
+  const reads = { ...rule, permissions: ["read"] };
+  assert.equal((await ask("POST", url, "olaf", [reads])).status, 404);
+  assert.equal((await ask("POST", url, "olga", [reads])).status, 201);
+  const path = "/npm/-/assay/v1/oidc/token/exchange/organisation/acme";
+  const { token } = (await ask("POST", path, await github.mint())).json as { token: string };
+  const principal = await identity.authenticate(showing({ bearer: token }));
+  const may = async (action: "read" | "publish", name: string) =>
+    (await permissions.decide(principal, action, { kind: "package", name: parsePackageName(name) })).allowed;
+  assert.deepEqual(
+    [await may("read", "@acme/secret"), await may("publish", "@acme/secret"), await may("read", "@other/secret")],
+    [true, false, false],
+  );
+});
+
+test("the page shows rules with what is dangerous about them, and its forms change them", async (t) => {
+  const { ask, origin, tokens } = await arrange(t);
+  const page = "/npm/-/web/packages/@acme%2fsecret/trust";
+  const send = (fields: Record<string, string>, from = origin) =>
+    fetch(`${origin}${page}`, {
+      method: "POST",
+      redirect: "manual",
+      headers: {
+        authorization: `Bearer ${tokens.get("olga") ?? ""}`,
+        "content-type": "application/x-www-form-urlencoded",
+        origin: from,
+        "sec-fetch-site": from === origin ? "same-origin" : "cross-site",
+      },
+      body: new URLSearchParams(fields).toString(),
+    });
+  const fields = { do: "add", issuer: "github", "claim-0": "acme/widgets", "claim-1": "publish.yml", publish: "yes" };
+  const added = await send(fields);
+  assert.equal(added.status, 303);
+  assert.equal((await send(fields, "https://evil.example.com")).status >= 400, true, "not from another site");
+  const [made] = (await ask("GET", trust, "olga")).json as { id: string; claims: object }[];
+  assert.deepEqual(made?.claims, { repository: "acme/widgets", workflow_ref: { file: "publish.yml" } });
+  const { text } = await ask("GET", page, "olga");
+  assert.match(text, /Careful:.*open on ref and environment/);
+  assert.match(text, /CircleCI/);
+  assert.equal((await send({ do: "exclude" })).status, 303);
+  assert.match((await ask("GET", page, "olga")).text, /Nobody but trusted CI publishes this package/);
+  assert.equal((await send({ do: "remove", id: made?.id ?? "" })).status, 303);
+  assert.match((await ask("GET", page, "olga")).text, /There are none/);
+  assert.equal((await send({ do: "dance" })).status, 400);
+  assert.equal((await ask("GET", page, "olaf")).status, 404);
+});
