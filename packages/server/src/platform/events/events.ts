@@ -15,4 +15,20 @@ export interface NewEvent {
   readonly subject: string;
   /** Small and public-safe: no tokens, no personal data. */
   readonly data: Readonly<Record<string, string | number | boolean | null>>;
+  /** Who did it, for the audit trail; undefined: the registry itself. */
+  readonly act?: Act | undefined;
+}
+
+/** What the audit trail keeps of an act besides what was done. */
+export interface Act {
+  /** Id of the principal: `person:ada`. */
+  readonly who: string;
+  /** Of the client; empty when it came from no client. */
+  readonly address: string;
+  /** The permission that was asked for, and the policy that decided; empty when none was. */
+  readonly action: string;
+  readonly policy: string;
+  readonly result: "done" | "refused";
+  /** Whose trail shows it besides the registry's. */
+  readonly organisation?: string | undefined;
 }
