@@ -201,6 +201,22 @@ export interface IdentityConfig {
   readonly loginDays: number;
   /** The longest that a token which people make is good. Default 90. */
   readonly maxTokenDays: number;
+  /** Who reads what is public. Default anyone. */
+  readonly read: "anyone" | "signed-in";
+  /** Absolute path of the folder with the shop's `*.cedar`; it may be missing. */
+  readonly policies: string;
+  /** What people must approve before it is carried out. Default nothing. */
+  readonly approvals: readonly ApprovalRule[];
+}
+
+/** `unpublish in acme needs 2 by olga acme:release`. */
+export interface ApprovalRule {
+  readonly operation: "publish" | "tag" | "unpublish" | "owner" | "policy" | "trust" | "upstream" | "key";
+  /** Undefined: everywhere. */
+  readonly organisation: string | undefined;
+  readonly needed: number;
+  /** User names and `organisation:team`, among whom approvers must be besides what policies say; undefined: anybody. */
+  readonly approvers: readonly string[] | undefined;
 }
 
 /** How the outside is reached: from assay.yaml, or else what npm and the environment say. Proxies are in Secrets: their URLs may hold passwords. */

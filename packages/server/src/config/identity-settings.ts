@@ -1,4 +1,4 @@
-import { oneOf, whole } from "./kinds.ts";
+import { approvalRules, oneOf, path, whole } from "./kinds.ts";
 import type { Setting } from "./settings.ts";
 
 /** Below `identity.`: people and tokens. */
@@ -30,5 +30,27 @@ export const identitySettings: readonly Setting[] = [
     kind: whole(1, 3650),
     fallback: 90,
     doc: "The longest that a token which people make is good, in days.",
+  },
+  {
+    key: "identity.read",
+    env: "ASSAY_READ",
+    kind: oneOf("anyone", "signed-in"),
+    fallback: "anyone",
+    doc: "Who reads what is public: anyone, or only people and machines that have signed in.",
+  },
+  {
+    key: "identity.policies",
+    env: "ASSAY_POLICIES",
+    kind: path(),
+    fallback: "./policies",
+    doc: "Folder with policies of your own, *.cedar, besides the built-in ones; see docs/operations/policies.md. It may be missing.",
+  },
+  {
+    key: "identity.approvals",
+    env: "ASSAY_APPROVALS",
+    kind: approvalRules(),
+    fallback: [],
+    example: ["unpublish needs 2", "publish in acme needs 1 by olga acme:release"],
+    doc: "Operations that people must approve before they are carried out: publish, tag, unpublish, owner, policy, trust, upstream, key.",
   },
 ];

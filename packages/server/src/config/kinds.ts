@@ -1,6 +1,7 @@
 import { isAbsolute } from "node:path";
 import { isAssayError, parseNamePattern, parseRegistryPublicKey, parseVkey, signatureType } from "@assay/core";
 import ipaddr from "ipaddr.js";
+import type { ApprovalRule } from "./config.ts";
 import { normalPublicUrl, normalUpstreamUrl } from "./urls.ts";
 
 /**
@@ -210,4 +211,31 @@ export function parseWatchedLog(text: string): WatchedLogSetting | undefined {
     if (isAssayError(error, "BAD_FORMAT")) return undefined;
     throw error;
   }
+}
+
+/** What needs approval, as `parseApprovalRule` reads it. */
+export function approvalRules(): Kind {
+  return listOf(
+    "a list of rules such as unpublish needs 2, or publish in acme needs 1 by olga acme:release, over the operations publish, tag, unpublish, owner, policy, trust, upstream and key",
+    (item) => (parseApprovalRule(item) === undefined ? undefined : item),
+  );
+}
+
+const approvalRule =
+  /^(?<operation>publish|tag|unpublish|owner|policy|trust|upstream|key)(?: in (?<organisation>[a-z0-9][a-z0-9._-]{0,213}))? needs (?<needed>[1-9][0-9]?)(?: by (?<approvers>[A-Za-z0-9@._:-]+(?: [A-Za-z0-9@._:-]+)*))?$/;
+
+/** Undefined for a text that is none. */
+export function parseApprovalRule(text: string): ApprovalRule | undefined {
+  const { operation, organisation, needed, approvers } = approvalRule.exec(text)?.groups ?? {};
+  if (operation === undefined || needed === undefined) return undefined;
+  const named = approvers?.split(" ");
+  // More than there are would never be met; how many are in a team nobody can tell here.
+  if (named !== undefined && !named.some((name) => name.includes(":")) && new Set(named).size < Number(needed))
+    return undefined;
+  return {
+    operation: operation as ApprovalRule["operation"],
+    organisation,
+    needed: Number(needed),
+    approvers: named,
+  };
 }

@@ -15,6 +15,7 @@ import type { EnvPass } from "./env.ts";
 import { chooseFollowed } from "./followed.ts";
 import type { FilePass } from "./file.ts";
 import { witnessesConfig, type PolicyFile } from "./log-witnesses.ts";
+import { parseApprovalRule } from "./kinds.ts";
 import type { NpmSettings } from "./npm-settings.ts";
 import { settings, type Layer, type SecretVariable } from "./settings.ts";
 import { chooseForm } from "./upstream-form.ts";
@@ -82,6 +83,9 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
       passwordWrites: values.text("identity.passwordWrites") === "allowed",
       loginDays: values.number("identity.loginDays"),
       maxTokenDays: values.number("identity.maxTokenDays"),
+      read: values.text("identity.read") as Config["identity"]["read"],
+      policies: values.path("identity.policies") ?? join(sources.cwd, "policies"),
+      approvals: values.list("identity.approvals").flatMap((text) => parseApprovalRule(text) ?? []),
     },
     packuments: {
       maxAgeSeconds: values.number("packuments.maxAgeSeconds"),

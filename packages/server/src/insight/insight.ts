@@ -2,4 +2,3 @@
 export { createAuditTrail, type AuditTrail } from "./audit.ts";
 export { checkTrail, parseEntryLine, type Anchor, type AuditEntry } from "./entry.ts";
 export { insightMigrations } from "./migrations.ts";
-export { auditRoutes } from "./routes.ts";

@@ -4,13 +4,15 @@ import { isAssayError } from "@assay/core";
 import { onEveryDatabase } from "@assay/testkit/databases";
 import { createFakeClock } from "@assay/testkit/fake-clock";
 import { createSeededRandom } from "@assay/testkit/seeded-random";
+import { parseApprovalRule } from "../../config/kinds.ts";
 import { columns } from "../../platform/database/columns.ts";
 import type { Migrations } from "../../platform/database/database.ts";
 import { createEvents, eventMigrations } from "../../platform/events/outbox.ts";
 import { createPermissions, openPolicySets } from "../permissions/permissions.ts";
 import { aPackage, bot, createTestFacts, nobodys, person } from "../permissions/test-facts.ts";
 import type { Principal } from "../principal.ts";
-import { approvalMigrations, createApprovals, parseApprovalRule, ruleFor, type NewApproval } from "./approvals.ts";
+import { approvalMigrations, createApprovals, type NewApproval } from "./approvals.ts";
+import { ruleFor } from "./rules.ts";
 
 const log = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };
 
@@ -28,33 +30,11 @@ const carriedOutMigrations: Migrations = {
 type CarriedOut = { carried_out: { what: string } };
 type EventRows = { events: { kind: string; subject: string; data: string } };
 
-test("rules say what needs approval, where, by how many and by whom", () => {
-  const rule = (text: string) => parseApprovalRule(text);
-  assert.deepEqual(rule("unpublish needs 2"), {
-    operation: "unpublish",
-    organisation: undefined,
-    needed: 2,
-    approvers: undefined,
-  });
-  assert.deepEqual(rule("publish in acme needs 1 by olga acme:release"), {
-    operation: "publish",
-    organisation: "acme",
-    needed: 1,
-    approvers: ["olga", "acme:release"],
-  });
-  for (const bad of [
-    "",
-    "fly needs 1",
-    "publish needs 0",
-    "publish needs 2 by olga",
-    "publish needs 2 by olga olga",
-    "publish",
-    "publish needs 1 by",
-  ])
-    assert.equal(rule(bad), undefined, bad);
-  const rules = ["publish needs 1", "publish in acme needs 2"].flatMap((text) => rule(text) ?? []);
+test("the organisation's own rule goes before the one for all", () => {
+  const rules = ["publish needs 1", "publish in acme needs 2"].flatMap((text) => parseApprovalRule(text) ?? []);
   assert.equal(ruleFor(rules, "publish", "acme")?.needed, 2);
   assert.equal(ruleFor(rules, "publish", "other")?.needed, 1);
+  assert.equal(ruleFor(rules, "publish", undefined)?.needed, 1);
   assert.equal(ruleFor(rules, "tag", "acme"), undefined);
 });
 
@@ -98,7 +78,7 @@ onEveryDatabase("approvals", (databases) => {
         },
         handlers: () => ({ publish: { execute: carry("did"), drop: carry("dropped") } }),
       },
-      { expiresAfterMs: 60_000 },
+      { expiresAfterMs: 60_000, rules: [] },
     );
     const ask = (more: Partial<NewApproval> = {}): Promise<string> =>
       database.write((transaction) =>

@@ -1,11 +1,11 @@
 import type { EpochMs } from "@assay/core";
+import type { ApprovalRule } from "../../config/config.ts";
 import type { Transaction } from "../../platform/database/database.ts";
 import type { Resource } from "../permissions/permissions.ts";
 import type { Principal } from "../principal.ts";
 
 export { createApprovals } from "./create-approvals.ts";
 export { approvalMigrations } from "./migrations.ts";
-export { parseApprovalRule, ruleFor } from "./rules.ts";
 
 /**
  * An operation that is carried out when enough people agree. It is fixed when it is asked for: its digest is what
@@ -81,6 +81,8 @@ export interface Decision {
 }
 
 export interface Approvals {
+  /** What the configuration asks for before a manual operation; undefined: nothing, it is done at once. */
+  ruleFor(operation: ApprovalRule["operation"], organisation: string | undefined): ApprovalRule | undefined;
   /**
    * Asks for an approval, in the caller's transaction; answers its id. The same operation waits once: asked for again,
    * the id of the first.

@@ -1,4 +1,5 @@
 import { AssayError, epochMs } from "@assay/core";
+import type { ApprovalRule } from "../../config/config.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Database, Transaction } from "../../platform/database/database.ts";
 import type { Events } from "../../platform/events/events.ts";
@@ -7,6 +8,7 @@ import type { Telemetry } from "../../platform/telemetry/telemetry.ts";
 import type { PermissionFacts, Permissions } from "../permissions/permissions.ts";
 import type { Principal } from "../principal.ts";
 import type { Approval, ApprovalHandler, Approvals, ApprovalVote, Decision } from "./approvals.ts";
+import { ruleFor } from "./rules.ts";
 import { addApproval, addVote, endApproval, readApproval, readApprovals, readOverdue } from "./store.ts";
 
 export interface ApprovalsDeps {
@@ -26,6 +28,7 @@ export interface ApprovalsDeps {
 export interface ApprovalsOptions {
   /** What nobody decides on ends after this. */
   readonly expiresAfterMs: number;
+  readonly rules: readonly ApprovalRule[];
 }
 
 const overdueEveryMs = 60_000;
@@ -33,7 +36,7 @@ const mostListed = 200;
 const longestReason = 1000;
 
 /** Approvals as rows: a vote, and what follows from it, is one transaction, so nothing is carried out twice or half. */
-export function createApprovals(deps: ApprovalsDeps, { expiresAfterMs }: ApprovalsOptions): Approvals {
+export function createApprovals(deps: ApprovalsDeps, { expiresAfterMs, rules }: ApprovalsOptions): Approvals {
   const { database, clock, random, events, telemetry, permissions } = deps;
 
   /** Why the principal may not decide; undefined: it may. Who asked never may. */
@@ -88,6 +91,14 @@ export function createApprovals(deps: ApprovalsDeps, { expiresAfterMs }: Approva
         digest: approval.digest,
         by: principal?.id ?? null,
         organisation: approval.organisation ?? null,
+      },
+      act: principal && {
+        who: principal.id,
+        address: principal.address,
+        action: "approve",
+        policy: "",
+        result: "done",
+        organisation: approval.organisation,
       },
     });
   }
@@ -153,6 +164,7 @@ export function createApprovals(deps: ApprovalsDeps, { expiresAfterMs }: Approva
   }
 
   return {
+    ruleFor: (operation, organisation) => ruleFor(rules, operation, organisation),
     async request(transaction, { payload, requester, needed, approvers, ...wanted }) {
       if (!Number.isSafeInteger(needed) || needed < 1) throw new Error("an approval needs at least one person");
       const now = clock.now();
