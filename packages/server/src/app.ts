@@ -20,6 +20,7 @@ import { createBackground } from "./background.ts";
 import { createAccessLog } from "./http/access-log.ts";
 import { createHttpServer, defaultHttpLimits, type HttpServer } from "./http/server.ts";
 import { createIdentity, identityRoutes, type People } from "./identity/identity.ts";
+import { createAuditTrail, type AuditTrail } from "./insight/insight.ts";
 import { createMirroring, type Mirroring } from "./mirroring/mirroring.ts";
 import { clearTemporaryBlobs } from "./platform/blobs/files.ts";
 import type { BlobStore } from "./platform/blobs/blobs.ts";
@@ -75,6 +76,7 @@ export interface Rooms extends AsyncDisposable {
   readonly sweep: Sweep;
   readonly mirroring: Mirroring;
   readonly serving: Serving;
+  readonly audit: AuditTrail;
   readonly telemetry: Telemetry;
 }
 
@@ -196,6 +198,13 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     },
   );
 
+  const audit = createAuditTrail({
+    database,
+    clock,
+    telemetry,
+    anchor: (transaction, anchor) => checksums.claimAudit(transaction, { organisation: undefined, ...anchor }),
+  });
+
   const opened = stack.move();
   return {
     database,
@@ -211,6 +220,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     sweep,
     mirroring,
     serving,
+    audit,
     telemetry,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };

@@ -24,6 +24,7 @@ export function createBackground(
     sweep,
     mirroring,
     serving,
+    audit,
     telemetry,
   }: Rooms,
   gossip: Gossip,
@@ -61,6 +62,7 @@ export function createBackground(
       keep("the sweep", sweep.run(stop.signal));
       keep("the mirror", mirroring.follow(stop.signal));
       keep("the making of the search index", serving.search.rebuild(stop.signal));
+      keep("the audit trail", audit.run(stop.signal));
       keep("the comparison of gossip", gossip.run(stop.signal));
     },
     async [Symbol.asyncDispose]() {

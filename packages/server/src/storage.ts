@@ -7,6 +7,7 @@ import { checksumMigrations, seenByWitnesses } from "./checksums/checksums.ts";
 import type { LogWitnesses, SeenElsewhere } from "./checksums/checksums.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { identityMigrations } from "./identity/identity.ts";
+import { insightMigrations } from "./insight/insight.ts";
 import { mirroringMigrations } from "./mirroring/mirroring.ts";
 import { openLogWitnesses } from "./log-witnesses.ts";
 import type { BlobStore } from "./platform/blobs/blobs.ts";
@@ -62,6 +63,7 @@ const migrations = [
   upstreamMigrations,
   delegationMigrations,
   identityMigrations,
+  insightMigrations,
   admissionMigrations,
   sweepMigrations,
   mirroringMigrations,

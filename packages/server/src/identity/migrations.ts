@@ -2,6 +2,7 @@ import type { Migrations } from "../platform/database/database.ts";
 import { approvalMigrations } from "./approvals/approvals.ts";
 import { ciMigrations } from "./ci/migrations.ts";
 import { peopleMigrations } from "./people/migrations.ts";
+import { policyMigrations } from "./permissions/permissions.ts";
 import { tokenMigrations } from "./tokens/migrations.ts";
 
 /** Of all parts of this room. */
@@ -10,4 +11,5 @@ export const identityMigrations: Migrations = {
   ...peopleMigrations,
   ...tokenMigrations,
   ...ciMigrations,
+  ...policyMigrations,
 };

@@ -42,7 +42,16 @@ export function createTestIdentity(
     { database, clock, random: createSeededRandom(seed), telemetry, events: createEvents({ clock }) },
     {
       loopbackOnly,
-      identity: { registration: "loopback", passwordWrites: false, loginDays: 30, maxTokenDays: 90, ...options },
+      identity: {
+        registration: "loopback",
+        passwordWrites: false,
+        loginDays: 30,
+        maxTokenDays: 90,
+        read: "anyone",
+        policies: "/policies",
+        approvals: [],
+        ...options,
+      },
     },
   );
   return {

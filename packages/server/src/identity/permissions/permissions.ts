@@ -1,6 +1,7 @@
 import type { PackageName } from "@assay/core";
 import type { Principal } from "../principal.ts";
 
+export { policyMigrations } from "./migrations.ts";
 export { createPermissions } from "./create-permissions.ts";
 export type { CiFacts, HolderFacts, PackageFacts, PermissionFacts, TeamName } from "./facts.ts";
 export { openPolicySets, type PolicySets } from "./policy-sets.ts";
