@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { HttpDeps } from "@assay/verify";
 import type { CliContext } from "./context.ts";
 import { wrongUse } from "./errors.ts";
 
@@ -39,22 +40,87 @@ function projectFile(cwd: string): string {
 }
 
 async function registryIn(file: string, env: CliContext["env"]): Promise<string | undefined> {
-  let text: string;
-  try {
-    text = await readFile(file, "utf8");
-  } catch {
-    return undefined;
-  }
   let found: string | undefined;
-  for (const row of text.split(/\r?\n/)) {
+  for (const row of await rowsOf(file)) {
     const value = /^\s*registry\s*=\s*(.*?)\s*$/.exec(row)?.[1];
     // The last one counts, as in npm's ini reader.
-    if (value !== undefined && value !== "")
-      found = value
-        .replace(/^(["'])(.*)\1$/, "$2")
-        .replaceAll(/\$\{([^}]+)\}/g, (whole, name: string) => env[name] ?? whole);
+    if (value !== undefined && value !== "") found = expanded(value, env);
   }
   return found;
+}
+
+/** None of a file that cannot be read. */
+async function rowsOf(file: string): Promise<readonly string[]> {
+  const text = await readFile(file, "utf8").catch(() => "");
+  return text.split(/\r?\n/);
+}
+
+/** Without quotes, and with `${VARIABLES}` as npm has them. */
+function expanded(value: string, env: CliContext["env"]): string {
+  return value
+    .replace(/^(["'])(.*)\1$/, "$2")
+    .replaceAll(/\$\{([^}]+)\}/g, (whole, name: string) => env[name] ?? whole);
+}
+
+/**
+ * How to talk to the registry: as npm does, with what its configuration holds for just this registry (a token, `_auth`,
+ * or a user with a password). It is sent to nobody else, wherever a log is pinned to.
+ */
+export async function registryHttp(
+  context: Pick<CliContext, "env" | "cwd" | "clock">,
+  registry: string,
+): Promise<HttpDeps> {
+  const authorization = await authorizationFor(context, registry);
+  const { sleep } = context.clock;
+  if (authorization === undefined) return { fetch, sleep, registry };
+  const isRegistry = (url: string): boolean => url.startsWith(`${registry}/`);
+  const authorised: typeof fetch = async (input, init) => {
+    const url = input instanceof Request ? input.url : String(input);
+    if (!isRegistry(url)) return await fetch(input, init);
+    const headers = new Headers(init?.headers);
+    headers.set("authorization", authorization);
+    return await fetch(input, { ...init, headers });
+  };
+  return { fetch: authorised, sleep, registry };
+}
+
+/** The header that npm would send: of the longest `//host/path/:` key that the registry lies below. */
+async function authorizationFor(
+  { env, cwd }: Pick<CliContext, "env" | "cwd">,
+  registry: string,
+): Promise<string | undefined> {
+  const home = env["HOME"] ?? env["USERPROFILE"];
+  const files = [home === undefined ? undefined : join(home, ".npmrc"), projectFile(cwd)];
+  const rows: string[] = [];
+  for (const file of files) if (file !== undefined) rows.push(...(await rowsOf(file)));
+  for (const [name, value] of Object.entries(env)) {
+    const key = /^npm_config_(\/\/.*)$/i.exec(name)?.[1];
+    if (key !== undefined && value !== undefined) rows.push(`${key}=${value}`);
+  }
+  const values = new Map<string, string>();
+  for (const row of rows) {
+    const [, key, value] = /^\s*(\/\/[^=]*?:_?[a-zA-Z]+)\s*=\s*(.*?)\s*$/.exec(row) ?? [];
+    if (key !== undefined && value !== undefined && value !== "") values.set(key, expanded(value, env));
+  }
+  const { host, pathname } = new URL(registry);
+  for (let path = `//${host}${pathname.replace(/\/*$/, "/")}`; path.length > 2; path = parentOf(path)) {
+    const of = (field: string): string | undefined =>
+      values.get(`${path}:${field}`) ?? values.get(`${path.slice(0, -1)}:${field}`);
+    const [token, auth, user, password] = [of("_authToken"), of("_auth"), of("username"), of("_password")];
+    if (token !== undefined) return `Bearer ${token}`;
+    if (auth !== undefined) return `Basic ${auth}`;
+    if (user !== undefined && password !== undefined) {
+      const plain = Buffer.from(password, "base64").toString("utf8");
+      return `Basic ${Buffer.from(`${user}:${plain}`, "utf8").toString("base64")}`;
+    }
+  }
+  return undefined;
+}
+
+/** `//host/a/b/` → `//host/a/` → `//host/` → `` */
+function parentOf(path: string): string {
+  const parent = path.slice(0, path.lastIndexOf("/", path.length - 2) + 1);
+  return parent === "//" ? "" : parent;
 }
 
 function normalised(text: string, where: string): string {

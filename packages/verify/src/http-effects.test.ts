@@ -103,7 +103,7 @@ test("lists logs, and refuses a list that could mislead", async (context) => {
   const deps = { fetch, registry: server.url, sleep: async () => {} };
   const { origin, vkey: listed } = log;
   assert.deepEqual(await listLogs(deps), [
-    { shard: "npm-2026a", origin, vkey: listed, state: "open", visibility: "private" },
+    { log: "npm", shard: "npm-2026a", origin, vkey: listed, state: "open", visibility: "private" },
   ]);
   const answers = [
     "[]",

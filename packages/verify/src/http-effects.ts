@@ -13,6 +13,8 @@ export interface HttpDeps extends RequestDeps {
 
 /** A log as the registry lists it. Nothing in here is trusted. */
 export interface ListedLog {
+  /** `npm`, or `org:<name>` for that of an organisation. */
+  readonly log: string;
   readonly shard: string;
   readonly origin: string;
   readonly vkey: string;
@@ -69,12 +71,13 @@ export async function listLogs(deps: HttpDeps): Promise<readonly ListedLog[]> {
 }
 
 function readListedLog(log: unknown, url: string): ListedLog {
-  const { shard, origin, vkey, state, visibility } = isObject(log) ? log : {};
+  const { log: of, shard, origin, vkey, state, visibility } = isObject(log) ? log : {};
   if (typeof shard !== "string" || typeof origin !== "string" || typeof vkey !== "string" || typeof state !== "string")
     throw unavailable(url, "a log in its list lacks shard, origin, vkey or state");
   // Also keeps what is printed free of control characters.
   if (parseVkey(vkey).name !== origin) throw unavailable(url, "a log's vkey is not of its origin");
   return {
+    log: typeof of === "string" ? printable(of) : "npm",
     shard: printable(shard),
     origin,
     vkey,

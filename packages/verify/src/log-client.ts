@@ -7,7 +7,7 @@ import { openCheckpoint } from "./follow/signed-checkpoint.ts";
 import type { LogClientEffects } from "./log-client-effects.ts";
 import type { CheckpointReport } from "./report.ts";
 import type { ProvenStatement } from "./standing.ts";
-import type { TrustPolicy } from "./trust.ts";
+import { decidesName, type TrustPolicy } from "./trust.ts";
 
 /**
  * The client side of the checksum database: asks for proofs, believes only what leads to a checkpoint that a
@@ -47,7 +47,7 @@ export interface LookupProgress {
 
 /** What a bundle proves. */
 export interface BundleView {
-  /** By `<ns> <name>@<version>`: everything that the trusted logs say of a version. */
+  /** By `<name>@<version>`: everything that is said of a version by the trusted logs that decide its name. */
   readonly statements: ReadonlyMap<string, readonly ProvenStatement[]>;
   readonly checkpoints: readonly CheckpointReport[];
   readonly refused: readonly RefusedBundle[];
@@ -85,8 +85,9 @@ export function createLogClient(deps: {
       const { note } = signed;
       checkpoints.push({ origin, size, root: toBase64(root), consistency, note, cosignatures, age, successor });
       for (const each of opened.statements) {
-        const { ns, name, version } = each.record;
-        const key = `${ns} ${name}@${version}`;
+        const { name, version } = each.record;
+        if (!decidesName(policy.logs, signed.log, each.record)) continue;
+        const key = `${name}@${version}`;
         const known = statements.get(key);
         if (known === undefined) statements.set(key, [each]);
         else known.push(each);

@@ -3,7 +3,7 @@ import test from "node:test";
 import fc from "fast-check";
 import { formatVkey, isAssayError, parsePackageName, parsePolicy, parseVersion, sha256Portable } from "@assay/core";
 import { integrityOf } from "@assay/testkit/tiny-log";
-import { checkDistinct, trustLog, trustLogs, vkeyFingerprint, type TrustPolicy } from "./trust.ts";
+import { checkDistinct, decidesName, trustLog, trustLogs, vkeyFingerprint, type TrustPolicy } from "./trust.ts";
 import { formatTrustFile, parseTrustFile } from "./trust-file.ts";
 
 const key = new Uint8Array(32).fill(7);
@@ -74,7 +74,7 @@ test("a fingerprint is of the whole vkey", () => {
 const second = (rest: object): Uint8Array => encode({ format: "assay-trust/v2", logs: [{ vkey }], ...rest });
 
 const refused: Readonly<Record<string, readonly [Uint8Array, RegExp]>> = {
-  "another format": [encode({ format: "assay-trust/v3", logs: [{ vkey }] }), /format must be/],
+  "another format": [encode({ format: "assay-trust/v4", logs: [{ vkey }] }), /format must be/],
   "what the first format has not": [encode({ format: "assay-trust/v1", logs: [{ vkey }], allow: [] }), /"allow"/],
   "witnesses that are no lines": [second({ witnesses: "quorum none" }), /witnesses must be a list/],
   "a witness line that is none": [second({ witnesses: [`log ${vkey}`] }), /is no witness, group or quorum line/],
@@ -130,4 +130,38 @@ test("a second key for one origin is refused on the command line too", () => {
     key.map(() => 8),
   );
   assert.throws(() => checkDistinct([trustLog(vkey), trustLog(other)]), /two keys/);
+});
+
+const hosted = formatVkey("log.example.com/-/log/org-acme-2026a", 1, key);
+const open = vkey;
+
+test("v3 says which names a log alone decides, and is written when one does", () => {
+  const document = { format: "assay-trust/v3", logs: [{ vkey: hosted, names: ["@acme/*", "tool"] }, { vkey: open }] };
+  const policy = parseTrustFile(encode(document));
+  assert.deepEqual(policy.logs[0]?.names, ["@acme/*", "tool"]);
+  assert.match(formatTrustFile(policy), /"assay-trust\/v3"/);
+  assert.deepEqual(parseTrustFile(new TextEncoder().encode(formatTrustFile(policy))), policy);
+});
+
+test("names in an older format, an empty list and what is no pattern are refused", () => {
+  const refused = (format: string, names: unknown) =>
+    assert.throws(() => parseTrustFile(encode({ format, logs: [{ vkey: hosted, names }] })), {
+      code: "BAD_FORMAT",
+    });
+  refused("assay-trust/v2", ["@acme/*"]);
+  for (const names of [[], "@acme/*", ["@acme*"], ["a*b"], [""], [7]]) refused("assay-trust/v3", names);
+});
+
+test("a log with names decides those alone, and nobody else does", () => {
+  const acme = trustLog(hosted, undefined, ["@acme/*", "tool"]);
+  const npm = trustLog(open);
+  const ours = trustLog(formatVkey("log.example.com/-/log/org-open-2026a", 1, key), undefined, ["@acme/open-*"]);
+  const logs = [acme, npm, ours];
+  const who = (ns: string, name: string): readonly string[] =>
+    logs.filter((log) => decidesName(logs, log, { ns, name })).map(({ origin }) => origin);
+  assert.deepEqual(who("org:acme", "@acme/a"), [acme.origin]);
+  assert.deepEqual(who("npm", "left-pad"), [npm.origin]);
+  assert.deepEqual(who("org:acme", "tool"), [acme.origin]);
+  assert.deepEqual(who("org:acme", "@acme/open-ui"), [ours.origin]);
+  assert.deepEqual(who("org:acme", "left-pad"), [], "an organisation binds nothing public");
 });

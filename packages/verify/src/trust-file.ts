@@ -36,10 +36,12 @@ const maxAgeLimitSeconds = 3_155_760_000;
 const members = {
   "assay-trust/v1": ["format", "logs"],
   "assay-trust/v2": ["format", "logs", "witnesses", "maxAgeSeconds", "supersedes", "accept", "allow"],
+  /** As v2; logs may have `names`. */
+  "assay-trust/v3": ["format", "logs", "witnesses", "maxAgeSeconds", "supersedes", "accept", "allow"],
 } as const;
 
 /**
- * Reads `assay.trust.json`, `assay-trust/v1` (logs alone) or `v2`: exactly the members of docs/formats/trust-file.md,
+ * Reads `assay.trust.json`, `assay-trust/v1` (logs alone), `v2`, or `v3` (logs with names): exactly the members of docs/formats/trust-file.md,
  * at most 256 KiB. Throws BAD_FORMAT, naming the place.
  */
 export function parseTrustFile(bytes: Uint8Array): TrustPolicy {
@@ -48,12 +50,12 @@ export function parseTrustFile(bytes: Uint8Array): TrustPolicy {
   const [twice] = duplicateKeys;
   if (twice !== undefined) throw malformed(`the key ${JSON.stringify(twice)} stands there twice`);
   const format = typeof value === "object" && value !== null && "format" in value ? value.format : undefined;
-  if (format !== "assay-trust/v1" && format !== "assay-trust/v2")
-    throw malformed("format must be assay-trust/v1 or assay-trust/v2");
+  if (format !== "assay-trust/v1" && format !== "assay-trust/v2" && format !== "assay-trust/v3")
+    throw malformed("format must be assay-trust/v1, v2 or v3");
   const file = onlyFields(value, members[format], "the file");
   const listed = listOf(file, "logs", maxLogs);
   if (listed.length === 0) throw malformed(`logs must be a list of 1 to ${maxLogs}`);
-  const logs = checkDistinct(listed.map((log, at) => readLog(log, `logs[${at}]`)));
+  const logs = checkDistinct(listed.map((log, at) => readLog(log, format, `logs[${at}]`)));
   return {
     ...trustLogs(logs),
     witnesses: readWitnesses(listOf(file, "witnesses", maxNames), logs),
@@ -64,13 +66,20 @@ export function parseTrustFile(bytes: Uint8Array): TrustPolicy {
   };
 }
 
-/** Writes what `parseTrustFile` reads, for people and for review: `assay-trust/v2`, two spaces, a final newline. */
+/**
+ * Writes what `parseTrustFile` reads, for people and for review: `assay-trust/v2`, or `v3` where a log has names; two
+ * spaces, a final newline.
+ */
 export function formatTrustFile(policy: TrustPolicy): string {
   const { logs, witnesses, maxAgeSeconds, supersedes, accept, allow } = policy;
   const lines = witnesses.quorum === "none" && witnesses.witnesses.length === 0 ? [] : policyLines(witnesses);
   const file = {
-    format: "assay-trust/v2",
-    logs: logs.map(({ vkey, url }) => (url === undefined ? { vkey } : { vkey, url })),
+    format: logs.some(({ names }) => names.length > 0) ? "assay-trust/v3" : "assay-trust/v2",
+    logs: logs.map(({ vkey, url, names }) => ({
+      vkey,
+      ...(url === undefined ? {} : { url }),
+      ...(names.length === 0 ? {} : { names }),
+    })),
     ...(lines.length === 0 ? {} : { witnesses: lines }),
     ...(maxAgeSeconds === undefined ? {} : { maxAgeSeconds }),
     ...(supersedes.length === 0 ? {} : { supersedes }),
@@ -105,11 +114,19 @@ function readWitnesses(lines: readonly unknown[], logs: readonly TrustedLog[]): 
   }
 }
 
-function readLog(value: unknown, where: string): TrustedLog {
-  const log = onlyFields(value, ["vkey", "url"], where);
+function readLog(value: unknown, format: keyof typeof members, where: string): TrustedLog {
+  const known = format === "assay-trust/v3" ? ["vkey", "url", "names"] : ["vkey", "url"];
+  const log = onlyFields(value, known, where);
   const url = log.get("url");
+  const names = listOf(log, "names", maxNames).map((name, i) => textOf(name, `${where}.names[${i}]`));
+  // Empty would mean every name; whoever writes the member means some.
+  if (log.has("names") && names.length === 0) throw malformed(`${where}.names must be a list of at least one`);
   return at(where, () =>
-    trustLog(textOf(log.get("vkey"), `${where}.vkey`), url === undefined ? undefined : textOf(url, `${where}.url`)),
+    trustLog(
+      textOf(log.get("vkey"), `${where}.vkey`),
+      url === undefined ? undefined : textOf(url, `${where}.url`),
+      names,
+    ),
   );
 }
 

@@ -1,5 +1,13 @@
-import { AssayError, encodeUtf8, noWitnesses, parseVkey, toBase64, type Sha256, type WitnessPolicy } from "@assay/core";
-import type { Integrity, PackageName, Version } from "@assay/core";
+import {
+  AssayError,
+  encodeUtf8,
+  mostSpecificPattern,
+  noWitnesses,
+  parseNamePattern,
+  parseVkey,
+  toBase64,
+} from "@assay/core";
+import type { Integrity, NamePattern, PackageName, Sha256, Version, WitnessPolicy } from "@assay/core";
 
 /** One log (a shard) that the user has decided to believe. */
 export interface TrustedLog {
@@ -9,6 +17,8 @@ export interface TrustedLog {
   readonly origin: string;
   /** Where its checkpoint and tiles are, no trailing slash; undefined: where the registry serves it. */
   readonly url: string | undefined;
+  /** The names that this log alone decides; none: all those that no other log of the file names. */
+  readonly names: readonly NamePattern[];
 }
 
 /** What a project believes, and what it lets pass: docs/formats/trust-file.md. */
@@ -53,11 +63,31 @@ export function isAllowed({ allow }: Pick<TrustPolicy, "allow">, name: string): 
   return allow.has(name) || (name.startsWith("@") && allow.has(`${name.slice(0, name.indexOf("/"))}/*`));
 }
 
-/** Takes a vkey as the user gave it. Throws BAD_FORMAT when it is none, or not that of a log (Ed25519, type 1). */
-export function trustLog(vkey: string, url?: string): TrustedLog {
+/** Takes a vkey as the user gave it. Throws BAD_FORMAT when it is none, or not that of a log (Ed25519, type 1); BAD_NAME on a name that is none. */
+export function trustLog(vkey: string, url?: string, names: readonly string[] = []): TrustedLog {
   const { name, type } = parseVkey(vkey);
   if (type !== ed25519) throw malformed(`the key of ${name} has type ${type}; a log signs with Ed25519 (type 1)`);
-  return { vkey, origin: name, url: url === undefined ? undefined : checkUrl(url) };
+  return { vkey, origin: name, url: url === undefined ? undefined : checkUrl(url), names: names.map(parseNamePattern) };
+}
+
+/** The naming authority that the public namespace's records belong to. */
+const publicNamespace = "npm";
+
+/**
+ * Whether what this log says of a name counts. The most specific pattern in the file decides which logs are asked; a name
+ * that no pattern covers is of the public namespace, and of the logs without patterns. So the log of an organisation
+ * can bind nothing of the public namespace, and nobody else an organisation's name.
+ */
+export function decidesName(
+  logs: readonly TrustedLog[],
+  log: Pick<TrustedLog, "names">,
+  { ns, name }: { readonly ns: string; readonly name: string },
+): boolean {
+  const pattern = mostSpecificPattern(
+    logs.flatMap(({ names }) => names),
+    name,
+  );
+  return pattern === undefined ? log.names.length === 0 && ns === publicNamespace : log.names.includes(pattern);
 }
 
 /** Refuses two keys for one origin: a log that changes its key opens a new shard, with a new origin. Throws BAD_FORMAT. */

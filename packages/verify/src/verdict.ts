@@ -30,9 +30,6 @@ export interface Gathered {
   readonly silent: string;
 }
 
-/** The naming authority that lockfile entries of the npm registry belong to. */
-const namespace = "npm";
-
 const notVetted = "not-vetted-here";
 
 /** The verdict on one lockfile: a pure function of it, what was proven, and what lookups answered. */
@@ -58,9 +55,9 @@ export function judge(lockfile: Lockfile, acceptance: Acceptance, gathered: Gath
   return { ok, ...found, unverifiable, skipped: lockfile.skipped, checkpoints: view.checkpoints, refused };
 }
 
-/** Everything that the trusted logs are proven to say of a version. */
+/** Everything that the logs which decide its name are proven to say of a version. */
 export function statementsOf(view: BundleView, key: PackageKey): readonly ProvenStatement[] {
-  return view.statements.get(`${namespace} ${keyOf(key)}`) ?? [];
+  return view.statements.get(keyOf(key)) ?? [];
 }
 
 /** `name@version`. */

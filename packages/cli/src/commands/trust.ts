@@ -5,6 +5,7 @@ import type { CliContext, Finish } from "../context.ts";
 export interface TrustOptions {
   readonly registry?: string;
   readonly url?: string;
+  readonly names?: readonly string[];
   readonly state?: string;
   readonly yes?: boolean;
   readonly json?: boolean;
@@ -63,6 +64,10 @@ function addCommand(context: CliContext, finish: Finish): Command {
     .description("a log, by its key, or the open logs of a registry that are not in the file yet")
     .argument("[vkey]")
     .option("--url <url>", "where the log's checkpoint and tiles are, if not at the registry")
+    .option(
+      "--names <patterns...>",
+      "the names that this log alone decides, such as @acme/* (default: an organisation's scope)",
+    )
     .option(...registryOption)
     .option(...yesOption)
     .action(async (vkey: string | undefined, options: TrustOptions) => {

@@ -9,19 +9,11 @@ import {
   proveInclusion,
   toBase64,
 } from "@assay/core";
-import {
-  createFollower,
-  createHttpEffects,
-  evidenceIn,
-  listLogs,
-  type Follower,
-  type HttpDeps,
-  type ProvenTree,
-} from "@assay/verify";
+import { createFollower, createHttpEffects, evidenceIn, listLogs, type Follower, type ProvenTree } from "@assay/verify";
 import { sha256 } from "@assay/verify/node";
 import type { CliContext } from "../context.ts";
 import { wrongUse } from "../errors.ts";
-import { registryUrl } from "../npm-registry.ts";
+import { registryHttp, registryUrl } from "../npm-registry.ts";
 import { followEffects } from "../trust/follow-effects.ts";
 import { howToTrust } from "../trust/how-to-trust.ts";
 import { keepEvidence } from "../verify/evidence-file.ts";
@@ -46,7 +38,7 @@ interface Followed {
  */
 export async function openRemoteSource(context: CliContext, { url, trust, state }: RemoteOptions): Promise<LogSource> {
   const registry = await registryUrl(context, url);
-  const http: HttpDeps = { fetch, sleep: context.clock.sleep, registry };
+  const http = await registryHttp(context, registry);
   const policy = await policyFor(context.cwd, trust === undefined ? {} : { trust });
   if (policy === undefined) throw wrongUse(await howToTrust(http));
   const effects = followEffects(context, http, state);

@@ -15,7 +15,7 @@ import {
 import { sha256 } from "@assay/verify/node";
 import type { TrustOptions } from "../commands/trust.ts";
 import type { CliContext, ExitCode } from "../context.ts";
-import { registryUrl } from "../npm-registry.ts";
+import { registryHttp, registryUrl } from "../npm-registry.ts";
 import { keepEvidence } from "../verify/evidence-file.ts";
 import { followEffects } from "./follow-effects.ts";
 import { mustReadTrustFile } from "./must-trust.ts";
@@ -44,7 +44,7 @@ interface Untrusted {
 export async function trustCheck(context: CliContext, options: TrustOptions): Promise<ExitCode> {
   const { path, policy } = await mustReadTrustFile(context.cwd);
   const registry = await registryUrl(context, options.registry);
-  const http: HttpDeps = { fetch, sleep: context.clock.sleep, registry };
+  const http = await registryHttp(context, registry);
   const effects = followEffects(context, http, options.state);
   const checked: Checked[] = [];
   for (const log of policy.logs) checked.push(await checkLog(context, effects, log, policy));
@@ -94,7 +94,9 @@ async function checkLog(
 async function unknownLogs(http: HttpDeps, policy: TrustPolicy): Promise<readonly ListedLog[]> {
   try {
     const listed = await listLogs(http);
-    return listed.filter(({ vkey }) => !policy.logs.some((log) => log.vkey === vkey));
+    // What a registry records of itself binds no names.
+    const binding = listed.filter(({ log }) => log !== "registry");
+    return binding.filter(({ vkey }) => !policy.logs.some((log) => log.vkey === vkey));
   } catch (error) {
     if (isAssayError(error, "LOG_UNAVAILABLE")) return [];
     throw error;

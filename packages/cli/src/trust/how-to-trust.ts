@@ -7,7 +7,8 @@ export async function howToTrust(http: HttpDeps | undefined): Promise<string> {
   const opening = `No log is trusted: give --trust <vkey>, or commit ${trustFileName} beside the lockfile.`;
   if (http === undefined) return opening;
   try {
-    const logs = await listLogs(http);
+    // What is an organisation's counts for some names alone: that is for the trust file.
+    const logs = (await listLogs(http)).filter(({ log }) => log === "npm");
     if (logs.length === 0) return `${opening} The registry at ${http.registry} lists no log.`;
     const flags = logs.map(({ vkey }) => `--trust '${vkey}'`).join(" ");
     return [

@@ -4,7 +4,6 @@ import {
   trustLog,
   trustLogs,
   vkeyFingerprint,
-  type HttpDeps,
   type ListedLog,
   type TrustedLog,
 } from "@assay/verify";
@@ -12,7 +11,7 @@ import { readTrustFile, sha256, trustFilePlace } from "@assay/verify/node";
 import type { TrustOptions } from "../commands/trust.ts";
 import type { CliContext, ExitCode } from "../context.ts";
 import { wrongUse } from "../errors.ts";
-import { registryUrl } from "../npm-registry.ts";
+import { registryHttp, registryUrl } from "../npm-registry.ts";
 import { writeTrustFile } from "./add.ts";
 import { mustReadTrustFile } from "./must-trust.ts";
 
@@ -23,7 +22,7 @@ export async function trustInit(context: CliContext, options: TrustOptions): Pro
   const { registry, listed } = await logsAt(context, options);
   if (listed.length === 0) throw wrongUse(`The registry at ${registry} lists no log.`);
   if (!(await isConfirmed(context, registry, listed, options))) return 1;
-  const logs = listed.map(({ vkey }) => trustLog(vkey));
+  const logs = listed.map((each) => trustLog(each.vkey, undefined, namesOf(each, options)));
   await writeTrustFile(context, trustFilePlace(context.cwd), trustLogs(logs));
   return 0;
 }
@@ -35,7 +34,8 @@ export async function trustAddLog(
   options: TrustOptions,
 ): Promise<ExitCode> {
   const { path, policy } = await mustReadTrustFile(context.cwd);
-  const added = vkey === undefined ? await newLogs(context, policy.logs, options) : [trustLog(vkey, options.url)];
+  const added =
+    vkey === undefined ? await newLogs(context, policy.logs, options) : [trustLog(vkey, options.url, options.names)];
   if (added === undefined) return 1;
   await writeTrustFile(context, path, { ...policy, logs: checkDistinct([...policy.logs, ...added]) });
   return 0;
@@ -50,7 +50,20 @@ async function newLogs(
   const unknown = listed.filter(({ vkey }) => !known.some((log) => log.vkey === vkey));
   if (unknown.length === 0) throw wrongUse(`Every log of ${registry} is in the trust file.`);
   if (!(await isConfirmed(context, registry, unknown, options))) return undefined;
-  return unknown.map(({ vkey }) => trustLog(vkey, options.url));
+  return unknown.map((each) => trustLog(each.vkey, options.url, namesOf(each, options)));
+}
+
+/**
+ * Which names a listed log may decide: of an organisation those in the scope of its name, or what a person says. Never
+ * what the registry says: it could hand itself names of the public namespace.
+ */
+function namesOf({ log }: ListedLog, { names }: TrustOptions): readonly string[] {
+  const organisation = organisationIn(log);
+  return organisation === undefined ? [] : (names ?? [`@${organisation}/*`]);
+}
+
+function organisationIn(log: string): string | undefined {
+  return /^org:(.+)$/.exec(log)?.[1];
 }
 
 /** The open ones and those before them, which hold what was bound earlier. */
@@ -59,8 +72,14 @@ async function logsAt(
   options: TrustOptions,
 ): Promise<{ readonly registry: string; readonly listed: readonly ListedLog[] }> {
   const registry = await registryUrl(context, options.registry);
-  const http: HttpDeps = { fetch, sleep: context.clock.sleep, registry };
-  return { registry, listed: await listLogs(http) };
+  const http = await registryHttp(context, registry);
+  // Others bind no names: what a registry records of itself.
+  const listed = (await listLogs(http)).filter(({ log }) => log === "npm" || organisationIn(log) !== undefined);
+  return { registry, listed };
+}
+
+function forNames(names: readonly string[]): string {
+  return names.length === 0 ? "" : `, for ${names.join(" ")} alone`;
 }
 
 /** Shows the keys and asks. Throws USAGE where nobody can be asked and `--yes` was not given. */
@@ -68,12 +87,13 @@ async function isConfirmed(
   context: CliContext,
   registry: string,
   logs: readonly ListedLog[],
-  { yes }: TrustOptions,
+  options: TrustOptions,
 ): Promise<boolean> {
-  const rows = logs.flatMap(({ shard, state, vkey }) => [
-    `  ${shard}${state === "open" ? "" : " (ended)"}`,
-    `    ${vkey}`,
-    `    ${vkeyFingerprint(sha256, vkey)}`,
+  const { yes } = options;
+  const rows = logs.flatMap((log) => [
+    `  ${log.shard}${log.state === "open" ? "" : " (ended)"}${forNames(namesOf(log, options))}`,
+    `    ${log.vkey}`,
+    `    ${vkeyFingerprint(sha256, log.vkey)}`,
   ]);
   context.stderr.write(
     `The registry at ${registry} shows:\n${rows.join("\n")}\nCompare that with what its operator tells you some other way.\n`,

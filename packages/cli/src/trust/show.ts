@@ -18,7 +18,7 @@ function documentOf(path: string, policy: TrustPolicy): object {
   const prints = (vkey: string) => ({ vkey, fingerprint: vkeyFingerprint(sha256, vkey) });
   return {
     path,
-    logs: logs.map(({ origin, url, vkey }) => ({ origin, url, ...prints(vkey) })),
+    logs: logs.map(({ origin, url, vkey, names }) => ({ origin, url, names, ...prints(vkey) })),
     witnesses: witnesses.witnesses.map(({ name, vkey }) => ({ name, ...prints(vkey) })),
     quorum: witnesses.quorum,
     policy: formatPolicy(witnesses),
@@ -36,7 +36,10 @@ function textOf(path: string, policy: TrustPolicy): string {
     path,
     "",
     "Logs",
-    ...logs.flatMap(({ origin, vkey, url }) => [`  ${origin}${url === undefined ? "" : ` at ${url}`}`, print(vkey)]),
+    ...logs.flatMap(({ origin, vkey, url, names }) => [
+      `  ${origin}${url === undefined ? "" : ` at ${url}`}${names.length === 0 ? "" : `, for ${names.join(" ")} alone`}`,
+      print(vkey),
+    ]),
     witnesses.witnesses.length === 0
       ? "Witnesses: none. Nobody but the log itself vouches that everybody is shown the same."
       : `Witnesses, quorum ${witnesses.quorum}`,

@@ -17,7 +17,7 @@ import { createFileCheckpointStore, createTarballEffects, readLimited, readLockf
 import type { VerifyOptions } from "../commands/verify.ts";
 import type { CliContext, ExitCode } from "../context.ts";
 import { wrongUse } from "../errors.ts";
-import { registryUrl } from "../npm-registry.ts";
+import { registryHttp, registryUrl } from "../npm-registry.ts";
 import { createProgress } from "../progress.ts";
 import { howToTrust } from "../trust/how-to-trust.ts";
 import { keepEvidence } from "./evidence-file.ts";
@@ -43,7 +43,7 @@ export async function runVerify(
   const { paths, folder, shown } = await locateLockfiles(context, given, options.all === true);
   const lockfiles = await Promise.all(paths.map(readLockfile));
   const registry = await registryUrl(context, options.registry);
-  const http: HttpDeps = { fetch, sleep: context.clock.sleep, registry };
+  const http = await registryHttp(context, registry);
   const policy = await policyFor(folder, options);
   if (policy === undefined) throw wrongUse(await howToTrust(isOffline ? undefined : http));
 
