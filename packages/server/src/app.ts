@@ -8,6 +8,7 @@ import { createAdmission, type Admission } from "./admission/admission.ts";
 import { createChecksums, type Checksums, type RemoteLogConfig } from "./checksums/checksums.ts";
 import { logOnlyRoutes } from "./checksums/routes-log-only.ts";
 import { logRoutes } from "./checksums/routes.ts";
+import { openClosure, type Closure } from "./closure/closure.ts";
 import { createLogGossip } from "./log-gossip.ts";
 import { gossipRoutes } from "./witnessing/routes-gossip.ts";
 import type { Gossip } from "./witnessing/witnessing.ts";
@@ -71,6 +72,8 @@ export interface Rooms extends AsyncDisposable {
   readonly releases: Releases;
   readonly upstreams: UpstreamsRoom;
   readonly delegations: Delegations;
+  /** Undefined: the registry is not limited. */
+  readonly closure: Closure | undefined;
   readonly identity: People;
   readonly admission: Admission;
   readonly sweep: Sweep;
@@ -117,17 +120,19 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
   const registries = config.upstreams.filter(({ kind }) => kind === "registry").map(({ name }) => name);
   const delegated = await openDelegatedNames({ database }, new Set(registries));
   const delegatedTo = delegated.aliasOf;
+  const closure = await openClosure({ database, clock, telemetry }, config.only);
   const releases = createReleases(
     { database, checksums, signing: registrySigning, events, clock, telemetry },
     {
       refuseWithinHours: config.removed.refuseWithinHours,
       seen: config.log.seen,
       auditingOf: createAuditing(config.upstreams, delegatedTo),
+      limit: closure,
     },
   );
   const clients = stack.use(await openUpstreamClients({ clock, random }, config, secrets));
   const searchIndex = openSearchIndex(database);
-  const upstreams = createUpstreams(
+  const allUpstreams = createUpstreams(
     {
       listings: indexListings(searchIndex),
       clients: clients.byAlias,
@@ -146,6 +151,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     },
     config,
   );
+  const upstreams = closure?.limit(allUpstreams) ?? allUpstreams;
   const delegations = createDelegations(
     { database, blobs, checksums, releases, upstreams, delegated, events, clock, telemetry },
     config,
@@ -215,6 +221,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     releases,
     upstreams,
     delegations,
+    closure,
     identity,
     admission,
     sweep,

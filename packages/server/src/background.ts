@@ -19,6 +19,7 @@ export function createBackground(
     jobs,
     upstreams,
     delegations,
+    closure,
     identity,
     admission,
     sweep,
@@ -54,6 +55,7 @@ export function createBackground(
       keep("the watch for changed registry keys", registrySigning.run(stop.signal));
       keep("the watch for upstreams' keys", upstreams.keys.run(stop.signal));
       keep("the watch for changed releases", releases.run(stop.signal, checksums.wake));
+      if (closure !== undefined) keep("the reading of dependencies", closure.run(stop.signal));
       keep("the look at delegations", delegations.run(stop.signal));
       keep("the upkeep of tokens", identity.run(stop.signal));
       keep("the recording of sighted versions", releases.recordSighted(stop.signal));

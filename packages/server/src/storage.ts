@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Writable } from "node:stream";
 import { admissionMigrations } from "./admission/admission.ts";
+import { closureMigrations } from "./closure/closure.ts";
 import { checksumMigrations, seenByWitnesses } from "./checksums/checksums.ts";
 import type { LogWitnesses, SeenElsewhere } from "./checksums/checksums.ts";
 import type { LoadedConfig } from "./config/load.ts";
@@ -64,6 +65,7 @@ const migrations = [
   delegationMigrations,
   identityMigrations,
   insightMigrations,
+  closureMigrations,
   admissionMigrations,
   sweepMigrations,
   mirroringMigrations,

@@ -38,6 +38,14 @@ export interface Config {
     /** A version removed upstream within this time of our first sight is refused until freed. Default 72. */
     readonly refuseWithinHours: number;
   };
+  /** What the registry is limited to; not at all when both lists are empty. */
+  readonly only: {
+    readonly names: readonly NamePattern[];
+    /** Absolute paths. */
+    readonly lockfiles: readonly string[];
+    /** Default true: what its packages depend on belongs to it. */
+    readonly closure: boolean;
+  };
   /** What the server has here in advance; nothing when both lists are empty. */
   readonly mirror: {
     /** `name`, `name@range`. */

@@ -1,5 +1,5 @@
 import { isAbsolute, join, relative } from "node:path";
-import { AssayError } from "@assay/core";
+import { AssayError, parseNamePattern } from "@assay/core";
 import { chooseAddresses, chooseUpstream, type Addresses } from "./addresses.ts";
 import type {
   CiIssuerConfig,
@@ -92,6 +92,11 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
       notFoundSeconds: values.number("packuments.notFoundSeconds"),
     },
     removed: { refuseWithinHours: values.number("removed.refuseWithinHours") },
+    only: {
+      names: values.list("only.names").map(parseNamePattern),
+      lockfiles: values.list("only.lockfiles"),
+      closure: values.text("only.closure") === "follow",
+    },
     mirror: {
       names: values.list("mirror.names"),
       lockfiles: values.list("mirror.lockfiles"),

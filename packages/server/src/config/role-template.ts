@@ -25,6 +25,9 @@ upstreams:
     names: ["@acme/*"]
 # Credentials come from ASSAY_UPSTREAM_ACME_AUTHORIZATION, never from here.
 
+# Only these, what they depend on, and what the lockfiles hold; everything else is refused.
+#only: {names: ["@acme/*"], lockfiles: [/srv/app/package-lock.json]}
+
 # Nobody outside may know which packages are used.
 log: {visibility: private}
 

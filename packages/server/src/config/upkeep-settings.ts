@@ -1,8 +1,29 @@
-import { absolutePaths, packagesWanted, size, whole } from "./kinds.ts";
+import { absolutePaths, namePatterns, oneOf, packagesWanted, size, whole } from "./kinds.ts";
 import type { Setting } from "./settings.ts";
 
-/** Below `sweep.` and `mirror.`: what the server does by itself, how much of it, and how often. */
+/** Below `only.`, `sweep.` and `mirror.`: what the server has, what it does by itself, how much of it, and how often. */
 export const upkeepSettings: readonly Setting[] = [
+  {
+    key: "only.names",
+    env: "ASSAY_ONLY_NAMES",
+    kind: namePatterns(),
+    fallback: [],
+    doc: "Limits the registry to these packages and, with only.closure, to what they depend on: everything else is refused, and nobody is asked for it. Default: no limit.",
+  },
+  {
+    key: "only.lockfiles",
+    env: "ASSAY_ONLY_LOCKFILES",
+    kind: absolutePaths(),
+    fallback: [],
+    doc: "Lockfiles whose packages belong to it too; read again each minute. Absolute paths.",
+  },
+  {
+    key: "only.closure",
+    env: "ASSAY_ONLY_CLOSURE",
+    kind: oneOf("follow", "off"),
+    fallback: "follow",
+    doc: "follow: what the packages of only.names depend on, and so on, belongs to it. off: they alone, and what the lockfiles hold.",
+  },
   {
     key: "sweep.everyMinutes",
     env: "ASSAY_SWEEP_EVERY_MINUTES",

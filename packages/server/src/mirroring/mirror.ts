@@ -1,5 +1,6 @@
 import { integrityHex, isAssayError, fromBase64, toHex, type PackageName, type Version } from "@assay/core";
 import type { Admission, AdmittedRelease } from "../admission/admission.ts";
+import { dependenciesOf } from "../closure/closure.ts";
 import type { BlobStore } from "../platform/blobs/blobs.ts";
 import { blobKey } from "../platform/blobs/key.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -21,7 +22,7 @@ import {
   type Item,
   type NewItem,
 } from "./store.ts";
-import { chooseVersions, dependenciesOf, formatWant, parseWant, type Want } from "./wants.ts";
+import { chooseVersions, formatWant, parseWant, type Want } from "./wants.ts";
 
 export interface MirrorDeps {
   readonly database: Database;

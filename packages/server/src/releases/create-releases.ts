@@ -6,7 +6,7 @@ import type { Database } from "../platform/database/database.ts";
 import type { Events } from "../platform/events/events.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { RegistrySigning } from "../signing/signing.ts";
-import { decide, refusalOf } from "./decide.ts";
+import { decide, refusalOf, type Refusal } from "./decide.ts";
 import { auditRefusal, examinedVersions, type Auditing } from "./examined.ts";
 import type { BoundRelease, Gate, PackageState, Releases } from "./releases.ts";
 import { sight } from "./sight.ts";
@@ -23,6 +23,13 @@ export interface ReleasesDeps {
   readonly telemetry: Telemetry;
 }
 
+/** What a registry is limited to. */
+export interface ReleaseLimit {
+  /** Of everything else. */
+  readonly refusal: Refusal;
+  allows(name: PackageName): boolean | Promise<boolean>;
+}
+
 export interface ReleasesOptions {
   /** `removed.refuseWithinHours` of the configuration. */
   readonly refuseWithinHours: number;
@@ -30,6 +37,8 @@ export interface ReleasesOptions {
   readonly seen?: "off" | "bound-names" | "all";
   /** Who must have examined a package's versions; undefined: nobody. Default: nobody, for every package. */
   readonly auditingOf?: (name: PackageName) => Auditing | undefined;
+  /** What the registry is limited to: the gate refuses all other packages, whatever the tables say. Default: no limit. */
+  readonly limit?: ReleaseLimit | undefined;
   /** Bytes of package state held in memory. Default 16 MiB. */
   readonly memoryBytes?: number;
 }
@@ -108,6 +117,11 @@ export function createReleases(deps: ReleasesDeps, options: ReleasesOptions): Re
     return decide(state.binds.get(version), state.refused.get(version));
   }
 
+  function stateGate(name: PackageName, version: Version): Promise<Gate> | Gate {
+    const state = packageState(name);
+    return state instanceof Promise ? state.then((loaded) => gateOf(loaded, version)) : gateOf(state, version);
+  }
+
   function changed(name: PackageName): void {
     states.delete(name);
     loads.delete(name);
@@ -117,8 +131,12 @@ export function createReleases(deps: ReleasesDeps, options: ReleasesOptions): Re
     packageState,
     changed,
     gate(name, version) {
-      const state = packageState(name);
-      return state instanceof Promise ? state.then((loaded) => gateOf(loaded, version)) : gateOf(state, version);
+      const { limit } = options;
+      if (limit === undefined) return stateGate(name, version);
+      const allowed = limit.allows(name);
+      const pass = (isAllowed: boolean): Promise<Gate> | Gate =>
+        isAllowed ? stateGate(name, version) : { verdict: "refuse", ...limit.refusal };
+      return allowed instanceof Promise ? allowed.then(pass) : pass(allowed);
     },
     async sight(transaction, sighting) {
       const outcome = await sight({ checksums, events, seen }, transaction, sighting);

@@ -4,7 +4,8 @@ import { blobKey } from "../../platform/blobs/key.ts";
 import type { BoundRelease, Releases } from "../../releases/releases.ts";
 import type { Upstreams } from "../../upstreams/upstreams.ts";
 import type { Missing, Plan } from "../selection.ts";
-import { chooseVersions, matchingVersions, parseWant, type Want } from "../wants.ts";
+import { matchingVersions } from "../../closure/closure.ts";
+import { chooseVersions, parseWant, type Want } from "../wants.ts";
 
 /** The releases of one package that are exported. */
 export interface ChosenPackage {
