@@ -1,7 +1,7 @@
 /**
  * Runs the tests: `node tools/test.ts [--unit] [--unit24] [--system] [--filter <part of a path>] [--name <pattern>]
  * [--jobs <number>] [--record]`. Without a kind: the unit and the system tests; `--unit24` are the unit tests on
- * Node 24. As many groups run at once as there are cores, or as `--jobs` says.
+ * Node 24. One group more runs at once than there are cores (a third of the time tests wait), or as many as `--jobs` says.
  *
  * `node --test` with no file exits 0, so this fails when fewer tests were seen than `test-minimum.json` knows of;
  * `--record` renews that number and `test-seconds.json`, by which the longest groups start first. Skipped tests are
@@ -42,7 +42,7 @@ const named = (["unit", "unit24", "system"] as const).filter((kind) => values[ki
 const kinds: readonly TestKind[] = named.length > 0 ? named : ["unit", "system"];
 const recordedSeconds = JSON.parse(readFileSync(secondsFile, "utf8")) as SecondsByFile;
 const groups = findTestGroups(repository, values.filter, recordedSeconds).filter(({ kind }) => kinds.includes(kind));
-const jobs = values.jobs === undefined ? availableParallelism() : Number(values.jobs);
+const jobs = values.jobs === undefined ? availableParallelism() + 1 : Number(values.jobs);
 if (!Number.isInteger(jobs) || jobs < 1) throw new Error(`--jobs takes a number from 1, not ${values.jobs}`);
 const reports: { readonly kind: TestKind; readonly report: TestReport }[] = [];
 const troubles: string[] = [];

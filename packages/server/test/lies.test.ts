@@ -54,6 +54,8 @@ let upstream: TestUpstream;
 let installation: Installation;
 let server: ServerProcess;
 let controls = 0;
+/** Was served with wrong bytes once. */
+let remembered: PublishedRelease | undefined;
 
 const get = (at: string): Promise<RawAnswer> => rawRequest(server.url, at);
 
@@ -134,21 +136,12 @@ describe("a lie about the bytes of a tarball", () => {
     });
   }
 
-  test("wrong bytes are remembered, not fetched again for each client, and forgotten in time", async () => {
-    const release = upstream.publish({ name: "remembered", version: "1.0.0" });
-    upstream.lie(release.path, flippedByte(25), { times: 1 });
-    assert.equal((await get(release.path)).status, 502);
-    assert.equal((await get(release.path)).status, 502);
-    assert.equal(upstream.count(release.path), 1);
-    // The documented memory is 30 s; then the good answer works.
-    const deadline = Date.now() + 60_000;
-    let answer = await get(release.path);
-    while (answer.status !== 200 && Date.now() < deadline) {
-      await delay(1000);
-      answer = await get(release.path);
-    }
-    assert.equal(answer.status, 200);
-    assert.ok(answer.body.equals(Buffer.from(release.tarball)));
+  test("wrong bytes are remembered, not fetched again for each client", async () => {
+    remembered = upstream.publish({ name: "remembered", version: "1.0.0" });
+    upstream.lie(remembered.path, flippedByte(25), { times: 1 });
+    assert.equal((await get(remembered.path)).status, 502);
+    assert.equal((await get(remembered.path)).status, 502);
+    assert.equal(upstream.count(remembered.path), 1);
   });
 
   test("a drip keeps nobody else waiting and never ends in wrong bytes", async () => {
@@ -343,4 +336,17 @@ describe("after all of it", () => {
     ]);
     assert.equal(doctor.exitCode, 0, `${doctor.stdout}${doctor.stderr}`);
   });
+});
+
+// Last: the documented memory is 30 s, most of which the tests in between took.
+test("wrong bytes that were remembered are forgotten in time", async () => {
+  assert.ok(remembered !== undefined);
+  const deadline = Date.now() + 60_000;
+  let answer = await get(remembered.path);
+  while (answer.status !== 200 && Date.now() < deadline) {
+    await delay(250);
+    answer = await get(remembered.path);
+  }
+  assert.equal(answer.status, 200);
+  assert.ok(answer.body.equals(Buffer.from(remembered.tarball)));
 });
