@@ -26,6 +26,7 @@ export interface ErrorTable {
   TRUST_REFUSED: { what: string; reason: string };
   TRUST_MISSING: { what: string; identity: string };
   ISSUER_UNAVAILABLE: { issuer: string; reason: string; retryAfterSeconds: number };
+  OTP_REQUIRED: { authUrl: string; doneUrl: string };
   BLOCKED: { rule: string; reason: string; name: string; version: string };
   NOT_FOUND: { what: string };
   NO_REGISTRY: { what: string };
@@ -98,6 +99,12 @@ export const errorKinds: { readonly [C in keyof ErrorTable]: ErrorKind<ErrorTabl
     status: 401,
     sentence: (d) => `Not signed in: ${d.reason}.`,
     publicFields: ["reason"],
+  },
+  OTP_REQUIRED: {
+    status: 401,
+    // "one-time pass" is what clients look for.
+    sentence: (d) => `This needs a one-time password; give it, or confirm at ${d.authUrl}.`,
+    publicFields: ["authUrl", "doneUrl"],
   },
   FORBIDDEN: {
     status: 403,

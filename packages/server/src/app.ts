@@ -20,7 +20,7 @@ import { createDelegations, openDelegatedNames, type Delegations } from "./deleg
 import { createBackground } from "./background.ts";
 import { createAccessLog } from "./http/access-log.ts";
 import { createHttpServer, defaultHttpLimits, type HttpServer } from "./http/server.ts";
-import { createIdentity, identityRoutes, type People } from "./identity/identity.ts";
+import { createIdentity, identityRoutes, openVault, type People } from "./identity/identity.ts";
 import { createAuditTrail, type AuditTrail } from "./insight/insight.ts";
 import { createMirroring, type Mirroring } from "./mirroring/mirroring.ts";
 import { clearTemporaryBlobs } from "./platform/blobs/files.ts";
@@ -156,7 +156,8 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     { database, blobs, checksums, releases, upstreams, delegated, events, clock, telemetry },
     config,
   );
-  const identity = createIdentity({ database, events, clock, random, telemetry }, config);
+  const vault = await openVault({ random }, below("keys"));
+  const identity = createIdentity({ database, events, clock, random, telemetry, vault }, config);
   // A folder of its own: a command beside the server must not empty the server's.
   const spoolFolder = below(join("spool", String(process.pid)));
   const spool = await createSpool({ random }, { folder: spoolFolder, maxBytes: spoolBytes });
@@ -346,7 +347,7 @@ function createFrontDoor({ config }: LoadedConfig, rooms: Rooms, gossip: Gossip)
         ...(config.role === "log"
           ? []
           : [
-              identityRoutes({ identity, clock, ...config.identity }),
+              identityRoutes({ identity, clock, random: createSystemRandom(), ...config.identity }),
               sourceChoiceRoutes({ upstreams, sources: config.upstreams }),
               servingRoutes({
                 serving,

@@ -22,6 +22,10 @@ export interface Surroundings {
   /** The client's cache: an empty folder is a cold start, the folder of an earlier run a warm one. */
   readonly cache: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Run in a terminal of its own: some clients ask nothing, and wait for nobody, elsewhere. Default false. */
+  readonly terminal?: boolean;
+  /** Called with all that it wrote so far, whenever it wrote more. */
+  readonly watch?: (output: string) => void;
   /** Lines to type, each when its prompt has appeared behind the one before. Default: nothing can be typed. */
   readonly answers?: readonly { readonly prompt: RegExp; readonly line: string }[];
   /** Killed after this time. Default 300. */
@@ -72,7 +76,9 @@ export function runClient(command: readonly [string, ...string[]], where: Surrou
     DO_NOT_TRACK: "1",
     ...where.env,
   };
-  const [file, ...parameters] = command;
+  const quoted = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+  // `script` gives its child a terminal and ends as it ends.
+  const [file, ...parameters] = where.terminal === true ? (["script", "-qefc", quoted, "/dev/null"] as const) : command;
   const started = performance.now();
   return new Promise((resolve, reject) => {
     const child = spawn(file, parameters, {
@@ -88,6 +94,7 @@ export function runClient(command: readonly [string, ...string[]], where: Surrou
     const take = (chunk: Buffer): void => {
       output.push(chunk);
       const text = Buffer.concat(output).toString();
+      where.watch?.(text);
       const next = left[0];
       if (next === undefined || !next.prompt.test(text.slice(answered))) return;
       left.shift();

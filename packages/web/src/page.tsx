@@ -6,7 +6,11 @@ interface PageProps {
   /** Base URL of this registry as the reader reached it. */
   readonly base: string;
   /** Which entry of the navigation this page is. */
-  readonly here?: "search" | "log" | "sources";
+  readonly here?: "search" | "log" | "sources" | "me";
+  /** User name of who is signed in; undefined: nobody; without it the page does not know. */
+  readonly who?: string | undefined;
+  /** Security keys need the one script there is. */
+  readonly hasScript?: boolean;
   readonly children: ComponentChildren;
 }
 
@@ -16,7 +20,8 @@ const places = [
   { id: "sources", path: "/-/web/sources", text: "Sources" },
 ] as const;
 
-function Page({ title, base, here, children }: PageProps) {
+function Page(props: PageProps) {
+  const { title, base, here, who, hasScript = false, children } = props;
   return (
     <html lang="en">
       <head>
@@ -26,6 +31,7 @@ function Page({ title, base, here, children }: PageProps) {
         <title>{title}</title>
         <link rel="icon" type="image/svg+xml" href={`${base}/-/web/icon.svg`} />
         <link rel="stylesheet" href={`${base}/-/web/style.css`} />
+        {hasScript && <script src={`${base}/-/web/passkey.js`} defer></script>}
       </head>
       <body>
         <a class="skip" href="#main">
@@ -42,6 +48,11 @@ function Page({ title, base, here, children }: PageProps) {
                 {text}
               </a>
             ))}
+            {"who" in props && (
+              <a href={`${base}/-/web/me`} aria-current={here === "me" ? "page" : undefined}>
+                {who === undefined ? "Sign in" : `Signed in as ${who}`}
+              </a>
+            )}
           </nav>
         </header>
         <main id="main">{children}</main>

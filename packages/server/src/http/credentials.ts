@@ -23,6 +23,10 @@ export const secureSessionCookie = "__Host-assay-session";
 /** On http, so on loopback only. */
 export const plainSessionCookie = "assay-session";
 
+/** Of somebody who is not signed in: what their forms are bound to. */
+export const secureFormCookie = "__Host-assay-form";
+export const plainFormCookie = "assay-form";
+
 const longestCredential = 4096;
 
 /** Reads the credentials of a request; what is malformed or too long counts as absent. */

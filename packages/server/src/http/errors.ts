@@ -157,7 +157,7 @@ function write(request: IncomingMessage, response: ServerResponse, refusal: Refu
   }
   if (refusal.retryAfterSeconds !== undefined) headers["retry-after"] = refusal.retryAfterSeconds;
   if (refusal.allow !== undefined) headers["allow"] = refusal.allow;
-  if (refusal.status === 401) headers["www-authenticate"] = "Bearer";
+  if (refusal.status === 401) headers["www-authenticate"] = refusal.code === "OTP_REQUIRED" ? "OTP" : "Bearer";
   if (!request.complete && !isSoonOver(request)) headers["connection"] = "close";
   response.writeHead(refusal.status, refusal.sentence, headers);
   response.end(request.method === "HEAD" ? undefined : body);

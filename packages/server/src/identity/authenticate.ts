@@ -6,6 +6,7 @@ import type { Random } from "../platform/random.ts";
 import { addressBlock, type RateLimit } from "./limits/limits.ts";
 import type { Account, Accounts } from "./people/accounts.ts";
 import { anonymous, type Principal } from "./principal.ts";
+import type { SignIn } from "./sign-in/sign-in.ts";
 import type { LastUse } from "./tokens/last-use.ts";
 import { isInBlocks } from "./tokens/narrow.ts";
 import { splitHolder } from "./tokens/store.ts";
@@ -20,6 +21,7 @@ export interface AuthenticateDeps {
   readonly random: Random;
   /** Of tokens that are none, by address block. */
   readonly wrongTokens: RateLimit;
+  readonly signIn: Pick<SignIn, "sessions" | "factors">;
 }
 
 /** Turns what a request shows into who sends it. */
@@ -33,9 +35,12 @@ export interface Authenticate {
 const passwordGoodMs = 20_000;
 const mostPasswords = 1000;
 
-/** The order is: token, user name with token or password, nothing. What stands first decides alone. */
+/**
+ * The order is: token, user name with token or password, session, nothing. What stands first decides alone. A session
+ * that is over is nothing: browsers send their cookie to whatever they look at.
+ */
 export function createAuthenticate(
-  { accounts, tokens, lastUse, clock, random, wrongTokens }: AuthenticateDeps,
+  { accounts, tokens, lastUse, clock, random, wrongTokens, signIn }: AuthenticateDeps,
   { passwordWrites }: { readonly passwordWrites: boolean },
 ): Authenticate {
   const key = random.bytes(32);
@@ -62,15 +67,35 @@ export function createAuthenticate(
     if (known !== undefined && clock.monotonicMs() - known.atMs < passwordGoodMs)
       return personByPassword(known.account, address, passwordWrites);
     const account = await accounts.checkPassword(user, password, address);
+    if ((await signIn.factors.stateOf(user)).isEnrolled)
+      throw new AssayError("UNAUTHORIZED", { reason: "this account has a second factor; sign in and use a token" });
     into.delete(mark);
     into.set(mark, { atMs: clock.monotonicMs(), account });
     if (into.size > mostPasswords) into.delete(into.keys().next().value ?? mark);
     return personByPassword(account, address, passwordWrites);
   }
 
-  async function authenticate({ bearer, basic, address }: Credentials): Promise<Principal> {
+  async function bySession(secret: string | undefined, address: string): Promise<Principal> {
+    const session = await signIn.sessions.find(secret);
+    const account = session?.isComplete === true ? await accounts.find(session.account) : undefined;
+    if (session === undefined || account?.state !== "active") return anonymous(address);
+    const { name, isAdmin } = account;
+    const { steppedUpAtMs } = session;
+    return {
+      kind: "person",
+      id: `person:${name}`,
+      name,
+      isAdmin,
+      via: "session",
+      grant: undefined,
+      steppedUpAtMs,
+      address,
+    };
+  }
+
+  async function authenticate({ bearer, basic, session, address }: Credentials): Promise<Principal> {
     if (bearer !== undefined) return byToken(bearer, undefined, address);
-    if (basic === undefined) return anonymous(address);
+    if (basic === undefined) return bySession(session, address);
     return isToken(basic.password)
       ? byToken(basic.password, basic.user, address)
       : byPassword(basic.user, basic.password, address);

@@ -10,6 +10,8 @@ import { createRateLimit } from "./limits/limits.ts";
 import { createAccounts } from "./people/accounts.ts";
 import { createPasswordGuard } from "./people/password-guard.ts";
 import { createPasswords } from "./people/passwords.ts";
+import { createSignIn } from "./sign-in/sign-in.ts";
+import type { Vault } from "./sign-in/vault.ts";
 import { createLastUse } from "./tokens/last-use.ts";
 import { createTokenCache } from "./tokens/token-cache.ts";
 import { createTokens, tokenReader } from "./tokens/tokens.ts";
@@ -20,6 +22,7 @@ export interface IdentityDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly telemetry: Telemetry;
+  readonly vault: Vault;
 }
 
 /** How often what is noted is written, and how often what is over is forgotten. */
@@ -27,8 +30,7 @@ const flushMs = 30_000;
 const tidyEvery = 120;
 
 /**
- * The room. Each part is made here and hung into the answer: `people/` and `tokens/` so far; sessions join in
- * `authenticate.ts`, names and permissions become members of the answer, which is an `Identity` then.
+ * The room. Each part is made here and hung into the answer: `people/`, `tokens/` and `sign-in/` so far; names and permissions become members of the answer, which is an `Identity` then.
  */
 export function createIdentity(
   deps: IdentityDeps,
@@ -49,8 +51,9 @@ export function createIdentity(
       authenticate.forget();
     },
   });
+  const signIn = createSignIn({ ...deps, guard });
   const wrongTokens = createRateLimit({ clock }, { burst: 60, perMinute: 30 });
-  const authenticate = createAuthenticate({ accounts, tokens, lastUse, clock, random, wrongTokens }, options);
+  const authenticate = createAuthenticate({ accounts, tokens, lastUse, clock, random, wrongTokens, signIn }, options);
   return {
     authenticate,
     accounts,
@@ -60,13 +63,14 @@ export function createIdentity(
       making: createRateLimit({ clock }, { burst: 20, perMinute: 10 }),
       leaks: createRateLimit({ clock }, { burst: 30, perMinute: 30 }),
     },
+    signIn,
     registration: registrationOf(options.registration, loopbackOnly),
     async run(signal) {
       for (let round = 0; !signal.aborted; round++) {
         await clock.sleep(flushMs, signal).catch(() => undefined);
         try {
           await lastUse.flush();
-          if (round % tidyEvery === 0) await Promise.all([tokens.tidy(), guard.tidy()]);
+          if (round % tidyEvery === 0) await Promise.all([tokens.tidy(), guard.tidy(), signIn.tidy()]);
         } catch (error) {
           telemetry.log.warn("cannot write when tokens were used", { "error.message": String(error) });
         }

@@ -5,6 +5,7 @@ import type { Accounts } from "./people/accounts.ts";
 import type { RateLimit } from "./limits/limits.ts";
 import type { Permissions } from "./permissions/permissions.ts";
 import type { Principal } from "./principal.ts";
+import type { SignIn } from "./sign-in/sign-in.ts";
 import type { Tokens } from "./tokens/tokens.ts";
 
 export {
@@ -35,6 +36,8 @@ export {
 } from "./permissions/permissions.ts";
 export { anonymous, type Grant, type Principal } from "./principal.ts";
 export { identityRoutes } from "./routes.ts";
+export type { Operation, StepUpRequest, StepUps } from "./sign-in/step-ups.ts";
+export { openVault } from "./sign-in/vault.ts";
 export type { Token, Tokens } from "./tokens/tokens.ts";
 
 /** People, CI identities, tokens, organisations, permissions. */
@@ -47,12 +50,14 @@ export interface Identity extends People {
 /** The part of the room that knows who somebody is. */
 export interface People {
   /**
-   * Who sends a request. Anonymous when it shows nothing; throws UNAUTHORIZED for a token, session or password that is
-   * not good (any more), and TOO_MANY_REQUESTS for who guesses.
+   * Who sends a request. Anonymous when it shows nothing, or a session that is over; throws UNAUTHORIZED for a token or
+   * password that is not good (any more), and TOO_MANY_REQUESTS for who guesses.
    */
   authenticate(credentials: Credentials): Promise<Principal>;
   readonly accounts: Accounts;
   readonly tokens: Tokens;
+  /** Sessions, second factors, web logins, and proofs that a person is there (`stepUps.require`). */
+  readonly signIn: SignIn;
   /** Who may make an account by themselves: decided at the start, from the configuration alone. */
   readonly registration: "open" | "invite" | "closed";
   readonly limits: IdentityLimits;

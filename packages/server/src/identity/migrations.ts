@@ -3,6 +3,7 @@ import { approvalMigrations } from "./approvals/approvals.ts";
 import { ciMigrations } from "./ci/migrations.ts";
 import { peopleMigrations } from "./people/migrations.ts";
 import { policyMigrations } from "./permissions/permissions.ts";
+import { signInMigrations } from "./sign-in/migrations.ts";
 import { tokenMigrations } from "./tokens/migrations.ts";
 
 /** Of all parts of this room. */
@@ -10,6 +11,7 @@ export const identityMigrations: Migrations = {
   ...approvalMigrations,
   ...peopleMigrations,
   ...tokenMigrations,
+  ...signInMigrations,
   ...ciMigrations,
   ...policyMigrations,
 };

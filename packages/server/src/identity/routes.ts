@@ -1,13 +1,20 @@
 import type { FastifyPluginCallback } from "fastify";
 import type { Clock } from "../platform/clock.ts";
+import type { Random } from "../platform/random.ts";
 import type { People } from "./identity.ts";
+import { createRateLimit } from "./limits/limits.ts";
 import { addLoginRoutes } from "./people/routes-login.ts";
 import { addProfileRoutes } from "./people/routes-profile.ts";
 import { addTokenRoutes } from "./tokens/routes-tokens.ts";
+import { addAccountRoutes } from "./sign-in/routes-account.ts";
+import { addSignInRoutes } from "./sign-in/routes-sign-in.ts";
+import { addStepUpRoutes } from "./sign-in/routes-step-up.ts";
+import { addWebLoginRoutes } from "./sign-in/routes-web-login.ts";
 
 export interface IdentityRoutesDeps {
   readonly identity: People;
   readonly clock: Clock;
+  readonly random: Random;
   /** How long a token that a client gets by signing in is good. */
   readonly loginDays: number;
   /** The longest that a token which people make is good. */
@@ -20,6 +27,12 @@ export function identityRoutes(deps: IdentityRoutesDeps): FastifyPluginCallback 
     addLoginRoutes(fastify, deps);
     addProfileRoutes(fastify, deps);
     addTokenRoutes(fastify, deps);
+    const beginning = createRateLimit(deps, { burst: 30, perMinute: 30 });
+    const pages = { ...deps.identity.signIn, ...deps.identity, ...deps, beginning };
+    addSignInRoutes(fastify, pages);
+    addWebLoginRoutes(fastify, pages);
+    addStepUpRoutes(fastify, pages);
+    addAccountRoutes(fastify, pages);
     done();
   };
 }

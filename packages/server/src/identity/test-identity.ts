@@ -6,6 +6,7 @@ import type { Database } from "../platform/database/database.ts";
 import { createEvents, eventMigrations } from "../platform/events/outbox.ts";
 import { createLogger } from "../platform/telemetry/logger.ts";
 import { createMetrics } from "../platform/telemetry/metrics.ts";
+import { createVault } from "./sign-in/vault.ts";
 import { createIdentity, identityMigrations, type People } from "./identity.ts";
 
 export const identityTestMigrations = [eventMigrations, identityMigrations];
@@ -38,8 +39,10 @@ export function createTestIdentity(
     metrics: createMetrics({ processMetrics: false }),
   };
   const { loopbackOnly = true, ...options } = config;
+  const random = createSeededRandom(seed);
+  const vault = createVault({ random }, new Uint8Array(32));
   const identity = createIdentity(
-    { database, clock, random: createSeededRandom(seed), telemetry, events: createEvents({ clock }) },
+    { database, clock, random, telemetry, events: createEvents({ clock }), vault },
     {
       loopbackOnly,
       identity: {

@@ -17,7 +17,7 @@ const writes: readonly {
   { method: "DELETE", urls: ["/-/package/:name/dist-tags/:tag"], what: "Removing a tag" },
   {
     method: "POST",
-    urls: ["/-/v1/login", "/-/stage/package/:name"],
+    urls: ["/-/stage/package/:name"],
     what: "Signing in",
   },
 ];

@@ -1,6 +1,7 @@
 import { createCheckpointKeys } from "./checkpoint-keys.ts";
 import type { Random } from "../platform/random.ts";
 
+export { createKeyFile, readKeyFile } from "./private-key-file.ts";
 export { cosignerKey, cosignerName, type CosignerKind } from "./cosigner-keys.ts";
 export { checkpointVkeys } from "./checkpoint-keys.ts";
 export { createNoteKey, openNoteKey } from "./note-key.ts";

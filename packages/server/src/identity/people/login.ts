@@ -1,8 +1,9 @@
 import { AssayError, isAssayError, type EpochMs } from "@assay/core";
-import type { Credentials } from "../../http/credentials.ts";
 import type { Clock } from "../../platform/clock.ts";
+import type { Principal } from "../principal.ts";
 import type { People } from "../identity.ts";
 import { addressBlock } from "../limits/limits.ts";
+import type { Operation, StepUpRequest } from "../sign-in/step-ups.ts";
 import type { DrawnToken } from "../tokens/tokens.ts";
 import type { Account } from "./store.ts";
 
@@ -16,7 +17,7 @@ export interface LoginRequest {
 }
 
 export interface LoginDeps {
-  readonly identity: Pick<People, "accounts" | "tokens" | "registration" | "limits">;
+  readonly identity: Pick<People, "accounts" | "tokens" | "registration" | "limits" | "signIn">;
   readonly clock: Clock;
   readonly loginDays: number;
 }
@@ -31,30 +32,43 @@ const dayMs = 24 * 3_600_000;
 export async function logInOrRegister(
   deps: LoginDeps,
   { name, password, email, agent }: LoginRequest,
-  { address }: Credentials,
+  request: StepUpRequest,
 ): Promise<DrawnToken> {
   const { accounts, registration, limits } = deps.identity;
-  if (registration !== "open") return logIn(deps, { name, password, agent }, address);
+  if (registration !== "open") return logIn(deps, { name, password, agent }, request);
   if ((await accounts.find(name)) === undefined) {
-    limits.registering.take(addressBlock(address));
+    limits.registering.take(addressBlock(request.credentials.address));
     const account = await accounts.create(`person:${name}`, { name, kind: "person", password, email });
     return tokenFor(deps, account, agent);
   }
   try {
-    return await logIn(deps, { name, password, agent }, address);
+    return await logIn(deps, { name, password, agent }, request);
   } catch (error) {
     if (!isAssayError(error, "UNAUTHORIZED")) throw error;
     throw new AssayError("CONFLICT", { reason: `the user name ${name} is taken` }, { cause: error });
   }
 }
 
-/** Throws UNAUTHORIZED and TOO_MANY_REQUESTS as `Accounts.checkPassword` does. */
+/** Throws UNAUTHORIZED and TOO_MANY_REQUESTS as `Accounts.checkPassword` does, and OTP_REQUIRED of who has a second factor. */
 export async function logIn(
   deps: LoginDeps,
   { name, password, agent }: Pick<LoginRequest, "name" | "password" | "agent">,
-  address: string,
+  request: StepUpRequest,
 ): Promise<DrawnToken> {
-  return tokenFor(deps, await deps.identity.accounts.checkPassword(name, password, address), agent);
+  const { accounts, signIn } = deps.identity;
+  const account = await accounts.checkPassword(name, password, request.credentials.address);
+  if ((await signIn.factors.stateOf(account.name)).isEnrolled)
+    await signIn.stepUps.require(byPassword(account, request), request, signingIn(agent));
+  return tokenFor(deps, account, agent);
+}
+
+function signingIn(agent: string): Operation {
+  return { what: `sign in from ${agent}`, exactly: "sign in by name and password", need: "always" };
+}
+
+function byPassword({ name, isAdmin }: Account, { credentials: { address } }: StepUpRequest): Principal {
+  const id = `person:${name}`;
+  return { kind: "person", id, name, isAdmin, via: "password", grant: undefined, steppedUpAtMs: undefined, address };
 }
 
 function tokenFor({ identity, clock, loginDays }: LoginDeps, { name }: Account, agent: string): Promise<DrawnToken> {

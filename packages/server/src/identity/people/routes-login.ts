@@ -14,7 +14,7 @@ export function addLoginRoutes(fastify: FastifyInstance, deps: IdentityRoutesDep
 
   fastify.put<{ Params: { user: string } }>("/-/user/:user", { bodyLimit }, async (request, reply) => {
     const wanted = parseLogin(userOf(request.params.user), request);
-    const { secret } = await logInOrRegister(deps, wanted, request.credentials);
+    const { secret } = await logInOrRegister(deps, wanted, request);
     return reply.code(201).header("cache-control", "no-store").send(signedIn(wanted.name, secret));
   });
 
@@ -24,7 +24,7 @@ export function addLoginRoutes(fastify: FastifyInstance, deps: IdentityRoutesDep
     { bodyLimit },
     async (request, reply) => {
       const wanted = parseLogin(userOf(request.params.user), request);
-      const { secret } = await logIn(deps, wanted, request.credentials.address);
+      const { secret } = await logIn(deps, wanted, request);
       return reply.code(201).header("cache-control", "no-store").send(signedIn(wanted.name, secret));
     },
   );

@@ -1,0 +1,72 @@
+import { renderPage } from "../page.tsx";
+import { Table } from "../table.tsx";
+import { Form, Problem, type Reader } from "./form.tsx";
+
+export interface ShownSession {
+  readonly id: string;
+  readonly agent: string;
+  readonly address: string;
+  readonly createdAtMs: number;
+  readonly seenAtMs: number;
+  /** The one that reads this page. */
+  readonly isThis: boolean;
+}
+
+export interface AccountProps extends Reader {
+  readonly who: string;
+  readonly email: string | undefined;
+  readonly isAdmin: boolean;
+  readonly sessions: readonly ShownSession[];
+  readonly problem?: string | undefined;
+}
+
+/** What belongs to the account of who reads. */
+export function renderAccount(props: AccountProps): string {
+  const { base, who, email, isAdmin, sessions, problem } = props;
+  return renderPage({
+    title: `${who} · Assay`,
+    base,
+    who,
+    here: "me",
+    children: (
+      <>
+        <h1>{who}</h1>
+        <Problem text={problem} />
+        <dl class="facts">
+          <dt>E-mail</dt>
+          <dd>{email ?? "not given"}</dd>
+          <dt>Administers the registry</dt>
+          <dd>{isAdmin ? "yes" : "no"}</dd>
+        </dl>
+        <Form reader={props} path="/-/web/sign-out" label="Sign out">
+          <button type="submit">Sign out</button>
+        </Form>
+        <h2>Browsers that are signed in</h2>
+        <Table caption="Your sessions, the newest first" head={["Browser", "From", "Since", "Last used", ""]}>
+          {sessions.map((session) => (
+            <tr key={session.id}>
+              <td class="name">{session.agent === "" ? "does not say" : session.agent}</td>
+              <td>{session.address}</td>
+              <td class="whole">{timeText(session.createdAtMs)}</td>
+              <td class="whole">{timeText(session.seenAtMs)}</td>
+              <td>
+                {session.isThis ? (
+                  "this one"
+                ) : (
+                  <Form reader={props} path="/-/web/me/sessions/end" label={`Session from ${session.address}`}>
+                    <input type="hidden" name="id" value={session.id} />
+                    <button type="submit">End</button>
+                  </Form>
+                )}
+              </td>
+            </tr>
+          ))}
+        </Table>
+      </>
+    ),
+  });
+}
+
+export function timeText(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+}
