@@ -20,7 +20,7 @@ const entriesInMemory = 4 * 1024 * 1024;
 /** Recomputes a log from its entries: the one that is stored here, or another one by its URL. */
 export async function runFsck(
   context: CliContext,
-  { url, trust, state, json, ...installation }: SourceOptions & { readonly json?: boolean },
+  { url, trust, state, json, log = "npm", ...installation }: SourceOptions & { readonly json?: boolean },
 ): Promise<ExitCode> {
   const progress = createProgress(context, "Checking");
   const onProgress = (done: number, total: number): void => progress.update(done, total, "entries");
@@ -36,7 +36,7 @@ export async function runFsck(
       const { checkStoredLog } = await import("@assay/server/log-commands/fsck");
       findings = await checkStoredLog(loaded, { logTo: context.stderr, onProgress: counting });
     } else {
-      await using source = await openRemoteSource(context, { url, trust, state });
+      await using source = await openRemoteSource(context, { url, trust, state, log });
       findings = await auditRemote(source, counting);
     }
   } finally {

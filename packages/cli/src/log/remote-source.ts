@@ -24,6 +24,7 @@ interface RemoteOptions {
   readonly url: string;
   readonly trust: readonly string[] | undefined;
   readonly state: string | undefined;
+  readonly log: string;
 }
 
 /** A followed shard with the newest tree that was proven. */
@@ -36,7 +37,10 @@ interface Followed {
  * The log of another registry: every tree is held against the last one seen, every record leads to a signed root.
  * Evidence of misbehaviour is kept as a file. Throws USAGE when no key is trusted that the registry has.
  */
-export async function openRemoteSource(context: CliContext, { url, trust, state }: RemoteOptions): Promise<LogSource> {
+export async function openRemoteSource(
+  context: CliContext,
+  { url, trust, state, log: wanted }: RemoteOptions,
+): Promise<LogSource> {
   const registry = await registryUrl(context, url);
   const http = await registryHttp(context, registry);
   const policy = await policyFor(context.cwd, trust === undefined ? {} : { trust });
@@ -48,6 +52,7 @@ export async function openRemoteSource(context: CliContext, { url, trust, state 
   async function listShards(): Promise<readonly ShardOfSource[]> {
     const shards: ShardOfSource[] = [];
     for (const listed of await listLogs(http)) {
+      if (listed.log !== wanted) continue;
       const log = policy?.logs.find(({ vkey }) => vkey === listed.vkey);
       if (log === undefined || policy === undefined) {
         if (!untrusted.has(listed.vkey))

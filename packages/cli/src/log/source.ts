@@ -6,6 +6,8 @@ import { installationOptions, loadInstallation, type InstallationOptions } from 
 /** Which log a command reads: that of the installation here, or another one by its registry's URL. */
 export interface SourceOptions extends InstallationOptions {
   readonly url?: string;
+  /** `npm`, `org:<organisation>` or `registry`. */
+  readonly log?: string;
   readonly trust?: readonly string[];
   readonly state?: string;
 }
@@ -40,6 +42,7 @@ export interface ShardOfSource {
 /** Adds the options of `SourceOptions`. */
 export function sourceOptions(command: Command): Command {
   return installationOptions(command)
+    .option("--log <log>", "which of its logs: npm, org:<organisation> or registry", "npm")
     .option("--url <registry>", "read the log of another registry; its key must be trusted")
     .option("--trust <vkey...>", "with --url: the keys to believe (default: the trust file of this repository)")
     .option("--state <folder>", "with --url: where the last checkpoints seen are kept");
@@ -48,14 +51,14 @@ export function sourceOptions(command: Command): Command {
 /** Opens the log that the options name. Throws USAGE, CONFIG, LOG_UNAVAILABLE and what a refused log throws. */
 export async function openSource(
   context: CliContext,
-  { url, trust, state, ...installation }: SourceOptions,
+  { url, trust, state, log = "npm", ...installation }: SourceOptions,
   signal: AbortSignal,
 ): Promise<LogSource> {
   if (url !== undefined) {
     const { openRemoteSource } = await import("./remote-source.ts");
-    return await openRemoteSource(context, { url, trust, state });
+    return await openRemoteSource(context, { url, trust, state, log });
   }
   const loaded = await loadInstallation(context, installation);
   const { openLocalLog } = await import("@assay/server/log-commands/local-log");
-  return await openLocalLog(loaded, { logTo: context.stderr, signal });
+  return await openLocalLog(loaded, { logTo: context.stderr, signal, log });
 }

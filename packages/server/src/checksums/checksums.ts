@@ -183,6 +183,8 @@ export interface ChecksumsConfig {
   readonly guardFolder: string;
   /** Somebody else's database that is followed in place of one of our own. */
   readonly remote?: RemoteLogConfig | undefined;
+  /** For commands on a deployment that follows another log: the public namespace's is not made. Default false. */
+  readonly isFollowed?: boolean;
   /** What the first download of a version waits for. Default `claim`. */
   readonly release?: ReleaseLevel;
   /** Of the logs of organisations and of the registry's own. */
@@ -222,7 +224,8 @@ export async function reopenAfterRestore(
  * a signing key is missing or can be read by others.
  */
 export async function createChecksums(deps: ChecksumsDependencies, config: ChecksumsConfig): Promise<Checksums> {
-  if (config.remote === undefined) return createOwnChecksums(await openOwnLogs(deps, config, { isFollowed: false }));
+  if (config.remote === undefined)
+    return createOwnChecksums(await openOwnLogs(deps, config, { isFollowed: config.isFollowed ?? false }));
   const { remoteClient: client } = deps;
   if (client === undefined) throw new Error("a followed log without a way to it");
   const own = await openOwnLogs(deps, config, { isFollowed: true });

@@ -22,6 +22,8 @@ import type { Clock } from "../platform/clock.ts";
 /** A shard in a copy, under a signature of a trusted key. */
 export interface CopiedShard {
   readonly id: string;
+  /** Of its first record; of an empty one as its name says. */
+  readonly ns: string;
   readonly log: TrustedLog;
   readonly tree: ProvenTree;
   /** Of its first record; false when it is empty. */
@@ -43,7 +45,7 @@ interface CopyDependencies {
 }
 
 /**
- * The whole lineage of a log in a copy, oldest first. Throws CONFIG when no trusted key is in it or a shard is missing,
+ * The lineages of the logs in a copy, one after the other, each oldest first and whole. Throws CONFIG when no trusted key is in it or a shard is missing,
  * and as `Follower.update`.
  */
 export async function openCopy(deps: CopyDependencies, options: CopyOptions): Promise<readonly CopiedShard[]> {
@@ -56,7 +58,7 @@ export async function openCopy(deps: CopyDependencies, options: CopyOptions): Pr
     });
   const copies: CopiedShard[] = [];
   for (const vkey of trusted) copies.push(await openShard(deps, options, trustLog(vkey)));
-  return lineageOf(copies, from);
+  return [...Map.groupBy(copies, ({ ns }) => ns).values()].flatMap((lineage) => lineageOf(lineage, from));
 }
 
 async function openShard(deps: CopyDependencies, { from, isUrl }: CopyOptions, log: TrustedLog): Promise<CopiedShard> {
@@ -75,10 +77,17 @@ async function openShard(deps: CopyDependencies, { from, isUrl }: CopyOptions, l
     sleep: (ms) => clock.sleep(ms),
   };
   const tree = await createFollower({ sha256, effects, log, policy: anyCheckpoint }).update();
-  if (tree.signed.checkpoint.size === 0) return { id, log, tree, isPrivate: false, predecessor: undefined };
+  if (tree.signed.checkpoint.size === 0)
+    return { id, ns: logOfShard(id), log, tree, isPrivate: false, predecessor: undefined };
   const { record } = await tree.readRecord(0);
   const isPrivate = record.kind !== "unknown" && record.nonce !== "-";
-  return { id, log, tree, isPrivate, predecessor: await predecessorIn(tree) };
+  const ns = record.kind === "unknown" ? logOfShard(id) : record.ns;
+  return { id, ns, log, tree, isPrivate, predecessor: await predecessorIn(tree) };
+}
+
+/** `org-acme-2026a` is of `org:acme`. */
+function logOfShard(id: string): string {
+  return id.replace(/-\d+[a-z]+$/, "").replace(/^org-/, "org:");
 }
 
 async function vkeysAt({ clock }: CopyDependencies, registry: string): Promise<readonly string[]> {

@@ -11,7 +11,8 @@ import {
   type PackageName,
   type Version,
 } from "@assay/core";
-import { createChecksums, publicLog, type LogDescription } from "../checksums/checksums.ts";
+import { createChecksums, type LogDescription } from "../checksums/checksums.ts";
+import { organisationOfLog } from "../checksums/log-ids.ts";
 import { entriesBetween } from "../checksums/store.ts";
 import { isVisible } from "../checksums/shard-list.ts";
 import { isSequenced } from "../checksums/start.ts";
@@ -70,13 +71,24 @@ export async function openStored(loaded: LoadedConfig, options: StorageOptions):
 /** Throws CONFIG as `openStored`, and what `createChecksums` throws when the log is not sound. */
 export async function openLocalLog(
   loaded: LoadedConfig,
-  options: StorageOptions & { readonly signal: AbortSignal },
+  options: StorageOptions & { readonly signal: AbortSignal; readonly log: string },
 ): Promise<LocalLog> {
   await using stack = new AsyncDisposableStack();
   const storage = stack.use(await openStored(loaded, options));
   const { read } = storage.database;
   const { guardFolder, visibility, originBase } = loaded.config.log;
-  const checksums = await createChecksums(storage, { guardFolder, visibility, originBase });
+  const organisation = organisationOfLog(options.log);
+  // One log is read: of what the names are outside of it does not matter.
+  const organisationOf = (): string | undefined => organisation;
+  const checksums = await createChecksums(
+    { ...storage, organisationOf },
+    {
+      guardFolder,
+      visibility,
+      originBase,
+      isFollowed: loaded.config.checksums !== undefined,
+    },
+  );
   const opened = stack.move();
   const head = async (shard: string): Promise<{ readonly size: number; readonly root: string }> => {
     const row = await headOf(read, shard);
@@ -87,7 +99,7 @@ export async function openLocalLog(
     async shards() {
       const shards = await listShards(read);
       return shards
-        .filter((shard) => shard.log === publicLog && isVisible(shard))
+        .filter((shard) => shard.log === options.log && isVisible(shard))
         .map((shard) => ({
           shard: shard.id,
           origin: shard.origin,
@@ -108,7 +120,9 @@ export async function openLocalLog(
 
     async placesOf(name, version) {
       const { bundles } = await checksums.logs.bundle(undefined, [{ name, version }], options.signal);
-      const shardOf = new Map(checksums.logs.list().map(({ origin, shard }) => [origin, shard]));
+      const shardOf = new Map(
+        [...checksums.logs.list(), ...checksums.logs.listHosted()].map(({ origin, shard }) => [origin, shard]),
+      );
       return bundles
         .toReversed()
         .flatMap(({ origin, records }) =>

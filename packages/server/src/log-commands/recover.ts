@@ -4,7 +4,7 @@ import { AssayError } from "@assay/core";
 import { isPredecessorTree } from "@assay/verify";
 import { fragmentKey, tarballKey } from "../admission/claim.ts";
 import { keepBlobs } from "../admission/store.ts";
-import { finishRecovery, publicLog, recoverShard, type RecoveredShard } from "../checksums/checksums.ts";
+import { finishRecovery, recoverShard, type RecoveredShard } from "../checksums/checksums.ts";
 import { bindOfClaim } from "../checksums/claim-text.ts";
 import { claimsPage } from "../checksums/store-claims.ts";
 import { listShards, type ShardState } from "../checksums/store-shards.ts";
@@ -42,17 +42,19 @@ export async function recoverLog(loaded: LoadedConfig, options: RecoverOptions):
   const { config } = loaded;
   await using storage = await openStorage(loaded, options);
   using _lock = config.database.engine === "sqlite" ? lockFolder(join(config.dataFolder, "lock.db")) : undefined;
-  const standing = (await listShards(storage.database.read)).filter(({ state }) => state !== "recovering");
-  if (standing[0] !== undefined)
-    throw new AssayError("CONFIG", {
-      reason: `There is a log ${standing[0].id} in this database; recovery is into one that has lost it.`,
-    });
   const trust = [...new Set([...(await checkpointVkeys(join(config.dataFolder, "keys"))), ...options.trust])];
   const isUrl = /^https?:\/\//.test(options.from);
   const from = isUrl ? options.from.replace(/\/+$/, "") : resolve(options.cwd, options.from);
   if (!isUrl && !existsSync(from)) throw new AssayError("CONFIG", { reason: `There is no folder ${from}.` });
   const copies = await openCopy({ ...storage, uniqueName: options.uniqueName }, { from, isUrl, trust });
-  const shards = copies.map((copy, i) => recovered(copy, i + 1));
+  const logs = new Set(copies.map(({ ns }) => ns));
+  const standing = (await listShards(storage.database.read)).filter(({ state }) => state !== "recovering");
+  const there = standing.find(({ log }) => logs.has(log));
+  if (there !== undefined)
+    throw new AssayError("CONFIG", {
+      reason: `There is a log ${there.id} in this database; recovery is into one that has lost it.`,
+    });
+  const shards = copies.map((copy, i) => recovered(copy, i + 1 - copies.findIndex(({ ns }) => ns === copy.ns)));
   const total = shards.reduce((sum, { size }) => sum + size, 0);
   let before = 0;
   for (const shard of shards) {
@@ -62,8 +64,8 @@ export async function recoverLog(loaded: LoadedConfig, options: RecoverOptions):
     });
     before += shard.size;
   }
-  await keepBoundBlobs(storage);
-  const states = copies.map((copy, i) => stateOf(copy, copies[i + 1]));
+  for (const log of logs) await keepBoundBlobs(storage, log);
+  const states = copies.map((copy, i) => stateOf(copy, copies[i + 1]?.ns === copy.ns ? copies[i + 1] : undefined));
   await finishRecovery(
     storage,
     shards.map((shard, i) => ({ shard, state: states[i] ?? "open" })),
@@ -71,12 +73,12 @@ export async function recoverLog(loaded: LoadedConfig, options: RecoverOptions):
   return { shards: shards.map(({ id, size }, i) => ({ shard: id, size, state: states[i] ?? "open" })) };
 }
 
-function recovered({ id, log, tree, isPrivate }: CopiedShard, number: number): RecoveredShard {
+function recovered({ id, ns, log, tree, isPrivate }: CopiedShard, number: number): RecoveredShard {
   const { checkpoint, note } = tree.signed;
   const { size, root } = checkpoint;
   return {
     id,
-    log: publicLog,
+    log: ns,
     number,
     origin: log.origin,
     vkey: log.vkey,
@@ -99,10 +101,10 @@ function stateOf({ tree }: CopiedShard, next: CopiedShard | undefined): ShardSta
 const pageSize = 1000;
 
 /** Marks the blobs of everything that is bound as in use: else the orphan collector would take them for its own. */
-async function keepBoundBlobs({ database, clock }: Storage): Promise<void> {
+async function keepBoundBlobs({ database, clock }: Storage, log: string): Promise<void> {
   let after = 0;
   for (;;) {
-    const claims = await claimsPage(database.read, publicLog, after, pageSize);
+    const claims = await claimsPage(database.read, log, after, pageSize);
     const last = claims.at(-1);
     if (last === undefined) return;
     after = last.id;

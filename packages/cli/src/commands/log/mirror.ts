@@ -6,6 +6,7 @@ import type { FollowPolicy } from "@assay/verify";
 import type { MirroredShard } from "@assay/verify/node";
 import type { CliContext, ExitCode, Finish } from "../../context.ts";
 import { wrongUse } from "../../errors.ts";
+import { registryHttp } from "../../npm-registry.ts";
 import { createProgress } from "../../progress.ts";
 import { parseDuration } from "../../duration.ts";
 
@@ -43,6 +44,8 @@ async function runMirrorLog(context: CliContext, given: string, options: MirrorL
   const signal = context.stopSignal();
   const { mirrorLog } = await import("@assay/verify/node");
   const { sleep } = context.clock;
+  // A private log is shown to who may read it: with what npm's configuration holds for its registry.
+  const { fetch } = await registryHttp(context, url);
   const deps = {
     fetch,
     sleep,
