@@ -32,6 +32,7 @@ test("what is no issuer is refused", () => {
     { issuer: "ftp://gitlab.example.com" },
     { issuer: "https://user:word@gitlab.example.com" },
     { issuer: "https://gitlab.example.com?x" },
+    { issuer: "https://{org-id}.example.com" },
     { kind: "jenkins" },
     { name: "Git Lab" },
     { audience: "with space" },

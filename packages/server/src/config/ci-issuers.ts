@@ -107,6 +107,8 @@ function readIssuer(item: unknown): CiIssuerConfig | undefined {
 /** Compared letter by letter with `iss`, so it is kept as it was written. */
 function isIssuer(value: unknown): value is string {
   if (typeof value !== "string" || !/^https?:\/\/[!-~]{1,500}$/.test(value)) return false;
+  // One host for all organisations: the way out knows no other.
+  if (/^https?:\/\/[^/]*\{/.test(value)) return false;
   const url = URL.parse(value.replace("{org-id}", "org"));
   return url !== null && url.username === "" && url.password === "" && url.hash === "" && url.search === "";
 }

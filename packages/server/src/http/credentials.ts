@@ -28,14 +28,17 @@ export const secureFormCookie = "__Host-assay-form";
 export const plainFormCookie = "assay-form";
 
 const longestCredential = 4096;
+/** Identity tokens of CI carry the groups of whoever started the run. */
+const longestBearer = 12_000;
 
 /** Reads the credentials of a request; what is malformed or too long counts as absent. */
 export function readCredentials(request: IncomingMessage, address: string, base: string): Credentials {
   const { authorization, cookie, "npm-otp": otp } = request.headers;
   const [scheme = "", value = ""] = authorization === undefined ? [] : splitOnce(authorization.trim(), " ");
   const credential = value.trim();
-  const isUsable = credential !== "" && credential.length <= longestCredential;
   const kind = scheme.toLowerCase();
+  const longest = kind === "bearer" ? longestBearer : longestCredential;
+  const isUsable = credential !== "" && credential.length <= longest;
   return {
     bearer: isUsable && kind === "bearer" && !/\s/.test(credential) ? credential : undefined,
     basic: isUsable && kind === "basic" ? readBasic(credential) : undefined,

@@ -1,10 +1,9 @@
 import { AssayError } from "@assay/core";
 import type { JWK } from "jose";
-import type { CiIssuerConfig } from "../../config/config.ts";
 import type { Clock } from "../../platform/clock.ts";
 import { NetworkError, networkErrorPhrases, type UpstreamClient } from "../../platform/network/network.ts";
 import type { Logger } from "../../platform/telemetry/telemetry.ts";
-import { issuerUrl, type NamedIssuer } from "./issuers.ts";
+import type { NamedIssuer } from "./issuers.ts";
 
 /** The public keys of issuers, as they publish them. */
 export interface IssuerKeys {
@@ -157,17 +156,4 @@ class MalformedAnswer extends Error {}
 function phraseOf(error: unknown): string {
   if (error instanceof NetworkError) return networkErrorPhrases[error.reason];
   return error instanceof MalformedAnswer ? error.message : "something failed inside";
-}
-
-/** A client for each issuer is made from this: its own origin, and the host of its keys. */
-export function issuerPlace(issuer: CiIssuerConfig): {
-  readonly url: string;
-  readonly tarballHosts: readonly string[];
-  readonly timeouts: { readonly connectMs: number; readonly headersMs: number; readonly bodyIdleMs: number };
-} {
-  return {
-    url: new URL(issuerUrl(issuer, "org")).origin,
-    tarballHosts: issuer.jwks === undefined ? [] : [new URL(issuer.jwks).host],
-    timeouts: { connectMs: 5_000, headersMs: 10_000, bodyIdleMs: 5_000 },
-  };
 }

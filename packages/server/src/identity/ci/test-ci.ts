@@ -4,24 +4,20 @@ import type { NamePattern } from "@assay/core";
 import type { Config } from "../../config/config.ts";
 import type { Database } from "../../platform/database/database.ts";
 import { createEvents } from "../../platform/events/outbox.ts";
-import { createUpstreamClient, noCredentials } from "../../platform/network/client.ts";
-import { systemResolve } from "../../platform/network/dispatchers.ts";
-import { loadNetworkSettings } from "../../platform/network/settings.ts";
-import type { UpstreamClient } from "../../platform/network/network.ts";
+import { openIssuerClients, type UpstreamClients } from "../../platform/network/clients.ts";
 import { createSystemClock } from "../../platform/system-clock.ts";
 import { createSystemRandom } from "../../platform/system-random.ts";
 import { createLogger } from "../../platform/telemetry/logger.ts";
 import { createMetrics } from "../../platform/telemetry/metrics.ts";
 import { createTestIdentity } from "../test-identity.ts";
 import { createCi, type CiDeps } from "./ci.ts";
-import { issuerPlace } from "./issuer-keys.ts";
 
-/** A client as the server makes it for an issuer. */
-export async function issuerClient(config: Config["trust"]["issuers"][number]): Promise<UpstreamClient> {
-  const none = { caFile: undefined, extraCaFile: undefined, noProxy: undefined };
-  const settings = await loadNetworkSettings({ ...none, ca: [], httpsProxy: undefined, httpProxy: undefined });
-  const deps = { clock: createSystemClock(), random: createSystemRandom(), settings, resolve: systemResolve };
-  return createUpstreamClient(deps, issuerPlace(config), noCredentials);
+/** Clients as the server makes them for issuers, with the system's clock: the answers take real time. */
+export async function issuerClients(issuers: Config["trust"]["issuers"]): Promise<UpstreamClients> {
+  const network = { caFile: undefined, ca: [], extraCaFile: undefined, noProxy: undefined };
+  const trust = { issuers, leewaySeconds: 60, maxAgeSeconds: 3600, tokenSeconds: 600, openRules: "warn" } as const;
+  const deps = { clock: createSystemClock(), random: createSystemRandom() };
+  return await openIssuerClients(deps, { trust, network }, { httpsProxy: undefined, httpProxy: undefined });
 }
 
 /** `ci/` over a database that has `identityTestMigrations`, with an issuer of each kind; owned by the caller. */
@@ -43,8 +39,7 @@ export async function createTestCi(
     jwks: undefined,
     claims: {},
   }));
-  const clients = new Map<string, UpstreamClient>();
-  for (const config of configs) clients.set(config.name, stack.use(await issuerClient(config)));
+  const { byAlias: clients } = stack.use(await issuerClients(configs));
   const ci = createCi(
     {
       database,

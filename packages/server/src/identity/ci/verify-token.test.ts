@@ -5,12 +5,8 @@ import { isAssayError } from "@assay/core";
 import { startCiIssuer, circleOrganisation, type CiKind, type TokenOptions } from "@assay/testkit/ci-issuer";
 import { createFakeClock } from "@assay/testkit/fake-clock";
 import type { CiIssuerConfig } from "../../config/config.ts";
-import { createUpstreamClient, noCredentials } from "../../platform/network/client.ts";
-import { systemResolve } from "../../platform/network/dispatchers.ts";
-import { loadNetworkSettings } from "../../platform/network/settings.ts";
-import { createSystemClock } from "../../platform/system-clock.ts";
-import { createSystemRandom } from "../../platform/system-random.ts";
-import { createIssuerKeys, issuerPlace } from "./issuer-keys.ts";
+import { createIssuerKeys } from "./issuer-keys.ts";
+import { issuerClients } from "./test-ci.ts";
 import { verifyIdToken } from "./verify-token.ts";
 
 const publicUrls = ["http://127.0.0.1:4873/npm"];
@@ -31,21 +27,9 @@ async function arrange(t: TestContext, kind: CiKind = "github", change: Partial<
     claims: {},
     ...change,
   };
-  const settings = await loadNetworkSettings({
-    caFile: undefined,
-    ca: [],
-    extraCaFile: undefined,
-    noProxy: undefined,
-    httpsProxy: undefined,
-    httpProxy: undefined,
-  });
-  const client = createUpstreamClient(
-    { clock: createSystemClock(), random: createSystemRandom(), settings, resolve: systemResolve },
-    issuerPlace(config),
-    noCredentials,
-  );
-  t.after(() => client[Symbol.asyncDispose]());
-  const keys = createIssuerKeys({ clock, log: quiet, clients: new Map([[config.name, client]]) });
+  const clients = await issuerClients([config]);
+  t.after(() => clients[Symbol.asyncDispose]());
+  const keys = createIssuerKeys({ clock, log: quiet, clients: clients.byAlias });
   let isNamed = true;
   const verify = (token: string) =>
     verifyIdToken(

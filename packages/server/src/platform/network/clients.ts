@@ -38,6 +38,33 @@ export async function openUpstreamClients(
   };
 }
 
+/** How the keys of CI issuers are asked for: a publish waits for them. */
+const issuerTimeouts = { connectMs: 5_000, headersMs: 10_000, bodyIdleMs: 5_000 };
+
+/** The client of each issuer of CI tokens, by its name: its own origin, and the host of its keys where that is another. */
+export async function openIssuerClients(
+  deps: { readonly clock: Clock; readonly random: Random },
+  { trust, network }: Pick<Config, "trust" | "network">,
+  secrets: Pick<Secrets, "httpProxy" | "httpsProxy">,
+): Promise<UpstreamClients> {
+  const settings = await loadNetworkSettings({ ...network, ...secrets });
+  const byAlias = new Map<string, UpstreamClient>();
+  for (const { name, issuer, jwks } of trust.issuers) {
+    const where = {
+      url: new URL(issuer.replaceAll(/[{}]/g, "")).origin,
+      tarballHosts: jwks === undefined ? [] : [new URL(jwks).host],
+      timeouts: issuerTimeouts,
+    };
+    byAlias.set(name, createUpstreamClient({ ...deps, settings, resolve: systemResolve }, where, noCredentials));
+  }
+  return {
+    byAlias,
+    async [Symbol.asyncDispose]() {
+      await Promise.all([...byAlias.values()].map((client) => client[Symbol.asyncDispose]()));
+    },
+  };
+}
+
 /** How a followed checksum database is reached: with a lookup it may have to download a lot before it answers. */
 const logTimeouts = { connectMs: 10_000, headersMs: 300_000, bodyIdleMs: 30_000 };
 
