@@ -44,6 +44,7 @@ const composition = new Set([
   "log-commands",
   "log-witnesses.ts",
   "monitor-app.ts",
+  "policy-commands",
   "log-gossip.ts",
   "storage.ts",
   "welcome.ts",

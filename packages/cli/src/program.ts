@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import about from "../package.json" with { type: "json" };
+import { auditCommand } from "./commands/audit.ts";
 import { delegationCommand } from "./commands/delegation.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { exportCommand } from "./commands/export.ts";
@@ -9,6 +10,7 @@ import { keysCommand } from "./commands/keys.ts";
 import { lockfileCommand } from "./commands/lockfile.ts";
 import { logCommand } from "./commands/log/log.ts";
 import { mirrorCommand } from "./commands/mirror.ts";
+import { policyCommand } from "./commands/policy.ts";
 import { quarantineCommand } from "./commands/quarantine.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { trustCommand } from "./commands/trust.ts";
@@ -46,6 +48,8 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     exportCommand(context, finish),
     importCommand(context, finish),
     keysCommand(context, finish),
+    policyCommand(context, finish),
+    auditCommand(context, finish),
     quarantineCommand(context, finish),
     upstreamCommand(context, finish),
     delegationCommand(context, finish),

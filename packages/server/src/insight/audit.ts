@@ -48,7 +48,8 @@ export function createAuditTrail({ database, clock, telemetry, anchor }: AuditDe
       });
     },
     async run(signal) {
-      let anchoredAtMs = clock.monotonicMs();
+      // At the start too, so that what was done before a short life of the process is not left behind.
+      let anchoredAtMs = -Infinity;
       while (!signal.aborted) {
         try {
           await trail.catchUp();
