@@ -1,12 +1,13 @@
-import { AssayError } from "@assay/core";
+import { AssayError, isAssayError } from "@assay/core";
 import { renderTrust, type ShownTrustRule, type TrustForm } from "@assay/web";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Config } from "../../config/config.ts";
 import { formOf, type Form } from "../../http/form.ts";
 import { sendPage } from "../../http/send.ts";
+import type { Ci } from "./ci.ts";
 import { ruleFields } from "./rule-fields.ts";
 import type { CiRoutesDeps } from "./routes.ts";
-import { packageSubject, warningsOf, type ClaimValue, type TrustRule } from "./rules.ts";
+import { packageSubject, warningsOf, type ClaimValue, type TrustRule, type TrustSubject } from "./rules.ts";
 import type { Caller } from "./trust.ts";
 
 type Issuer = Config["trust"]["issuers"][number];
@@ -29,6 +30,7 @@ export function addTrustPages(
   fastify.get<{ Params: { name: string } }>(url, async (request, reply) => {
     const caller = await callerOf(request);
     const subject = packageSubject(request.params.name);
+    if (caller.principal.kind === "anonymous") return goTo(reply, request.base, "sign-in", subject);
     const rules = await ci.trust.list(caller, subject);
     const isExclusive = await ci.trust.isExclusive(caller, subject);
     const forms = issuers.map(formFor);
@@ -40,23 +42,45 @@ export function addTrustPages(
     const caller = await callerOf(request);
     const subject = packageSubject(request.params.name);
     const form = formOf(request);
-    switch (form.text("do")) {
-      case "add":
-        await ci.trust.add(caller, subject, [readRule(issuers, form)]);
-        break;
-      case "remove":
-        await ci.trust.remove(caller, subject, form.text("id"));
-        break;
-      case "exclude":
-      case "share":
-        await ci.trust.setExclusive(caller, subject, form.text("do") === "exclude");
-        break;
-      default:
-        throw new AssayError("BAD_REQUEST", { reason: "the form does not say what to do" });
+    try {
+      await change(ci, issuers, caller, subject, form);
+    } catch (error) {
+      // In a browser the proof is given on a page of its own; then the form is sent again.
+      if (caller.principal.via !== "session" || !isAssayError(error, "OTP_REQUIRED")) throw error;
+      return await goTo(reply, request.base, "confirm", subject);
     }
-    const name = subject.name.replace("/", "%2F");
-    return await reply.redirect(`${request.base}/-/web/packages/${name}/trust`, 303);
+    return await reply.redirect(`${request.base}${pagePath(subject)}`, 303);
   });
+}
+
+function change(
+  { trust }: Ci,
+  issuers: readonly Issuer[],
+  caller: Caller,
+  subject: TrustSubject,
+  form: Form,
+): Promise<unknown> {
+  const wanted = form.text("do");
+  switch (wanted) {
+    case "add":
+      return trust.add(caller, subject, [readRule(issuers, form)]);
+    case "remove":
+      return trust.remove(caller, subject, form.text("id"));
+    case "exclude":
+    case "share":
+      return trust.setExclusive(caller, subject, wanted === "exclude");
+    default:
+      throw new AssayError("BAD_REQUEST", { reason: "the form does not say what to do" });
+  }
+}
+
+/** In one of its spellings: a slash between scope and name. */
+function pagePath({ name }: TrustSubject): string {
+  return `/-/web/packages/${name}/trust`;
+}
+
+function goTo(reply: FastifyReply, base: string, page: "sign-in" | "confirm", subject: TrustSubject): FastifyReply {
+  return reply.redirect(`${base}/-/web/${page}?next=${encodeURIComponent(pagePath(subject))}`, 303);
 }
 
 /** What `npm trust` would post. */

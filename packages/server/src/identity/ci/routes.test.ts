@@ -4,6 +4,7 @@ import { test, type TestContext } from "node:test";
 import { parsePackageName } from "@assay/core";
 import { createFakeClock } from "@assay/testkit/fake-clock";
 import { tempFolder } from "@assay/testkit/temp-folder";
+import { plainSessionCookie } from "../../http/credentials.ts";
 import { createHttpServer, defaultHttpLimits } from "../../http/server.ts";
 import { runMigrations } from "../../platform/database/migrate.ts";
 import { createSqliteDatabase } from "../../platform/database/sqlite.ts";
@@ -58,7 +59,18 @@ async function arrange(t: TestContext) {
     });
     tokens.set(name, drawn.secret);
   }
-  const confirmed: string[] = [];
+  let confirmed = 0;
+
+  /** What a person does who is told where to prove that it is there; answers what the client sends then. */
+  async function prove(account: string, { authUrl, doneUrl }: { authUrl: string; doneUrl: string }): Promise<string> {
+    const last = (url: string): string => url.split("/").at(-1) ?? "";
+    assert.equal(await identity.signIn.stepUps.decide(last(authUrl), account, "confirmed"), true);
+    const collected = await identity.signIn.stepUps.collect(last(doneUrl));
+    assert.ok(typeof collected === "object");
+    confirmed += 1;
+    return collected.token;
+  }
+
   const server = await createHttpServer(
     {
       clock: createSystemClock(),
@@ -74,8 +86,7 @@ async function arrange(t: TestContext) {
       routes: [
         (fastify, _options, done) => {
           addCiRoutes(fastify, {
-            identity: { authenticate: (credentials) => identity.authenticate(credentials), ci },
-            confirm: async (_principal, _request, { exactly }) => void confirmed.push(exactly),
+            identity: { ...identity, ci },
             issuers: made.issuers,
             publicUrls: [],
           });
@@ -89,33 +100,40 @@ async function arrange(t: TestContext) {
   t.after(() => server[Symbol.asyncDispose]());
   const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
   const origin = `http://127.0.0.1:${port}`;
-  async function ask(method: string, path: string, as?: string, body?: unknown) {
+  async function send(method: string, path: string, as: string | undefined, body: unknown, otp?: string) {
     const response = await fetch(`${origin}${path}`, {
       method,
       redirect: "manual",
       headers: {
         ...(as === undefined ? {} : { authorization: `Bearer ${tokens.get(as) ?? as}` }),
         ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...(otp === undefined ? {} : { "npm-otp": otp }),
       },
       body: body === undefined ? null : JSON.stringify(body),
     });
     const text = await response.text();
     const isJson = response.headers.get("content-type")?.startsWith("application/json") === true;
-    return {
-      status: response.status,
-      headers: response.headers,
-      text,
-      json: isJson ? (JSON.parse(text) as unknown) : undefined,
-    };
+    const json = isJson ? (JSON.parse(text) as unknown) : undefined;
+    return { status: response.status, headers: response.headers, text, json };
   }
-  return { ...made, permissions, ask, origin, confirmed, tokens };
+
+  /** As a client whose person confirms what it is asked to. */
+  async function ask(method: string, path: string, as?: string, body?: unknown) {
+    const answer = await send(method, path, as, body);
+    const wanted = answer.json as { authUrl?: string; doneUrl?: string } | undefined;
+    if (wanted?.authUrl === undefined || wanted.doneUrl === undefined || as === undefined) return answer;
+    return await send(method, path, as, body, await prove(as, { authUrl: wanted.authUrl, doneUrl: wanted.doneUrl }));
+  }
+  return { ...made, permissions, ask, send, origin, confirmations: () => confirmed, tokens };
 }
 
 const trust = "/npm/-/package/@acme%2fsecret/trust";
 const exchangePath = "/-/npm/v1/oidc/token/exchange/package/@acme%2fsecret";
 
 test("npm trust: a rule is made, listed and revoked, and each change is confirmed", async (t) => {
-  const { ask, confirmed } = await arrange(t);
+  const { ask, send, confirmations } = await arrange(t);
+  const bare = await send("POST", trust, "olga", [rule]);
+  assert.equal(bare.status, 401, "not without a proof");
   const made = await ask("POST", trust, "olga", [rule]);
   assert.equal(made.status, 201);
   const [shown] = made.json as { id: string }[];
@@ -126,7 +144,8 @@ test("npm trust: a rule is made, listed and revoked, and each change is confirme
   assert.equal((await ask("DELETE", `${trust}/${shown?.id}`, "olga")).status, 204);
   assert.equal((await ask("DELETE", `${trust}/${shown?.id}`, "olga")).status, 404);
   assert.deepEqual((await ask("GET", trust, "olga")).json, []);
-  assert.equal(confirmed.length, 3);
+  assert.deepEqual((await send("POST", trust, "olga", [rule])).status, 401, "each time anew");
+  assert.equal(confirmations(), 3);
 });
 
 test("an open rule warns, in the answer and where npm prints it", async (t) => {
@@ -221,33 +240,42 @@ test("CI reads an organisation by a rule of the organisation", async (t) => {
 });
 
 test("the page shows rules with what is dangerous about them, and its forms change them", async (t) => {
-  const { ask, origin, tokens } = await arrange(t);
-  const page = "/npm/-/web/packages/@acme%2fsecret/trust";
+  const { ask, origin, identity, clock } = await arrange(t);
+  const page = "/npm/-/web/packages/@acme/secret/trust";
+  const place = { address: "127.0.0.1", agent: "test" };
+  const { secret } = await identity.signIn.begin("olga", { isComplete: true }, { secret: undefined, place });
+  const cookie = `${plainSessionCookie}=${secret}`;
   const send = (fields: Record<string, string>, from = origin) =>
     fetch(`${origin}${page}`, {
       method: "POST",
       redirect: "manual",
       headers: {
-        authorization: `Bearer ${tokens.get("olga") ?? ""}`,
+        cookie,
         "content-type": "application/x-www-form-urlencoded",
         origin: from,
         "sec-fetch-site": from === origin ? "same-origin" : "cross-site",
       },
       body: new URLSearchParams(fields).toString(),
     });
+  const look = async () => await (await fetch(`${origin}${page}`, { headers: { cookie } })).text();
   const fields = { do: "add", issuer: "github", "claim-0": "acme/widgets", "claim-1": "publish.yml", publish: "yes" };
   const added = await send(fields);
-  assert.equal(added.status, 303);
+  assert.deepEqual([added.status, added.headers.get("location")], [303, `${origin}${page}`]);
   assert.equal((await send(fields, "https://evil.example.com")).status >= 400, true, "not from another site");
   const [made] = (await ask("GET", trust, "olga")).json as { id: string; claims: object }[];
   assert.deepEqual(made?.claims, { repository: "acme/widgets", workflow_ref: { file: "publish.yml" } });
-  const { text } = await ask("GET", page, "olga");
-  assert.match(text, /Careful:.*open on ref and environment/);
-  assert.match(text, /CircleCI/);
+  assert.match(await look(), /Careful:.*open on ref and environment/);
+  assert.match(await look(), /CircleCI/);
   assert.equal((await send({ do: "exclude" })).status, 303);
-  assert.match((await ask("GET", page, "olga")).text, /Nobody but trusted CI publishes this package/);
-  assert.equal((await send({ do: "remove", id: made?.id ?? "" })).status, 303);
-  assert.match((await ask("GET", page, "olga")).text, /There are none/);
+  assert.match(await look(), /Nobody but trusted CI publishes this package/);
+  await clock.advance(11 * 60_000);
+  const later = await send({ do: "remove", id: made?.id ?? "" });
+  assert.match(
+    later.headers.get("location") ?? "",
+    /\/npm\/-\/web\/confirm\?next=%2F-%2Fweb%2Fpackages%2F%40acme%2Fsecret/,
+  );
+  assert.match(await look(), new RegExp(made?.id ?? "-"), "nothing was removed without a proof");
   assert.equal((await send({ do: "dance" })).status, 400);
   assert.equal((await ask("GET", page, "olaf")).status, 404);
+  assert.match((await ask("GET", page)).headers.get("location") ?? "", /\/-\/web\/sign-in\?next=/);
 });

@@ -2,17 +2,12 @@ import { AssayError } from "@assay/core";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Config } from "../../config/config.ts";
 import type { Identity } from "../identity.ts";
-import type { Principal } from "../principal.ts";
 import { addTrustPages } from "./routes-pages.ts";
 import { packageSubject, renderRule, warningsOf, type TrustRule, type TrustSubject } from "./rules.ts";
 import type { Caller } from "./trust.ts";
 
-type Operation = Parameters<Caller["confirm"]>[0];
-
 export interface CiRoutesDeps {
-  readonly identity: Pick<Identity, "authenticate" | "ci">;
-  /** Has the person behind a principal prove that it is there. */
-  readonly confirm: (principal: Principal, request: FastifyRequest, operation: Operation) => Promise<void>;
+  readonly identity: Pick<Identity, "authenticate" | "ci"> & { readonly signIn: Pick<Identity["signIn"], "stepUps"> };
   readonly issuers: Config["trust"]["issuers"];
   /** As configured; the one that a request came in under counts besides. */
   readonly publicUrls: readonly string[];
@@ -95,10 +90,15 @@ export function addCiRoutes(fastify: FastifyInstance, deps: CiRoutesDeps): void 
 }
 
 /** Who asks, with the way to have it confirm what it asks for. */
-export function createCallerOf({ identity, confirm }: CiRoutesDeps): (request: FastifyRequest) => Promise<Caller> {
+function createCallerOf({ identity }: CiRoutesDeps): (request: FastifyRequest) => Promise<Caller> {
   return async (request) => {
-    const principal = await identity.authenticate(request.credentials);
-    return { principal, confirm: (operation) => confirm(principal, request, operation) };
+    const { base, credentials } = request;
+    const principal = await identity.authenticate(credentials);
+    return {
+      principal,
+      confirm: (operation) =>
+        identity.signIn.stepUps.require(principal, { base, credentials }, { ...operation, need: "always" }),
+    };
   };
 }
 
