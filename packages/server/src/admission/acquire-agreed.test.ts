@@ -4,6 +4,7 @@ import { test, type TestContext } from "node:test";
 import { isAssayError, parsePackageName, parseVersion, type ErrorCode } from "@assay/core";
 import { otherBytes, status, truncated, type Lie } from "@assay/testkit/lies";
 import { tempFolder } from "@assay/testkit/temp-folder";
+import { statementsOf } from "./store.ts";
 import { createTestRooms, type TestRoomsOptions } from "../../test/admission-rooms.ts";
 
 const name = parsePackageName("left");
@@ -84,6 +85,22 @@ test("when they do not agree nothing is bound, what each served is kept, and nob
   rooms.mirrors["one"]?.honest();
   await rooms.clock.advance(31_000);
   await admission.admit(name, version);
+});
+
+test("what each lists and signed is kept beside what it served, as far as it can be read", async (t) => {
+  const rooms = await sources(t, 2, { mirrors: ["one"] });
+  const { published, lie } = rooms;
+  const signatures = [{ keyid: "SHA256:owner", sig: "MEUC" }];
+  rooms.upstream.put("/left/1.0.0", JSON.stringify({ dist: { integrity: published.integrity, signatures } }));
+  rooms.mirrors["one"]?.put(
+    "/left/1.0.0",
+    JSON.stringify({ dist: { integrity: published.integrity, signatures: "?" } }),
+  );
+  lie("one", otherBytes("evil"));
+  await assert.rejects(rooms.admission.admit(name, version), refusedWith("SOURCES_DISAGREE", /left/));
+  const kept = await statementsOf(rooms.database.read, name, version);
+  assert.deepEqual([...kept.keys()], ["npm"], "nothing is made of what cannot be read");
+  assert.deepEqual(JSON.parse(kept.get("npm") ?? ""), { integrity: published.integrity, signatures });
 });
 
 test("a listing that others contradict is a disagreement, though its registry serves what it lists", async (t) => {

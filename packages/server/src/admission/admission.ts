@@ -81,3 +81,5 @@ export type { Damage, Pace } from "./examine.ts";
 export type { OfferedRelease } from "./receive.ts";
 export type { Replacement, ReplacementRequest } from "./replace.ts";
 export { admissionMigrations } from "./migrations.ts";
+export type { Statement } from "./statement.ts";
+export { statementsOf } from "./store.ts";

@@ -40,7 +40,7 @@ export interface AdmissionDeps {
   readonly releases: Pick<Releases, "packageState" | "raise">;
   readonly upstreams: Pick<
     Upstreams,
-    "agreementOf" | "keys" | "ownerOf" | "packument" | "reload" | "stored" | "tarballs" | "standing"
+    "agreementOf" | "keys" | "ownerOf" | "packument" | "relay" | "reload" | "stored" | "tarballs" | "standing"
   >;
   readonly signing: Pick<RegistrySigning, "sign">;
   readonly delegations: Pick<Delegations, "propose">;

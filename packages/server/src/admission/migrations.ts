@@ -27,4 +27,10 @@ export const admissionMigrations: Migrations = {
         .execute();
     },
   },
+  "0022-admission-statements": {
+    async up(transaction) {
+      const { text } = columns(transaction);
+      await transaction.schema.alterTable("admission_evidence").addColumn("statement", text).execute();
+    },
+  },
 };

@@ -26,7 +26,15 @@ onEveryDatabase("the tables of admission", (databases) => {
     await database.write((transaction) => keepBlobs(transaction, [kept], 1));
     await database.write((transaction) => keepBlobs(transaction, [kept, kept], 2));
     await database.write((transaction) =>
-      addEvidence(transaction, { name, version, source: "npm", key: cited, size_bytes: 5, stored_at_ms: 1 }),
+      addEvidence(transaction, {
+        name,
+        version,
+        source: "npm",
+        key: cited,
+        size_bytes: 5,
+        stored_at_ms: 1,
+        statement: null,
+      }),
     );
     const all = [kept, cited, orphan];
     assert.deepEqual(await database.write((transaction) => doomOrphans(transaction, all, 10)), [orphan]);
@@ -41,7 +49,7 @@ onEveryDatabase("the tables of admission", (databases) => {
 
   test("keep one evidence for a version and source, and know its bytes", async () => {
     const database = await databases.fresh(admissionMigrations);
-    const row = { name, version, source: "npm", key: key("aa"), size_bytes: 5, stored_at_ms: 1 };
+    const row = { name, version, source: "npm", key: key("aa"), size_bytes: 5, stored_at_ms: 1, statement: null };
     assert.equal(await evidenceBytes(database.read), 0);
     await database.write((transaction) => addEvidence(transaction, row));
     await database.write((transaction) => addEvidence(transaction, { ...row, size_bytes: 50 }));

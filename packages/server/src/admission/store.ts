@@ -92,6 +92,22 @@ export async function addEvidence(transaction: Transaction, row: Tables["admissi
     .execute();
 }
 
+/** What a source said of the bytes that are kept as evidence: text of a `Statement`, or null. */
+export async function statementsOf(
+  reader: Reader,
+  name: PackageName,
+  version: Version,
+): Promise<ReadonlyMap<string, string>> {
+  const rows = await reader
+    .withTables<Tables>()
+    .selectFrom("admission_evidence")
+    .select(["source", "statement"])
+    .where("name", "=", name)
+    .where("version", "=", version)
+    .execute();
+  return new Map(rows.flatMap(({ source, statement }) => (statement === null ? [] : [[source, statement] as const])));
+}
+
 /** Bytes of all evidence. */
 export async function evidenceBytes(reader: Reader): Promise<number> {
   const row = await reader

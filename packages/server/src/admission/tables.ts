@@ -12,5 +12,7 @@ export type Tables = {
     key: string;
     size_bytes: number;
     stored_at_ms: number;
+    /** JSON of what the source listed and with which signatures (statement.ts); null when it was not asked. */
+    statement: string | null;
   };
 };

@@ -8,6 +8,7 @@ import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { Upstreams } from "../upstreams/upstreams.ts";
 import type { Observed } from "./acquire.ts";
 import type { Download } from "./download.ts";
+import { statementOf } from "./statement.ts";
 import { keepEvidence, type EvidenceLimits } from "./evidence.ts";
 
 /** Wrong bytes of which evidence was kept. */
@@ -54,12 +55,13 @@ interface Disagreeing extends Observed {
 }
 
 /**
- * Keeps what every source served when they do not agree, and tells of it: a conflict record for each in the log, for
+ * Keeps what every source served when they do not agree, with what each lists and signed, and tells of it: a conflict record for each in the log, for
  * nobody knows whose bytes are right, and one incident. Nobody is put aside.
  */
 export async function reportDisagreement(
   deps: EvidenceKeeping & {
     readonly checksums: Pick<Checksums, "claimConflict" | "wake">;
+    readonly upstreams: Pick<Upstreams, "relay">;
     readonly telemetry: Telemetry;
   },
   limits: EvidenceLimits,
@@ -71,7 +73,8 @@ export async function reportDisagreement(
   const { name, version } = first;
   const kept: WrongBytes[] = [];
   for (const { bytes, ...observed } of served) {
-    const evidence = await keepEvidence(deps, limits, observed, bytes);
+    const statement = await statementOf(deps.upstreams, observed.source, observed);
+    const evidence = await keepEvidence(deps, limits, observed, bytes, statement);
     kept.push({ ...observed, integrity: bytes.integrity, evidence: evidenceField(evidence) });
   }
   await deps.database.write(async (transaction) => {

@@ -13,6 +13,7 @@ import {
   type PackageName,
   type Version,
 } from "@assay/core";
+import { statementsOf, type Statement } from "../admission/admission.ts";
 import { publicLog } from "../checksums/checksums.ts";
 import { bindKey } from "../checksums/claim-keys.ts";
 import { claimsBetween } from "../checksums/store-claims.ts";
@@ -33,6 +34,8 @@ export interface ShownConflict {
   readonly record: ConflictRecord;
   /** Path of the bytes that were served; undefined when none were kept. */
   readonly evidence: string | undefined;
+  /** What the source listed of it, with its signatures; undefined where it was not asked or did not say. */
+  readonly statement: Statement | undefined;
 }
 
 export interface Conflicts {
@@ -50,6 +53,7 @@ export async function conflictsOf(
   await using storage = await openStored(loaded, options);
   const bundles: LogBundle[] = [];
   const conflicts: ShownConflict[] = [];
+  const statements = await statementsOf(storage.database.read, name, version);
   for (const [shard, indexes] of await placesOf(storage, name, version)) {
     const part = await partOf(storage, shard, indexes);
     if (part === undefined) continue;
@@ -57,7 +61,15 @@ export async function conflictsOf(
     for (const { index, text } of part.records) {
       const record = parseRecord(text);
       if (record.kind !== "conflict") continue;
-      conflicts.push({ shard, index, record, evidence: await evidenceOf(storage, loaded, record) });
+      const statement = statements.get(record.source);
+      const evidence = await evidenceOf(storage, loaded, record);
+      conflicts.push({
+        shard,
+        index,
+        record,
+        evidence,
+        statement: statement === undefined ? undefined : (JSON.parse(statement) as Statement),
+      });
     }
   }
   const missing = bundles.length === 0 ? [{ name, version }] : [];

@@ -46,8 +46,12 @@ async function runConflict(
     const shard = origin.slice(origin.lastIndexOf("/") + 1);
     for (const { index, text } of records) context.stdout.write(`${recordLine(shownRecord(shard, index, text))}\n`);
   }
-  for (const { record, evidence } of conflicts)
+  for (const { record, evidence, statement } of conflicts) {
     context.stdout.write(`\n${record.source}: ${evidence ?? "only its listing or a digest is kept"}\n`);
+    if (statement === undefined) continue;
+    context.stdout.write(`  lists ${statement.integrity}\n`);
+    for (const { keyid, sig } of statement.signatures) context.stdout.write(`  signed with ${keyid}: ${sig}\n`);
+  }
   if (out === undefined)
     context.stdout.write("\nWith --out <file> the records and their proof are written for others.\n");
   return 0;
