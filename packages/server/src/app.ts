@@ -20,7 +20,8 @@ import { createDelegations, openDelegatedNames, type Delegations } from "./deleg
 import { createBackground } from "./background.ts";
 import { createAccessLog } from "./http/access-log.ts";
 import { createHttpServer, defaultHttpLimits, type HttpServer } from "./http/server.ts";
-import { createIdentity, identityRoutes, openVault, type People } from "./identity/identity.ts";
+import { createIdentity, identityRoutes, openHostedNames, openVault } from "./identity/identity.ts";
+import type { HostedNames, People } from "./identity/identity.ts";
 import { createAuditTrail, type AuditTrail } from "./insight/insight.ts";
 import { createMirroring, type Mirroring } from "./mirroring/mirroring.ts";
 import { clearTemporaryBlobs } from "./platform/blobs/files.ts";
@@ -54,9 +55,11 @@ import { createSweep, type Sweep } from "./sweep/sweep.ts";
 import {
   createAuditing,
   createUpstreams,
+  keepingOwnNames,
   readPinnedKeys,
   sourceChoiceRoutes,
   sourcePages,
+  type OwnNames,
   type UpstreamsRoom,
 } from "./upstreams/upstreams.ts";
 import { openStorage, type StorageOptions } from "./storage.ts";
@@ -74,6 +77,7 @@ export interface Rooms extends AsyncDisposable {
   readonly delegations: Delegations;
   /** Undefined: the registry is not limited. */
   readonly closure: Closure | undefined;
+  readonly names: HostedNames;
   readonly identity: People;
   readonly admission: Admission;
   readonly sweep: Sweep;
@@ -105,12 +109,18 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
   await using stack = new AsyncDisposableStack();
   const storage = stack.use(await openStorage(loaded, options));
   const { clock, random, telemetry, database, blobs, events } = storage;
+  const names = await openHostedNames({ database, events, clock, telemetry }, config);
+  const own: OwnNames = { has: (name) => names.organisationOf(name) !== undefined, current: names.current };
   const jobs = createJobQueue({ database, clock, random, telemetry });
   const workers = stack.use(createWorkers({ maxThreads: 2, idleMs: 10_000, maxHeapMiB: 1024 }));
   const followedClient = stack.use(await openLogClient({ clock, random }, config, secrets));
   const remote = config.checksums && { ...followed(config.checksums), tileFolder: below("cache/followed-log") };
   const checksums = await createChecksums(
-    { ...storage, remoteClient: followedClient.client },
+    {
+      ...storage,
+      organisationOf: names.organisationOf,
+      remoteClient: followedClient.client && keepingOwnNames(own, followedClient.client),
+    },
     { ...config.log, remote },
   );
   const registrySigning = await createRegistrySigning(
@@ -126,7 +136,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     {
       refuseWithinHours: config.removed.refuseWithinHours,
       seen: config.log.seen,
-      auditingOf: createAuditing(config.upstreams, delegatedTo),
+      auditingOf: createAuditing(config.upstreams, delegatedTo, own),
       limit: closure,
     },
   );
@@ -148,6 +158,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
       random,
       telemetry,
       delegatedTo,
+      own,
     },
     config,
   );
@@ -223,6 +234,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     upstreams,
     delegations,
     closure,
+    names,
     identity,
     admission,
     sweep,

@@ -20,6 +20,7 @@ export function createBackground(
     upstreams,
     delegations,
     closure,
+    names,
     identity,
     admission,
     sweep,
@@ -57,6 +58,7 @@ export function createBackground(
       keep("the watch for changed releases", releases.run(stop.signal, checksums.wake));
       if (closure !== undefined) keep("the reading of dependencies", closure.run(stop.signal));
       keep("the look at delegations", delegations.run(stop.signal));
+      keep("the watch for hosted names", names.run(stop.signal));
       keep("the upkeep of tokens", identity.run(stop.signal));
       keep("the recording of sighted versions", releases.recordSighted(stop.signal));
       keep("the job queue", jobs.run(upstreams.jobHandlers, stop.signal));

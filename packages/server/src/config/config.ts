@@ -26,6 +26,8 @@ export interface Config {
   /** Somebody else's checksum database that is followed; undefined: our own. */
   readonly checksums: FollowedLogConfig | undefined;
   readonly log: LogConfig;
+  /** Names that are published here, besides the scopes of organisations. */
+  readonly hosted: readonly HostedConfig[];
   /** People and tokens. */
   readonly identity: IdentityConfig;
   readonly packuments: {
@@ -198,6 +200,13 @@ export interface LogConfig {
   /** vkeys of who may approve a supersede, and how many of them must. */
   readonly approvers: readonly string[];
   readonly approvalsNeeded: number;
+}
+
+export interface HostedConfig {
+  readonly names: readonly NamePattern[];
+  readonly organisation: string;
+  /** What a new package is where its publisher does not say; undefined: as any other. */
+  readonly visibility: "public" | "restricted" | undefined;
 }
 
 export interface IdentityConfig {

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { parse } from "yaml";
 import { readConfigFile } from "./file.ts";
 import { renderSchema } from "./schema.ts";
+import { hostedSettings } from "./hosted.ts";
 import { settings } from "./settings.ts";
 import { renderTemplate } from "./template.ts";
 import { upstreamSettings } from "./upstream-settings.ts";
@@ -154,9 +155,15 @@ test("the schema knows every setting and nothing else", () => {
     }
   };
   walk(schema, "");
-  assert.deepEqual(keys.sort(), [...settings.map(({ key }) => key), "upstreams"].sort());
+  assert.deepEqual(keys.sort(), [...settings.map(({ key }) => key), "hosted", "upstreams"].sort());
   keys = [];
-  const { upstreams } = schema["properties"] as { upstreams: { additionalProperties: Record<string, unknown> } };
+  const { upstreams, hosted } = schema["properties"] as {
+    upstreams: { additionalProperties: Record<string, unknown> };
+    hosted: { items: Record<string, unknown> };
+  };
   walk(upstreams.additionalProperties, "");
   assert.deepEqual(keys.sort(), upstreamSettings.map(({ key }) => key).sort());
+  keys = [];
+  walk(hosted.items, "");
+  assert.deepEqual(keys.sort(), hostedSettings.map(({ key }) => key).sort());
 });

@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Scalar, type YAMLMap } from "yaml";
 import { nearest } from "./nearest.ts";
+import { hostedSettings } from "./hosted.ts";
 import { settings, type Layer, type RawValue } from "./settings.ts";
 import { upstreamSettings } from "./upstream-settings.ts";
 
@@ -9,6 +10,8 @@ export interface FilePass {
   readonly layer: Layer;
   /** What stands below `upstreams`, when it says something. */
   readonly upstreams?: RawUpstreams;
+  /** The members of `hosted`, when it says something. */
+  readonly hosted?: readonly RawHosted[];
   readonly problems: readonly string[];
 }
 
@@ -23,6 +26,13 @@ export interface RawUpstream {
   /** Place of the alias. */
   readonly source: string;
   /** By dotted place below the alias. */
+  readonly layer: Layer;
+}
+
+/** One member of `hosted`. */
+export interface RawHosted {
+  /** Place of the member. */
+  readonly source: string;
   readonly layer: Layer;
 }
 
@@ -58,16 +68,18 @@ export function readConfigFile(text: string, path: string, keys?: readonly strin
   const reading: Reading = { at, folder: dirname(path), problems };
   const layer = new Map<string, RawValue>();
   let upstreams: RawUpstreams | undefined;
+  let hosted: readonly RawHosted[] | undefined;
   if (isMap(document.contents)) {
     const table = keys === undefined ? fileTable : tableOf(keys, []);
     readMap(reading, table, document.contents, { layer, prefix: "" }, (key, value) => {
       if (!table.others.includes(key.name)) return false;
-      upstreams = readUpstreams(reading, key, value);
+      if (key.name === "hosted") hosted = readHosted(reading, key, value);
+      else upstreams = readUpstreams(reading, key, value);
       return true;
     });
   } else if (document.contents !== null && !(isScalar(document.contents) && document.contents.value === null))
     problems.push(`${path} must hold settings as key: value.`);
-  return { layer, problems, ...(upstreams === undefined ? {} : { upstreams }) };
+  return { layer, problems, ...(upstreams && { upstreams }), ...(hosted && { hosted }) };
 }
 
 interface Reading {
@@ -90,10 +102,15 @@ function tableOf(keys: readonly string[], others: readonly string[]): Table {
 
 const fileTable = tableOf(
   settings.map(({ key }) => key),
-  ["upstreams"],
+  ["upstreams", "hosted"],
 );
 const upstreamTable = tableOf(
   upstreamSettings.map(({ key }) => key),
+  [],
+);
+
+const hostedTable = tableOf(
+  hostedSettings.map(({ key }) => key),
   [],
 );
 
@@ -162,6 +179,21 @@ function readUpstreams(reading: Reading, { source }: KeyAt, node: unknown): RawU
     return true;
   });
   return { source, entries };
+}
+
+/** The list of hosted names, each with whose they are. */
+function readHosted(reading: Reading, { source }: KeyAt, node: unknown): readonly RawHosted[] {
+  const entries: RawHosted[] = [];
+  if (!isSeq(node)) reading.problems.push(`${source}: hosted must hold a list of names, each with an organisation.`);
+  for (const item of isSeq(node) ? node.items : []) {
+    const at = reading.at(rangeOf(item));
+    const layer = new Map<string, RawValue>();
+    if (isMap(item) && !hasMagic(item)) {
+      readMap(reading, hostedTable, item, { layer, prefix: "", shown: "hosted." });
+      entries.push({ source: at, layer });
+    } else reading.problems.push(`${at}: a member of hosted must hold settings of its own, such as names.`);
+  }
+  return entries;
 }
 
 /** `a.b.c` → `a`, `a.b`. */

@@ -108,6 +108,14 @@ export function upstreamAlias(): Kind {
   );
 }
 
+/** A name that an organisation can have, so that its scope is one. */
+export function organisationName(): Kind {
+  return text(
+    "1 to 64 characters of a-z, 0-9, dot, dash and underscore, beginning with a letter or digit",
+    "^[a-z0-9](?:[a-z0-9_-]|\\.(?!\\.)){0,63}$",
+  );
+}
+
 const mostPatterns = 1000;
 
 /** Patterns of package names, each once. */

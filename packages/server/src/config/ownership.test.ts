@@ -72,3 +72,42 @@ test("a mirror has names of its registry only, each of them once", () => {
     assert.deepEqual(more, []);
   }
 });
+
+test("a hosted name has no other owner, and its pattern decides something", () => {
+  const upstreams: readonly NameRules[] = [
+    {
+      alias: "npm",
+      source: "f:1:1",
+      kind: "registry",
+      of: undefined,
+      names: [{ pattern: parseNamePattern("*"), source: "f:1:2" }],
+    },
+    {
+      alias: "acme",
+      source: "f:2:1",
+      kind: "registry",
+      of: undefined,
+      names: [{ pattern: parseNamePattern("@acme/*"), source: "f:2:2" }],
+    },
+    {
+      alias: "near",
+      source: "f:3:1",
+      kind: "mirror",
+      of: "npm",
+      names: [{ pattern: parseNamePattern("tools-x"), source: "f:3:2" }],
+    },
+  ];
+  const hosted = (...patterns: readonly string[]) =>
+    ownershipProblems(
+      upstreams,
+      patterns.map((text, at) => ({ pattern: parseNamePattern(text), organisation: "tools", source: `f:9:${at + 1}` })),
+    );
+  assert.deepEqual(hosted("tools", "@acme/tools-*"), []);
+  assert.deepEqual(hosted("@acme/*"), [
+    "hosted: @acme/* (f:9:1) is owned by upstreams.acme already (f:2:2); a name has one owner.",
+  ]);
+  assert.deepEqual(hosted("tools", "too*"), [
+    "hosted: tools (f:9:1) decides nothing: the organisation tools here owns those names through too* (f:9:2); take one of them out.",
+    "upstreams.near.names: tools-x (f:3:2) is outside the names of its registry npm: they belong to the organisation tools here (f:9:2).",
+  ]);
+});

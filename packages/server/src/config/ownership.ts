@@ -19,22 +19,52 @@ export interface PlacedPattern {
   readonly source: string;
 }
 
+/** Names that the configuration gives to an organisation here. */
+export interface HostedNameRule extends PlacedPattern {
+  readonly organisation: string;
+}
+
 interface Rule extends PlacedPattern {
   readonly alias: string;
+  /** Where it stands, for people: `upstreams.npm.names`. */
+  readonly place: string;
+  /** Whose the names are, for people: `upstreams.npm`. */
+  readonly owner: string;
 }
 
 /**
  * What is wrong with who owns which names, a sentence each with the places: a name must have one owner, every rule
  * must be able to decide something, and a mirror or auditor has only names of its registry. Pure.
  */
-export function ownershipProblems(upstreams: readonly NameRules[]): readonly string[] {
+export function ownershipProblems(
+  upstreams: readonly NameRules[],
+  hosted: readonly HostedNameRule[] = [],
+): readonly string[] {
   const registries = upstreams.filter(({ kind }) => kind === "registry");
-  const rules = registries.flatMap(({ alias, names = [] }) => names.map((rule): Rule => ({ alias, ...rule })));
+  const rules = [
+    ...registries.flatMap(({ alias, names = [] }) => names.map((rule) => upstreamRule(alias, rule))),
+    ...hosted.map(hostedRule),
+  ];
   return [
     ...registries.filter(({ names }) => names === undefined).map(namesMissing),
     ...rulesProblems(rules),
     ...upstreams.filter(({ kind }) => kind !== "registry").flatMap((one) => copyProblems(one, upstreams, rules)),
   ];
+}
+
+function upstreamRule(alias: string, { pattern, source }: PlacedPattern): Rule {
+  return { alias, pattern, source, place: `upstreams.${alias}.names`, owner: `upstreams.${alias}` };
+}
+
+function hostedRule({ organisation, pattern, source }: HostedNameRule): Rule {
+  // No alias has a colon.
+  return {
+    alias: `hosted:${organisation}`,
+    pattern,
+    source,
+    place: "hosted",
+    owner: `the organisation ${organisation} here`,
+  };
 }
 
 function namesMissing({ alias, source }: NameRules): string {
@@ -49,15 +79,13 @@ function rulesProblems(rules: readonly Rule[]): string[] {
     const earlier = first.get(rule.pattern);
     if (earlier === undefined) first.set(rule.pattern, rule);
     else
-      problems.push(
-        `${inWords(rule)} is owned by upstreams.${earlier.alias} already (${earlier.source}); a name has one owner.`,
-      );
+      problems.push(`${inWords(rule)} is owned by ${earlier.owner} already (${earlier.source}); a name has one owner.`);
   }
   for (const rule of first.values()) {
     const around = first.get(mostSpecificPattern(without(first.keys(), rule.pattern), rule.pattern) ?? rule.pattern);
     if (around !== undefined && around !== rule && around.alias === rule.alias) {
       problems.push(
-        `${inWords(rule)} decides nothing: upstreams.${around.alias} owns those names through ${around.pattern} (${around.source}); take one of them out.`,
+        `${inWords(rule)} decides nothing: ${around.owner} owns those names through ${around.pattern} (${around.source}); take one of them out.`,
       );
     }
   }
@@ -83,17 +111,19 @@ function copyProblems(copy: NameRules, upstreams: readonly NameRules[], rules: r
     );
     if (owner?.alias !== of) {
       const whose =
-        owner === undefined ? "no one registry owns them" : `they belong to upstreams.${owner.alias} (${owner.source})`;
-      problems.push(`${inWords({ alias, ...rule })} is outside the names of its registry ${of}: ${whose}.`);
+        owner === undefined ? "no one registry owns them" : `they belong to ${owner.owner} (${owner.source})`;
+      problems.push(`${inWords(upstreamRule(alias, rule))} is outside the names of its registry ${of}: ${whose}.`);
     } else if (around !== undefined) {
-      problems.push(`${inWords({ alias, ...rule })} decides nothing: ${around.pattern} (${around.source}) covers it.`);
+      problems.push(
+        `${inWords(upstreamRule(alias, rule))} decides nothing: ${around.pattern} (${around.source}) covers it.`,
+      );
     }
   }
   return problems;
 }
 
-function inWords({ alias, pattern, source }: Rule): string {
-  return `upstreams.${alias}.names: ${pattern} (${source})`;
+function inWords({ place, pattern, source }: Rule): string {
+  return `${place}: ${pattern} (${source})`;
 }
 
 function without(patterns: Iterable<NamePattern>, one: NamePattern): readonly NamePattern[] {

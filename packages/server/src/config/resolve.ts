@@ -22,6 +22,8 @@ import { chooseForm } from "./upstream-form.ts";
 import { upstreamSecrets } from "./upstream-secrets.ts";
 import { loneUpstream, manyUpstreams } from "./upstreams.ts";
 import { isLoopbackHost } from "./urls.ts";
+import { ownershipProblems, type HostedNameRule } from "./ownership.ts";
+import { readHostedNames } from "./hosted.ts";
 import { readValues, type Values } from "./values.ts";
 
 /** Everything that configuration comes from, already read. Earlier sources win: flags, environment, file, remembered, npm, defaults. */
@@ -64,7 +66,8 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
   const layers = [sources.flags, sources.env.layer, sources.file?.layer, sources.remembered?.layer];
   const values = readValues(settings, layers, sources.cwd, problems);
   const addresses = chooseAddresses(values, problems);
-  const upstreams = decideUpstreams(values, sources, addresses, problems);
+  const names = readHostedNames(sources.file?.hosted ?? [], sources.cwd, problems);
+  const upstreams = decideUpstreams(values, sources, addresses, problems, names.rules);
   const dataFolder = values.path("dataFolder") ?? sources.cwd;
   const config: Config = {
     dataFolder,
@@ -78,6 +81,7 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
     role: values.text("role") as Config["role"],
     checksums: chooseFollowed(values, addresses, problems),
     log: logConfig(values, sources, { dataFolder, ...addresses }, problems),
+    hosted: names.hosted,
     identity: {
       registration: values.text("identity.registration") as Config["identity"]["registration"],
       passwordWrites: values.text("identity.passwordWrites") === "allowed",
@@ -148,14 +152,20 @@ function decideUpstreams(
   sources: ConfigSources,
   addresses: Addresses,
   problems: string[],
+  hosted: readonly HostedNameRule[],
 ): DecidedUpstreams {
   const many = chooseForm(sources, problems);
   if (many !== undefined) {
-    const list = manyUpstreams(many, addresses, sources.cwd, problems);
+    const list = manyUpstreams(many, addresses, sources.cwd, problems, hosted);
     return { list, isShort: false, source: many.source, fromNpm: false };
   }
   const chosen = chooseUpstream(values, sources.npm, addresses, problems);
   const list = [loneUpstream(values, chosen, problems)];
+  const source = chosen?.source ?? "default";
+  const everything = list.map(({ name, kind, of, names }) => {
+    return { alias: name, source, kind, of, names: names.map((pattern) => ({ pattern, source })) };
+  });
+  if (problems.length === 0) problems.push(...ownershipProblems(everything, hosted));
   return { list, isShort: true, source: chosen?.source ?? "", fromNpm: chosen?.fromNpm === true };
 }
 

@@ -1,3 +1,4 @@
+import { hostedSettings } from "./hosted.ts";
 import { upstreamAlias } from "./kinds.ts";
 import { settings } from "./settings.ts";
 import { upstreamSettings, type UpstreamSetting } from "./upstream-settings.ts";
@@ -7,6 +8,7 @@ export function renderSchema(): string {
   const root = branch("Configuration of Assay. Everything is optional.");
   for (const setting of settings) place(root, setting, ` (${setting.env})`);
   root.properties["upstreams"] = upstreamsSchema();
+  root.properties["hosted"] = hostedSchema();
   return `${JSON.stringify({ $schema: "https://json-schema.org/draft/2020-12/schema", title: "assay.yaml", ...root }, null, 2)}\n`;
 }
 
@@ -18,6 +20,16 @@ function upstreamsSchema(): object {
     type: ["object", "null"],
     propertyNames: upstreamAlias().schema,
     additionalProperties: { ...one, required: ["url"] },
+  };
+}
+
+function hostedSchema(): object {
+  const one = branch(undefined);
+  for (const setting of hostedSettings) place(one, setting, "");
+  return {
+    description: "Names that are published here and asked of no upstream, besides the scopes of organisations.",
+    type: ["array", "null"],
+    items: { ...one, required: ["names", "organisation"] },
   };
 }
 

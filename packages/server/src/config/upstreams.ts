@@ -3,7 +3,7 @@ import { isSelf, type Addresses, type ChosenUpstream } from "./addresses.ts";
 import type { UpstreamConfig } from "./config.ts";
 import type { RawUpstream, RawUpstreams } from "./file.ts";
 import { upstreamAlias } from "./kinds.ts";
-import { ownershipProblems, type NameRules } from "./ownership.ts";
+import { ownershipProblems, type HostedNameRule, type NameRules } from "./ownership.ts";
 import { upstreamSettings } from "./upstream-settings.ts";
 import { readValues, shown, type Values } from "./values.ts";
 
@@ -41,13 +41,20 @@ export function manyUpstreams(
   addresses: Addresses,
   cwd: string,
   problems: string[],
+  hosted: readonly HostedNameRule[] = [],
 ): readonly UpstreamConfig[] {
   const read = entries.map((entry) => readEntry(entry, addresses, cwd, problems));
   const isReadable = problems.length === 0;
   // Sentences that follow from earlier ones would only confuse.
   if (isReadable && read.length > 0 && !read.some(({ rules }) => rules.kind === "registry"))
     problems.push(`upstreams (${source}) names no registry: one of them must own names.`);
-  if (isReadable) problems.push(...ownershipProblems(read.map(({ rules }) => rules)));
+  if (isReadable)
+    problems.push(
+      ...ownershipProblems(
+        read.map(({ rules }) => rules),
+        hosted,
+      ),
+    );
   if (problems.length === 0) for (const one of read) problems.push(...betweenProblems(one, read));
   return read.map(({ config }) => completed(config, read));
 }

@@ -18,7 +18,8 @@ export {
 export type { Ci } from "./ci/ci.ts";
 export { createIdentity, type IdentityDeps } from "./create-identity.ts";
 export { identityMigrations } from "./migrations.ts";
-export type { HostedNames, HostedPackage, NameClaim } from "./names/names.ts";
+export { openHostedNames } from "./names/hosted-names.ts";
+export type { HostedNames, HostedOrganisation, HostedPackage, NameClaim } from "./names/names.ts";
 export type { Account, Accounts } from "./people/accounts.ts";
 export {
   createPermissions,

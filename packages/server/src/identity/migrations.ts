@@ -1,6 +1,7 @@
 import type { Migrations } from "../platform/database/database.ts";
 import { approvalMigrations } from "./approvals/approvals.ts";
 import { ciMigrations } from "./ci/migrations.ts";
+import { nameMigrations } from "./names/migrations.ts";
 import { peopleMigrations } from "./people/migrations.ts";
 import { policyMigrations } from "./permissions/permissions.ts";
 import { signInMigrations } from "./sign-in/migrations.ts";
@@ -9,6 +10,7 @@ import { tokenMigrations } from "./tokens/migrations.ts";
 /** Of all parts of this room. */
 export const identityMigrations: Migrations = {
   ...approvalMigrations,
+  ...nameMigrations,
   ...peopleMigrations,
   ...tokenMigrations,
   ...signInMigrations,

@@ -104,7 +104,13 @@ function factsOf(cases: PolicyCases): Pick<Parameters<typeof createPermissions>[
         const found = cases.packages[name];
         return organisation === undefined || found === undefined
           ? undefined
-          : { name, organisation, visibility: found.visibility };
+          : {
+              name,
+              organisation,
+              visibility: found.visibility,
+              publishRequiresTfa: false,
+              automationOverridesTfa: true,
+            };
       },
     },
   };

@@ -32,6 +32,7 @@ import { createLatency } from "./latency.ts";
 import { listingAt } from "./list-versions.ts";
 import { createMirrorListing } from "./mirror-listing.ts";
 import { createMirrored } from "./mirrored.ts";
+import { noOwnNames, type OwnNames } from "./own-names.ts";
 import { createPathMemory, type Remembered } from "./path-memory.ts";
 import { createRawDocuments } from "./raw.ts";
 import { createRedirects } from "./redirects.ts";
@@ -61,6 +62,8 @@ export interface UpstreamsDeps {
   readonly telemetry: Telemetry;
   /** Names that were handed to another registry. Default: none. */
   readonly delegatedTo?: DelegatedTo;
+  /** Names that live here. Default: none. */
+  readonly own?: OwnNames;
 }
 
 export interface UpstreamsRoom extends Upstreams {
@@ -92,7 +95,8 @@ export function createUpstreams(
   config: Pick<Config, "dataFolder" | "upstreams" | "packuments" | "limits">,
 ): UpstreamsRoom {
   const { clock, database } = deps;
-  const sources = createSources(config.upstreams, deps.clients, deps.delegatedTo);
+  const { own = noOwnNames } = deps;
+  const sources = createSources(config.upstreams, deps.clients, deps.delegatedTo, own);
   const log = deps.telemetry.log;
   const answers = deps.telemetry.metrics.counter(
     "assay_upstream_packuments_total",
@@ -123,6 +127,7 @@ export function createUpstreams(
   const audits = createAudits({ ...deps, sources, ask }, { maxAgeMs });
 
   async function join(name: PackageName): Promise<Packument> {
+    if (own.has(name)) throw notFound(name);
     if (sources.ownerOf(name) === undefined) {
       const found = await imported.load(name);
       if (found !== undefined) return found;
@@ -155,6 +160,7 @@ export function createUpstreams(
   }
 
   async function current(name: PackageName, sinceMs?: number): Promise<Packument> {
+    if (own.has(name)) throw notFound(name);
     const nowMs = clock.now();
     const owner = sources.ownerOf(name);
     if (owner === undefined) throw unowned(name);
@@ -303,6 +309,7 @@ export function createUpstreams(
   }
 
   function fresh(name: PackageName): Packument | undefined {
+    if (own.has(name)) return undefined;
     const hit = kept.get(name);
     if (hit !== undefined) return isFresh(hit, clock.now()) ? hit.packument : undefined;
     return sources.ownerOf(name) === undefined ? imported.fresh(name) : undefined;
@@ -322,9 +329,10 @@ export function createUpstreams(
     fresh,
     revalidate: (name, sinceMs) => flown(name, sinceMs),
     mirrorListing: createMirrorListing({ ...deps, sources, ask }),
-    stored: (name) => kept.get(name)?.packument ?? storedNow(name),
+    stored: (name) => (own.has(name) ? undefined : (kept.get(name)?.packument ?? storedNow(name))),
     imported,
     async reload({ name, source, stale }) {
+      if (own.has(name)) throw notFound(name);
       if (source === importAlias) {
         imported.drop(name);
         return await join(name);
@@ -352,6 +360,7 @@ export function createUpstreams(
     },
     choices: createChoices(deps),
     ownerOf: (name) => sources.ownerOf(name)?.config.name,
+    isOwn: own.has,
     registries: sources.registries.map((source) => source.config.name),
     keys: createUpstreamKeys(deps, sources),
     jobHandlers: removalHandlers({ database, raws, flights }),

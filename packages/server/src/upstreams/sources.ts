@@ -2,6 +2,7 @@ import { mostSpecificPattern, patternCovers, type NamePattern, type PackageName 
 import type { UpstreamConfig } from "../config/config.ts";
 import type { UpstreamClient } from "../platform/network/network.ts";
 import type { Auditing } from "../releases/releases.ts";
+import { keepingOwnNames, noOwnNames, type OwnNames } from "./own-names.ts";
 import type { Agreement } from "./upstreams.ts";
 
 /** An upstream with the way there. */
@@ -38,10 +39,11 @@ export interface Ownership {
 /** Alias of the registry that a name was handed to; undefined: the configuration decides. */
 export type DelegatedTo = (name: PackageName) => string | undefined;
 
-/** Pure but for `delegatedTo`. */
+/** Pure but for `delegatedTo` and `own`. */
 export function createOwnership(
   upstreams: readonly UpstreamConfig[],
   delegatedTo: DelegatedTo = () => undefined,
+  own: Pick<OwnNames, "has"> = noOwnNames,
 ): Ownership {
   const registries = new Map(upstreams.filter(({ kind }) => kind === "registry").map((one) => [one.name, one]));
   const owners = new Map<NamePattern, UpstreamConfig>();
@@ -49,6 +51,7 @@ export function createOwnership(
     if (config.kind === "registry") for (const pattern of config.names) owners.set(pattern, config);
 
   function ownerOf(name: PackageName): UpstreamConfig | undefined {
+    if (own.has(name)) return undefined;
     const alias = delegatedTo(name);
     if (alias !== undefined) return registries.get(alias);
     const pattern = mostSpecificPattern(owners.keys(), name);
@@ -72,8 +75,9 @@ export function createOwnership(
 export function createAuditing(
   upstreams: readonly UpstreamConfig[],
   delegatedTo?: DelegatedTo,
+  own?: Pick<OwnNames, "has">,
 ): (name: PackageName) => Auditing | undefined {
-  const ownership = createOwnership(upstreams, delegatedTo);
+  const ownership = createOwnership(upstreams, delegatedTo, own);
   if (!upstreams.some(({ kind }) => kind === "auditor")) return () => undefined;
   return (name) => {
     const auditors = ownership.copiesOf(name, "auditor").map((auditor) => auditor.name);
@@ -88,13 +92,14 @@ export function createSources(
   upstreams: readonly UpstreamConfig[],
   clients: ReadonlyMap<string, UpstreamClient>,
   delegatedTo?: DelegatedTo,
+  own: OwnNames = noOwnNames,
 ): Sources {
-  const ownership = createOwnership(upstreams, delegatedTo);
+  const ownership = createOwnership(upstreams, delegatedTo, own);
   const byAlias = new Map<string, Source>();
   for (const config of upstreams) {
     const client = clients.get(config.name);
     if (client === undefined) throw new TypeError(`the upstream ${config.name} has no client`);
-    byAlias.set(config.name, { config, client });
+    byAlias.set(config.name, { config, client: keepingOwnNames(own, client) });
   }
 
   function ownerOf(name: PackageName): Source | undefined {

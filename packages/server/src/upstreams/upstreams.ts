@@ -14,6 +14,7 @@ export { createUpstreams, type UpstreamsRoom } from "./room.ts";
 export { importAlias } from "./imported.ts";
 export { upstreamMigrations } from "./migrations.ts";
 export { createAuditing } from "./sources.ts";
+export { keepingOwnNames, type OwnNames } from "./own-names.ts";
 export { sourceChoiceRoutes } from "./routes-choice.ts";
 export { chosenFirst, type SourceChoice } from "./source-choice.ts";
 export { sourcePages } from "./routes-pages.ts";
@@ -127,6 +128,9 @@ export interface Upstreams {
 
   /** Alias of the registry that owns a name; undefined when none does. Requests for a name go nowhere else. */
   ownerOf(name: PackageName): string | undefined;
+
+  /** True for a name that lives here: no upstream owns it. */
+  isOwn(name: PackageName): boolean;
 
   /** Aliases of all registries, in the order of the configuration. */
   readonly registries: readonly string[];

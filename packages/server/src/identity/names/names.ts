@@ -15,28 +15,67 @@ export interface HostedNames {
   /** What is known of a package that exists here. */
   find(name: PackageName): HostedPackage | undefined;
 
+  /** An organisation of this name. */
+  organisation(name: string): HostedOrganisation | undefined;
+
+  /** The packages that exist, in byte order: of one organisation, or all. */
+  packages(organisation?: string): readonly HostedPackage[];
+
+  /** What a new package of this name is where its publisher does not say. */
+  defaultVisibility(name: PackageName): HostedPackage["visibility"];
+
+  /** Another number after every change of names, or of who may do what with them. */
+  generation(): number;
+
+  /**
+   * Resolves when what this process knows is young enough to send a name away: a scope that somebody was told is
+   * theirs is known by then. Rejects when the database does not answer.
+   */
+  current(): Promise<void>;
+
   /**
    * Makes a package exist, in the caller's transaction. `there` when it does already. Call `changed` after the commit.
-   * Throws FORBIDDEN for a name that is no organisation's.
+   * Throws FORBIDDEN for a name that is no organisation's, and CONFLICT for one that is easily taken for another that
+   * exists here, which it names.
    */
   claim(transaction: Transaction, claim: NameClaim): Promise<"made" | "there">;
 
-  /** Looks at the database again for what this process just changed. */
+  /**
+   * Makes an organisation, and its scope hosted, in the caller's transaction. Call `changed` after the commit, before
+   * anybody is told. Throws CONFLICT for a name that is taken, is easily taken for another, or is an upstream's.
+   */
+  found(transaction: Transaction, organisation: HostedOrganisation): Promise<void>;
+
+  /**
+   * Looks at the database again for what this process just changed. When names were taken from upstreams a moment ago
+   * it resolves only after every process must have looked too.
+   */
   changed(): Promise<void>;
 
   /** Watches for changes by other processes until aborted. */
   run(signal: AbortSignal): Promise<void>;
 }
 
+export interface HostedOrganisation {
+  readonly name: string;
+  /** The person whose own organisation it is; undefined: of no one person. */
+  readonly person: string | undefined;
+}
+
 export interface HostedPackage {
   readonly name: PackageName;
   readonly organisation: string;
   readonly visibility: "public" | "restricted";
+  readonly publishRequiresTfa: boolean;
+  readonly automationOverridesTfa: boolean;
 }
 
 export interface NameClaim {
   readonly name: PackageName;
-  readonly visibility: "public" | "restricted";
+  /** Undefined: as `defaultVisibility` says. */
+  readonly visibility: "public" | "restricted" | undefined;
   /** User name of its first owner; undefined for CI, whose organisation owns it then. */
   readonly owner: string | undefined;
+  /** Only for who administers the registry: the organisation that gets a name which is nobody's here yet. */
+  readonly organisation?: string;
 }

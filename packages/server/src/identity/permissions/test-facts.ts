@@ -72,7 +72,13 @@ export function createTestFacts(): TestFacts {
         const found = packages.get(name);
         return organisation === undefined || found === undefined
           ? undefined
-          : { name, organisation, visibility: found.visibility };
+          : {
+              name,
+              organisation,
+              visibility: found.visibility,
+              publishRequiresTfa: false,
+              automationOverridesTfa: true,
+            };
       },
     },
   };

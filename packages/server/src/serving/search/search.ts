@@ -35,7 +35,7 @@ interface SearchDeps {
   readonly index: SearchIndex;
   readonly database: Database;
   readonly telemetry: Telemetry;
-  readonly upstreams: Pick<Upstreams, "stored" | "reload" | "known">;
+  readonly upstreams: Pick<Upstreams, "stored" | "reload" | "known" | "isOwn">;
   readonly releases: Pick<Releases, "packageState">;
   view(packument: Packument): Promise<View>;
 }
@@ -63,7 +63,11 @@ export function createSearch(deps: SearchDeps): Search {
       const { total, entries } = await index.page(match, { hidden, from, size });
       const allowed: SearchEntry[] = [];
       // Again: one may have become hosted, or hidden, between the two reads.
-      for (const entry of entries) if (!entry.isHosted || (await mayRead(entry.name))) allowed.push(entry);
+      for (const entry of entries) {
+        // What an upstream listed before the name was hosted here.
+        if (!entry.isHosted && upstreams.isOwn(entry.name)) continue;
+        if (!entry.isHosted || (await mayRead(entry.name))) allowed.push(entry);
+      }
       const now = await Promise.all(allowed.map(shown));
       return { total, entries: now.filter((entry) => entry !== undefined) };
     },

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { readConfigFile } from "./file.ts";
+import { readHostedNames } from "./hosted.ts";
+
+function read(text: string) {
+  const { hosted = [], problems } = readConfigFile(text, "f");
+  const found = [...problems];
+  return { ...readHostedNames(hosted, "/", found), problems: found };
+}
+
+test("reads names with whose they are, and where each stands", () => {
+  const { hosted, rules, problems } = read(
+    'hosted:\n  - {names: ["@acme/*", left-pad], organisation: acme, visibility: public}\n  - names: [x-*]\n    organisation: x\n',
+  );
+  assert.deepEqual(problems, []);
+  assert.deepEqual(hosted, [
+    { names: ["@acme/*", "left-pad"], organisation: "acme", visibility: "public" },
+    { names: ["x-*"], organisation: "x", visibility: undefined },
+  ]);
+  assert.deepEqual(
+    rules.map(({ pattern, source }) => `${pattern} ${source}`),
+    ["@acme/* f:2:14", "left-pad f:2:25", "x-* f:3:13"],
+  );
+});
+
+test("what is missing, unknown or no name is refused with its place", () => {
+  assert.match(read("hosted: x\n").problems.join(), /^f:1:1: hosted must hold a list/);
+  assert.match(read("hosted: [x]\n").problems.join(), /^f:1:10: a member of hosted/);
+  assert.match(read("hosted: [{names: [x]}]\n").problems.join(), /f:1:10\) must say whose/);
+  assert.match(read("hosted: [{organisation: x}]\n").problems.join(), /f:1:10\) must have names/);
+  assert.match(
+    read("hosted: [{organisation: x, names: [x], nam: 1}]\n").problems.join(),
+    /hosted\.nam is not a setting/,
+  );
+  for (const organisation of ["Acme", "a..b", ".a", "@acme", "a/b", "-a"])
+    assert.match(
+      read(`hosted: [{organisation: "${organisation}", names: [x]}]\n`).problems.join(),
+      /hosted\.organisation \(f:1:25\)/,
+      organisation,
+    );
+});

@@ -1,0 +1,245 @@
+import {
+  AssayError,
+  mostSpecificPattern,
+  parseNamePattern,
+  patternCovers,
+  type NamePattern,
+  type PackageName,
+} from "@assay/core";
+import type { Config, UpstreamConfig } from "../../config/config.ts";
+import type { Clock } from "../../platform/clock.ts";
+import type { Database, Transaction } from "../../platform/database/database.ts";
+import type { Events } from "../../platform/events/events.ts";
+import type { Telemetry } from "../../platform/telemetry/telemetry.ts";
+import { skeletonOf } from "./confusable.ts";
+import type { HostedNames, HostedOrganisation, HostedPackage } from "./names.ts";
+import {
+  findAlike,
+  insertOrganisation,
+  insertPackage,
+  organisationsSince,
+  packagesSince,
+  readGeneration,
+  readOrganisation,
+  readPackage,
+} from "./store.ts";
+
+export interface HostedNamesDeps {
+  readonly database: Database;
+  readonly events: Events;
+  readonly clock: Clock;
+  readonly telemetry: Pick<Telemetry, "log">;
+}
+
+/** How often changes by other processes are looked for. */
+const lookMs = 1000;
+/** What was looked at this long ago is not believed any more when a name is about to be sent away. */
+const believedMs = 2500;
+/** After a change that takes names from upstreams nobody is told before this time, so that no process believes otherwise. */
+const spreadMs = 3000;
+
+interface Rule {
+  readonly pattern: NamePattern;
+  readonly organisation: string;
+}
+
+/**
+ * Reads all names, and makes the organisations that the configuration names. Throws CONFIG when upstreams own names
+ * that are hosted here.
+ */
+export async function openHostedNames(
+  deps: HostedNamesDeps,
+  { hosted, upstreams }: Pick<Config, "hosted" | "upstreams">,
+): Promise<HostedNames> {
+  const { database, events, clock, telemetry } = deps;
+  const rules = new Map(hosted.flatMap((rule) => rule.names.map((pattern) => [pattern, rule] as const)));
+  const owners = ownersOf(upstreams);
+  const organisations = new Map<string, HostedOrganisation>();
+  const packages = new Map<PackageName, HostedPackage>();
+  const byOrganisation = new Map<string, Set<PackageName>>();
+  let generation = -1;
+  /** When the look that all this is from began; and when it first showed that names were taken from upstreams. */
+  let lookedAtMs = -Infinity;
+  let takenAtMs = -Infinity;
+  let looking: Promise<void> | undefined;
+
+  async function look(): Promise<void> {
+    const startedMs = clock.monotonicMs();
+    const newest = await readGeneration(database.read);
+    if (newest !== generation) {
+      const before = generation;
+      for (const one of await organisationsSince(database.read, before)) {
+        if (!organisations.has(one.name)) takenAtMs = clock.monotonicMs();
+        organisations.set(one.name, one);
+      }
+      for (const one of await packagesSince(database.read, before)) {
+        if (hostedRule(one.name) === undefined) takenAtMs = clock.monotonicMs();
+        packages.set(one.name, one);
+        const siblings = byOrganisation.get(one.organisation) ?? new Set();
+        byOrganisation.set(one.organisation, siblings.add(one.name));
+      }
+      generation = newest;
+    }
+    lookedAtMs = startedMs;
+  }
+
+  function lookOnce(): Promise<void> {
+    looking ??= look().finally(() => (looking = undefined));
+    return looking;
+  }
+
+  /** One that began after this call: what is under way may have missed what was just committed. */
+  async function lookAnew(): Promise<void> {
+    await looking?.catch(() => undefined);
+    await lookOnce();
+  }
+
+  /** The pattern by which a name is hosted, and whose it is; undefined: only by itself, or not. */
+  function hostedRule(name: PackageName, isOrganisation = organisations.has(scopeOf(name))): Rule | undefined {
+    const scope = isOrganisation ? parseNamePattern(`@${scopeOf(name)}/*`) : undefined;
+    const pattern = mostSpecificPattern(scope === undefined ? rules.keys() : [...rules.keys(), scope], name);
+    return pattern && { pattern, organisation: rules.get(pattern)?.organisation ?? scopeOf(name) };
+  }
+
+  /** Where both say something, the upstream's pattern counts when it is inside the hosted one. */
+  function ruleOf(name: PackageName, isOrganisation?: boolean): Rule | undefined {
+    const rule = hostedRule(name, isOrganisation);
+    const theirs = rule && mostSpecificPattern(owners.keys(), name);
+    if (rule === undefined || theirs === undefined) return rule;
+    return theirs !== rule.pattern && patternCovers(rule.pattern, theirs) ? undefined : rule;
+  }
+
+  function defaultVisibility(name: PackageName): HostedPackage["visibility"] {
+    const pattern = ruleOf(name)?.pattern;
+    return (pattern && rules.get(pattern)?.visibility) ?? "restricted";
+  }
+
+  async function found(transaction: Transaction, organisation: HostedOrganisation): Promise<void> {
+    const { name } = organisation;
+    const scope = parseNamePattern(`@${name}/*`);
+    const owner = owners.get(scope);
+    if (owner !== undefined)
+      throw new AssayError("CONFLICT", { reason: `the scope @${name} belongs to the upstream ${owner}` });
+    if ((await readOrganisation(transaction, name)) !== undefined)
+      throw new AssayError("CONFLICT", { reason: `the organisation ${name} exists already` });
+    const skeleton = skeletonOf(name);
+    const alike = await findAlike(transaction, "organisations", skeleton);
+    if (alike !== undefined)
+      throw new AssayError("CONFLICT", { reason: `${name} is easily taken for the organisation ${alike}` });
+    await insertOrganisation(transaction, organisation, { skeleton, atMs: clock.now() });
+  }
+
+  await look();
+  const missing = [...new Set(hosted.map(({ organisation }) => organisation))].filter((one) => !organisations.has(one));
+  if (missing.length > 0) {
+    await database.write(async (transaction) => {
+      for (const name of missing) {
+        if ((await readOrganisation(transaction, name)) !== undefined) continue;
+        await found(transaction, { name, person: undefined });
+        await events.record(transaction, {
+          kind: "organisation.created",
+          subject: `organisation ${name}`,
+          data: { by: "configuration" },
+        });
+      }
+    });
+    await look();
+  }
+  refuseOverlaps(owners, organisations, packages);
+  // Nobody was told of these names by this process.
+  takenAtMs = -Infinity;
+
+  return {
+    organisationOf: (name) => packages.get(name)?.organisation ?? ruleOf(name)?.organisation,
+    find: (name) => packages.get(name),
+    organisation: (name) => organisations.get(name),
+    packages(organisation) {
+      const names = organisation === undefined ? packages.keys() : (byOrganisation.get(organisation) ?? []);
+      return [...names].sort(byBytes).flatMap((name) => packages.get(name) ?? []);
+    },
+    defaultVisibility,
+    generation: () => generation,
+    async current() {
+      if (clock.monotonicMs() - lookedAtMs > believedMs) await lookAnew();
+    },
+
+    async claim(transaction, { name, visibility, organisation: given }) {
+      if ((await readPackage(transaction, name)) !== undefined) return "there";
+      // A scope that another process made a moment ago is known to the database.
+      const isOrganisation = (await readOrganisation(transaction, scopeOf(name))) !== undefined;
+      const organisation = ruleOf(name, isOrganisation)?.organisation ?? given;
+      if (organisation === undefined)
+        throw new AssayError("FORBIDDEN", {
+          reason: `${name} is no name of an organisation here; names below @<organisation>/ are`,
+        });
+      if (owners.has(name as string as NamePattern))
+        throw new AssayError("CONFLICT", {
+          reason: `upstreams.${owners.get(name as string as NamePattern)} owns ${name}`,
+        });
+      const skeleton = skeletonOf(name);
+      const alike = await findAlike(transaction, "hosted_packages", skeleton);
+      if (alike !== undefined)
+        throw new AssayError("CONFLICT", { reason: `${name} is easily taken for ${alike}, which exists here` });
+      await insertPackage(
+        transaction,
+        { name, organisation, visibility: visibility ?? defaultVisibility(name) },
+        { skeleton, atMs: clock.now() },
+      );
+      return "made";
+    },
+    found,
+
+    async changed() {
+      await lookAnew();
+      const waitMs = takenAtMs + spreadMs - clock.monotonicMs();
+      if (waitMs > 0) await clock.sleep(waitMs);
+    },
+
+    async run(signal) {
+      let isFailing = false;
+      while (!signal.aborted) {
+        await clock.sleep(lookMs, signal).catch(() => undefined);
+        try {
+          await lookOnce();
+          isFailing = false;
+        } catch (error) {
+          if (!isFailing) telemetry.log.error("cannot look which names are hosted", { error });
+          isFailing = true;
+        }
+      }
+    },
+  };
+}
+
+/** By pattern, the registry that has it. */
+function ownersOf(upstreams: readonly UpstreamConfig[]): ReadonlyMap<NamePattern, string> {
+  const registries = upstreams.filter(({ kind }) => kind === "registry");
+  return new Map(registries.flatMap(({ name, names }) => names.map((pattern) => [pattern, name] as const)));
+}
+
+/** What is hosted stays hosted: a configuration that gives it to an upstream is refused. */
+function refuseOverlaps(
+  owners: ReadonlyMap<NamePattern, string>,
+  organisations: ReadonlyMap<string, HostedOrganisation>,
+  packages: ReadonlyMap<PackageName, HostedPackage>,
+): void {
+  for (const [pattern, alias] of owners) {
+    const scope = /^@([^/]+)\/\*$/.exec(pattern)?.[1];
+    const hosted = packages.get(pattern as string as PackageName);
+    const whose = hosted?.organisation ?? (scope !== undefined && organisations.has(scope) ? scope : undefined);
+    if (whose === undefined) continue;
+    throw new AssayError("CONFIG", {
+      reason: `upstreams.${alias}.names has ${pattern}, which the organisation ${whose} has here; take it out.`,
+    });
+  }
+}
+
+/** Empty for a name without one. */
+function scopeOf(name: PackageName): string {
+  return name.startsWith("@") ? name.slice(1, name.indexOf("/")) : "";
+}
+
+function byBytes(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
