@@ -8,7 +8,7 @@ import { createProgress } from "../progress.ts";
 import { openInstallation } from "../rooms.ts";
 
 /** Of the log that holds the anchors of a registry's own trail. */
-const registryLog = "npm";
+const registryLog = "registry";
 
 /** Recomputes the trail and holds it against the log; 1 when anything is not as it was written down. */
 export async function runAuditVerify(
@@ -53,14 +53,13 @@ async function readAnchors(context: CliContext, options: SourceOptions): Promise
   const progress = createProgress(context, "Reading the log");
   const anchors: Anchor[] = [];
   try {
-    await using source = await openSource(context, options, context.stopSignal());
+    await using source = await openSource(context, { ...options, log: registryLog }, context.stopSignal());
     for (const { shard } of (await source.shards()).toReversed()) {
       const { size } = await source.head(shard);
       for await (const { index, text } of source.records(shard, 0, size)) {
         if (text.startsWith("assay/v1 audit\n")) {
           const record = parseRecord(text);
-          if (record.kind === "audit" && "chain" in record && record.ns === registryLog)
-            anchors.push({ acts: record.acts, chain: record.chain });
+          if (record.kind === "audit" && "chain" in record) anchors.push({ acts: record.acts, chain: record.chain });
         }
         progress.update(index + 1, size, "records");
       }
