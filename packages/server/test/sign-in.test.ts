@@ -27,7 +27,7 @@ let browser: Browser;
 let ada: BrowserContext;
 
 /** Makes an account as clients do; answers its token. */
-async function register(name: string): Promise<string> {
+async function makeAccount(name: string): Promise<string> {
   const answer = await rawRequest(server.url, `/-/user/org.couchdb.user:${name}`, {
     method: "PUT",
     headers: { "content-type": "application/json" },
@@ -55,7 +55,7 @@ describe("signing in through a browser", { skip: missing }, () => {
     upstream = await createTestUpstream();
     installation = await createInstallation();
     server = await startServer(installation, { upstream: upstream.url });
-    await register("ada");
+    await makeAccount("ada");
     browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu", "--disable-quic"] });
     ada = await browser.newContext();
     await signIn(await ada.newPage(), "ada");

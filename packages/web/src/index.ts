@@ -10,6 +10,16 @@ export { renderSearch, type FoundPackage, type SearchProps } from "./search.tsx"
 export { renderSources, type ShownKey, type ShownSource, type SourceGroup, type SourcesProps } from "./sources.tsx";
 export { renderTrust, type ShownTrustRule, type TrustForm, type TrustProps } from "./trust.tsx";
 export { renderAccount, type AccountProps } from "./people/account.tsx";
+export {
+  renderCodes,
+  renderNewKey,
+  renderTotp,
+  type CodesProps,
+  type KeyProps,
+  type ShownFactors,
+  type TotpProps,
+} from "./people/factors.tsx";
+export { renderTokens, type TokensProps } from "./people/tokens.tsx";
 export type { ProofWanted, Reader } from "./people/form.tsx";
 export { renderDone, renderPair, type DoneProps, type PairProps } from "./people/pair.tsx";
 export { passkeyScript } from "./people/passkey-script.ts";

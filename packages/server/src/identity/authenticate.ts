@@ -7,6 +7,7 @@ import { addressBlock, type RateLimit } from "./limits/limits.ts";
 import type { Account, Accounts } from "./people/accounts.ts";
 import { anonymous, type Principal } from "./principal.ts";
 import type { SignIn } from "./sign-in/sign-in.ts";
+import { freshMs } from "./sign-in/step-ups.ts";
 import type { LastUse } from "./tokens/last-use.ts";
 import { isInBlocks } from "./tokens/narrow.ts";
 import { splitHolder } from "./tokens/store.ts";
@@ -80,7 +81,9 @@ export function createAuthenticate(
     const account = session?.isComplete === true ? await accounts.find(session.account) : undefined;
     if (session === undefined || account?.state !== "active") return anonymous(address);
     const { name, isAdmin } = account;
-    const { steppedUpAtMs } = session;
+    const { steppedUpAtMs: lastMs } = session;
+    // A proof of last week is none.
+    const steppedUpAtMs = lastMs !== undefined && lastMs + freshMs > clock.now() ? lastMs : undefined;
     return {
       kind: "person",
       id: `person:${name}`,

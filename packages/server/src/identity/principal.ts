@@ -13,7 +13,10 @@ export interface Principal {
   readonly via: "nothing" | "password" | "session" | "token";
   /** The most that its token is good for; undefined: all that its holder may. */
   readonly grant: Grant | undefined;
-  /** When its holder last gave a second factor for this session or request; undefined: not lately. */
+  /**
+   * When its holder last gave a second factor for this session, or who has none the password; undefined: not within the
+   * last ten minutes.
+   */
   readonly steppedUpAtMs: EpochMs | undefined;
   /** Of the client. */
   readonly address: string;

@@ -9,6 +9,7 @@ import { addTokenRoutes } from "./tokens/routes-tokens.ts";
 import { addAccountRoutes } from "./sign-in/routes-account.ts";
 import { addSignInRoutes } from "./sign-in/routes-sign-in.ts";
 import { addStepUpRoutes } from "./sign-in/routes-step-up.ts";
+import { addTokensPage } from "./sign-in/routes-tokens-page.ts";
 import { addWebLoginRoutes } from "./sign-in/routes-web-login.ts";
 
 export interface IdentityRoutesDeps {
@@ -33,6 +34,7 @@ export function identityRoutes(deps: IdentityRoutesDeps): FastifyPluginCallback 
     addWebLoginRoutes(fastify, pages);
     addStepUpRoutes(fastify, pages);
     addAccountRoutes(fastify, pages);
+    addTokensPage(fastify, pages);
     done();
   };
 }

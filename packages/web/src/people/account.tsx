@@ -1,6 +1,8 @@
 import { renderPage } from "../page.tsx";
 import { Table } from "../table.tsx";
+import { Factors, type ShownFactors } from "./factors.tsx";
 import { Form, Problem, type Reader } from "./form.tsx";
+import { timeText } from "./time-text.ts";
 
 export interface ShownSession {
   readonly id: string;
@@ -17,12 +19,13 @@ export interface AccountProps extends Reader {
   readonly email: string | undefined;
   readonly isAdmin: boolean;
   readonly sessions: readonly ShownSession[];
+  readonly factors: ShownFactors;
   readonly problem?: string | undefined;
 }
 
 /** What belongs to the account of who reads. */
 export function renderAccount(props: AccountProps): string {
-  const { base, who, email, isAdmin, sessions, problem } = props;
+  const { base, who, email, isAdmin, sessions, factors, problem } = props;
   return renderPage({
     title: `${who} · Assay`,
     base,
@@ -41,8 +44,12 @@ export function renderAccount(props: AccountProps): string {
         <Form reader={props} path="/-/web/sign-out" label="Sign out">
           <button type="submit">Sign out</button>
         </Form>
+        <p>
+          <a href={`${base}/-/web/me/tokens`}>My tokens</a>
+        </p>
+        <Factors reader={props} factors={factors} />
         <h2>Browsers that are signed in</h2>
-        <Table caption="Your sessions, the newest first" head={["Browser", "From", "Since", "Last used", ""]}>
+        <Table caption="Your sessions, the newest first" head={["Browser", "From", "Since", "Last used", "End it"]}>
           {sessions.map((session) => (
             <tr key={session.id}>
               <td class="name">{session.agent === "" ? "does not say" : session.agent}</td>
@@ -65,8 +72,4 @@ export function renderAccount(props: AccountProps): string {
       </>
     ),
   });
-}
-
-export function timeText(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }

@@ -57,13 +57,12 @@ export async function logIn(
 ): Promise<DrawnToken> {
   const { accounts, signIn } = deps.identity;
   const account = await accounts.checkPassword(name, password, request.credentials.address);
-  if ((await signIn.factors.stateOf(account.name)).isEnrolled)
-    await signIn.stepUps.require(byPassword(account, request), request, signingIn(agent));
+  await signIn.stepUps.require(byPassword(account, request), request, signingIn(agent));
   return tokenFor(deps, account, agent);
 }
 
 function signingIn(agent: string): Operation {
-  return { what: `sign in from ${agent}`, exactly: "sign in by name and password", need: "always" };
+  return { what: `sign in from ${agent}`, exactly: "sign in by name and password", need: "factor" };
 }
 
 function byPassword({ name, isAdmin }: Account, { credentials: { address } }: StepUpRequest): Principal {

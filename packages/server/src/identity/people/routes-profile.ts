@@ -4,6 +4,7 @@ import type { Principal } from "../principal.ts";
 import type { IdentityRoutesDeps } from "../routes.ts";
 import type { Account } from "./accounts.ts";
 import { changeProfile, parseProfileChange } from "./profile.ts";
+import { changeTfa, tfaOf } from "../sign-in/tfa.ts";
 import { requirePrincipal } from "./routes-login.ts";
 
 /** `npm profile`, `pnpm profile`. */
@@ -16,13 +17,26 @@ export function addProfileRoutes(fastify: FastifyInstance, { identity }: Identit
 
   fastify.get("/-/npm/v1/user", async (request, reply) => {
     const account = await accountOf(await requirePrincipal(identity, request));
-    return reply.header("cache-control", "no-store").send(profileDocument(account));
+    const tfa = tfaOf(await identity.signIn.factors.stateOf(account.name));
+    return reply.header("cache-control", "no-store").send({ ...profileDocument(account), tfa });
   });
 
   fastify.post("/-/npm/v1/user", { bodyLimit: 16 * 1024 }, async (request, reply) => {
     const principal = await requirePrincipal(identity, request);
-    await changeProfile(identity, principal, parseProfileChange(request.body));
-    return reply.header("cache-control", "no-store").send(profileDocument(await accountOf(principal)));
+    const { tfa, ...sent } = (request.body ?? {}) as Readonly<Record<string, unknown>>;
+    void reply.header("cache-control", "no-store");
+    if (tfa !== undefined && tfa !== null)
+      return reply.send({ tfa: await changeTfa({ ...identity, ...identity.signIn }, principal, request, tfa) });
+    const change = parseProfileChange(sent);
+    if (change.password !== undefined)
+      await identity.signIn.stepUps.require(principal, request, {
+        what: "change your password",
+        exactly: "change the password",
+        need: "factor",
+      });
+    await changeProfile(identity, principal, change);
+    if (change.password !== undefined) await identity.signIn.sessions.endAll(principal.name);
+    return reply.send(profileDocument(await accountOf(principal)));
   });
 }
 

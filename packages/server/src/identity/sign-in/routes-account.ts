@@ -1,38 +1,108 @@
-import { renderAccount } from "@assay/web";
-import type { FastifyInstance, FastifyReply } from "fastify";
-import { goTo, ownForm, sendForms, toSignIn, visitOf, type Visit } from "./routes-visit.ts";
-import type { SignInRoutesDeps } from "./routes-sign-in.ts";
+import { renderAccount, renderCodes, renderNewKey, renderTotp } from "@assay/web";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Clock } from "../../platform/clock.ts";
+import type { Form } from "../../http/form.ts";
+import { proverOf, type SignInRoutesDeps } from "./routes-sign-in.ts";
+import { goTo, mendable, ownForm, sendForms, toConfirm, toSignIn, visitOf, type Visit } from "./routes-visit.ts";
+import { freshMs } from "./step-ups.ts";
+import type { Prover } from "./prove.ts";
 
-const form = { config: { body: "form" } } as const;
 const here = "/-/web/me";
 
-/** The reader's own account: sessions so far. */
-export function addAccountRoutes(fastify: FastifyInstance, deps: SignInRoutesDeps): void {
-  const { sessions, accounts } = deps;
+/** The reader's own account: second factors and sessions. What changes a factor needs a fresh proof. */
+export function addAccountRoutes(fastify: FastifyInstance, deps: SignInRoutesDeps & { readonly clock: Clock }): void {
+  const { sessions, accounts, factors, passkeys, clock } = deps;
 
   fastify.get(here, async (request, reply) => {
     const visit = await visitOf(deps, request, reply);
     return visit.session === undefined ? toSignIn(reply, visit.base, here) : show(reply, visit);
   });
 
-  fastify.post(`${here}/sessions/end`, form, async (request, reply) => {
-    const visit = await visitOf(deps, request, reply);
-    const sent = ownForm(request, visit);
-    if (visit.session === undefined) return toSignIn(reply, visit.base, here);
-    await sessions.revoke(visit.session.account, sent.text("id"));
-    return goTo(reply, visit.base, here);
+  /** A form of the account; `fresh`: only after a proof of the last minutes. */
+  function post(
+    path: string,
+    need: "session" | "fresh",
+    act: (prover: Prover, form: Form, reply: FastifyReply, visit: Visit) => Promise<FastifyReply | undefined>,
+  ): void {
+    fastify.post(`${here}${path}`, { config: { body: "form" } }, async (request, reply) => {
+      const visit = await visitOf(deps, request, reply);
+      const sent = ownForm(request, visit);
+      const prover = proverOf(visit, visit.session);
+      if (prover === undefined) return toSignIn(reply, visit.base, here);
+      if (need === "fresh" && !isFresh(visit)) return toConfirm(reply, visit.base, here);
+      try {
+        return (await act(prover, sent, reply, visit)) ?? goTo(reply, visit.base, here);
+      } catch (error) {
+        const problem = mendable(error);
+        return show(reply.code(problem.status), visit, problem.message);
+      }
+    });
+  }
+
+  post("/sessions/end", "session", async ({ account }, form) => {
+    await sessions.revoke(account, form.text("id"));
+    return undefined;
+  });
+  post("/totp", "fresh", async ({ account, base }, _form, reply, visit) =>
+    sendForms(reply, renderTotp({ ...visit, ...(await factors.offerTotp(account, new URL(base).hostname)) })),
+  );
+  post("/totp/confirm", "fresh", async ({ account, address }, form, reply, visit) =>
+    showCodes(reply, visit, await factors.confirmTotp(account, form.text("code"), address)),
+  );
+  post("/totp/remove", "fresh", async ({ account }) => {
+    await factors.removeTotp(account);
+    return undefined;
+  });
+  post("/recovery-codes", "fresh", async ({ account }, _form, reply, visit) =>
+    (await factors.stateOf(account)).isEnrolled
+      ? showCodes(reply, visit, await factors.drawRecoveryCodes(account))
+      : undefined,
+  );
+  post("/mode", "fresh", async ({ account }, form) => {
+    await factors.setMode(account, form.text("mode") === "sign-in" ? "sign-in" : "all");
+    return undefined;
+  });
+  post("/keys", "fresh", async ({ account, base, secret }, form, reply, visit) => {
+    const given = { answer: form.text("passkey"), label: form.text("label") };
+    const codes = await passkeys.add(account, base, secret, given);
+    return codes.length === 0 ? undefined : showCodes(reply, visit, codes);
+  });
+  post("/keys/remove", "fresh", async ({ account }, form) => {
+    await factors.removePasskey(account, form.text("id"));
+    return undefined;
   });
 
-  async function show(reply: FastifyReply, visit: Visit): Promise<FastifyReply> {
+  fastify.get(`${here}/keys/new`, async (request: FastifyRequest, reply) => {
+    const visit = await visitOf(deps, request, reply);
+    const prover = proverOf(visit, visit.session);
+    if (prover === undefined) return toSignIn(reply, visit.base, `${here}/keys/new`);
+    if (!isFresh(visit)) return toConfirm(reply, visit.base, `${here}/keys/new`);
+    if (!passkeys.isPossible(visit.base)) return goTo(reply, visit.base, here);
+    const options = await passkeys.offer(prover.account, visit.base, prover.secret);
+    return sendForms(reply, renderNewKey({ ...visit, options }));
+  });
+
+  function isFresh({ session }: Visit): boolean {
+    return session?.steppedUpAtMs !== undefined && session.steppedUpAtMs + freshMs > clock.now();
+  }
+
+  function showCodes(reply: FastifyReply, { base, who }: Visit, codes: readonly string[]): FastifyReply {
+    return sendForms(reply, renderCodes({ base, who, codes }));
+  }
+
+  async function show(reply: FastifyReply, visit: Visit, problem?: string): Promise<FastifyReply> {
     const who = visit.session?.account ?? "";
     const account = await accounts.find(who);
     const list = await sessions.list(who);
+    const state = await factors.stateOf(who);
     const page = renderAccount({
       ...visit,
       who,
       email: account?.email,
       isAdmin: account?.isAdmin === true,
       sessions: list.map((each) => ({ ...each, isThis: each.id === visit.session?.id })),
+      factors: { ...state, keys: state.passkeys, canAddKey: passkeys.isPossible(visit.base) },
+      problem,
     });
     return sendForms(reply, page);
   }

@@ -105,6 +105,11 @@ export function toSignIn(reply: FastifyReply, base: string, next: string): Fasti
   return goTo(reply, base, `/-/web/sign-in?next=${encodeURIComponent(next)}`);
 }
 
+/** To the page that takes a new proof, and back here afterwards. */
+export function toConfirm(reply: FastifyReply, base: string, next: string): FastifyReply {
+  return goTo(reply, base, `/-/web/confirm?next=${encodeURIComponent(next)}`);
+}
+
 /** What a person can mend by another try becomes the sentence for the page; everything else is thrown on. */
 export function mendable(error: unknown): AssayError {
   if (

@@ -6,7 +6,7 @@ import type { RateLimit } from "../limits/limits.ts";
 import { addressBlock } from "../limits/limits.ts";
 import type { DrawnToken, Tokens } from "../tokens/tokens.ts";
 import type { SignInRoutesDeps } from "./routes-sign-in.ts";
-import { goTo, ownForm, sendForms, toSignIn, visitOf } from "./routes-visit.ts";
+import { ownForm, sendForms, toConfirm, toSignIn, visitOf } from "./routes-visit.ts";
 import { freshMs } from "./step-ups.ts";
 
 export interface WebLoginRoutesDeps extends SignInRoutesDeps {
@@ -110,10 +110,6 @@ export function addWebLoginRoutes(fastify: FastifyInstance, deps: WebLoginRoutes
   function isFresh(steppedUpAtMs: EpochMs | undefined): boolean {
     return steppedUpAtMs !== undefined && steppedUpAtMs + freshMs > clock.now();
   }
-}
-
-function toConfirm(reply: FastifyReply, base: string, next: string): FastifyReply {
-  return goTo(reply, base, `/-/web/confirm?next=${encodeURIComponent(next)}`);
 }
 
 /** npm polls without any pause when it is not told one. */

@@ -61,8 +61,10 @@ export interface Sessions {
   list(account: string): Promise<readonly Session[]>;
   /** False when the account has no such session. */
   revoke(account: string, id: string): Promise<boolean>;
-  /** Ends all sessions of an account, but one: for who leaves, and after a password was changed. */
-  revokeAll(transaction: Transaction, account: string, exceptId?: string): Promise<void>;
+  /** Ends all sessions of an account: of who leaves, and after a password was changed. */
+  revokeAll(transaction: Transaction, account: string): Promise<void>;
+  /** The same by itself. */
+  endAll(account: string): Promise<void>;
   /** What the security key is to sign; good for one answer. */
   setChallenge(secret: string, challenge: string): Promise<void>;
   takeChallenge(secret: string): Promise<string | undefined>;
@@ -147,7 +149,8 @@ export function createSessions({ database, clock, random }: SessionsDeps): Sessi
     },
 
     revoke: (account, id) => database.write((transaction) => deleteSessionById(transaction, account, id)),
-    revokeAll: (transaction, account, exceptId) => deleteSessionsOf(transaction, account, exceptId),
+    revokeAll: (transaction, account) => deleteSessionsOf(transaction, account),
+    endAll: (account) => database.write((transaction) => deleteSessionsOf(transaction, account)),
     setChallenge: (secret, challenge) =>
       database.write((transaction) => writeChallenge(transaction, digestOf(secret), challenge)),
     takeChallenge: (secret) => database.write((transaction) => takeChallenge(transaction, digestOf(secret))),

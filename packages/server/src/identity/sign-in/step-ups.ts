@@ -25,9 +25,9 @@ export interface Operation {
   readonly exactly: string;
   /**
    * `always`: everybody proves anew that they are there, with a second factor or, who has none, with the password.
-   * `writes`: only who set up a second factor for what their tokens do, as npm's `auth-and-writes`.
+   * `factor`: everybody who has a second factor. `writes`: only who set up a second factor for what their tokens do, as npm's `auth-and-writes`.
    */
-  readonly need: "always" | "writes";
+  readonly need: "always" | "factor" | "writes";
   /** Requests that a client makes for it under one proof; 1 by default. */
   readonly requests?: number;
 }
@@ -126,11 +126,12 @@ export function createStepUps(deps: {
       if (principal.kind === "anonymous")
         throw new AssayError("UNAUTHORIZED", { reason: "this needs somebody who is signed in" });
       if (principal.kind !== "person") {
-        if (operation.need === "writes") return;
+        if (operation.need !== "always") return;
         throw new AssayError("FORBIDDEN", { reason: "only a person may do this, not a bot and not CI" });
       }
       const state = await factors.stateOf(principal.name);
-      if (operation.need === "writes" && (!state.isEnrolled || state.mode !== "all")) return;
+      if (operation.need !== "always" && !state.isEnrolled) return;
+      if (operation.need === "writes" && state.mode !== "all") return;
       if (
         principal.via === "session" &&
         principal.steppedUpAtMs !== undefined &&

@@ -98,18 +98,9 @@ export async function deleteSessionById(transaction: Transaction, account: strin
   return numDeletedRows > 0n;
 }
 
-/** All of an account, but one. */
-export async function deleteSessionsOf(
-  transaction: Transaction,
-  account: string,
-  exceptId: string | undefined,
-): Promise<void> {
-  await transaction
-    .withTables<SignInTables>()
-    .deleteFrom("sessions")
-    .where("account", "=", account)
-    .where("id", "!=", exceptId ?? "")
-    .execute();
+/** All of an account. */
+export async function deleteSessionsOf(transaction: Transaction, account: string): Promise<void> {
+  await transaction.withTables<SignInTables>().deleteFrom("sessions").where("account", "=", account).execute();
 }
 
 export async function deleteOldSessions(transaction: Transaction, nowMs: number, idleSinceMs: number): Promise<void> {

@@ -27,6 +27,12 @@ export function addTokenRoutes(fastify: FastifyInstance, deps: IdentityRoutesDep
   fastify.post("/-/npm/v1/tokens", { bodyLimit }, async (request, reply) => {
     const principal = await requirePrincipal(identity, request);
     const wanted = parseTokenRequest(request.body, { nowMs: clock.now(), maxTokenDays, agent: agentOf(request) });
+    const { password: _typed, ...asked } = wanted;
+    await identity.signIn.stepUps.require(principal, request, {
+      what: `make the token "${wanted.name}" (${wanted.bounds.level})`,
+      exactly: `make token ${JSON.stringify({ ...asked, bounds: { ...asked.bounds, expiresAtMs: undefined } })}`,
+      need: "factor",
+    });
     const { secret, token } = await makeToken({ ...identity, clock, making: limits.making }, principal, wanted);
     return reply
       .code(201)

@@ -1,0 +1,284 @@
+/** Second factors in a real browser and with real clients: apps, security keys, recovery codes, and what they guard. */
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { after, before, describe, test } from "node:test";
+import { codeOfUrl } from "../src/identity/sign-in/test-codes.ts";
+import { clients } from "@assay/testkit/clients";
+import { installClients } from "@assay/testkit/install-clients";
+import { rawRequest } from "@assay/testkit/raw-http";
+import { createInstallation, startServer } from "@assay/testkit/server-process";
+import type { Installation, ServerProcess } from "@assay/testkit/server-process";
+import { tempFolder } from "@assay/testkit/temp-folder";
+import { createTestUpstream } from "@assay/testkit/upstream";
+import type { TestUpstream } from "@assay/testkit/upstream";
+import type { AxeResults } from "axe-core";
+import { chromium } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+
+const executablePath = "/usr/bin/chromium";
+const missing = existsSync(executablePath) ? false : `Chromium is missing: install Debian's package chromium`;
+if (missing && process.env["ASSAY_REQUIRE_COMPONENTS"] === "1") throw new Error(missing);
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+const password = "a long enough pass phrase";
+let upstream: TestUpstream;
+let installation: Installation;
+let server: ServerProcess;
+let browser: Browser;
+/** By host name: security keys know no other. */
+let site: string;
+
+const put = (name: string, headers: Readonly<Record<string, string>> = {}) =>
+  rawRequest(server.url, `/-/user/org.couchdb.user:${name}`, {
+    method: "PUT",
+    headers: { "content-type": "application/json", ...headers },
+    body: JSON.stringify({ name, password, email: "", type: "user" }),
+  });
+
+async function makeAccount(name: string): Promise<string> {
+  const answer = await put(name);
+  assert.equal(answer.status, 201, answer.reason);
+  return String(answer.json()["token"]);
+}
+
+async function givePassword(page: Page, name: string): Promise<void> {
+  await page.goto(`${site}/-/web/sign-in`);
+  await page.getByLabel("User name").fill(name);
+  await page.getByRole("textbox", { name: "Password" }).fill(password);
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+}
+
+/** A person with an authenticator app, in a browser that is signed in. */
+async function enrol(
+  name: string,
+): Promise<{ context: BrowserContext; page: Page; url: string; codes: string[]; token: string }> {
+  const token = await makeAccount(name);
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await givePassword(page, name);
+  await page.getByRole("button", { name: "Set up an app" }).click();
+  const url = (await page.getByRole("link", { name: "Open in the app" }).getAttribute("href")) ?? "";
+  await page.getByLabel("Code that the app shows").fill(codeOfUrl(url, Date.now()));
+  await page.getByRole("button", { name: "It works" }).click();
+  await page.getByRole("heading", { name: "Your recovery codes" }).waitFor();
+  return { context, page, url, codes: await page.locator("ul.codes code").allTextContents(), token };
+}
+
+describe("second factors", { skip: missing }, () => {
+  before(async () => {
+    await installClients((line) => process.stdout.write(`${line}\n`));
+    upstream = await createTestUpstream();
+    installation = await createInstallation();
+    server = await startServer(installation, { upstream: upstream.url });
+    site = server.url.replace("127.0.0.1", "localhost");
+    browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu", "--disable-quic"] });
+  });
+
+  after(async () => {
+    await browser?.close();
+    await server?.[Symbol.asyncDispose]();
+    await upstream?.[Symbol.asyncDispose]();
+    await installation?.[Symbol.asyncDispose]();
+  });
+
+  test("the password alone opens nothing any more, neither a browser nor a client; a recovery code does, once", async () => {
+    const { codes, token } = await enrol("ada");
+    await using context = await browser.newContext();
+    const page = await context.newPage();
+    await givePassword(page, "ada");
+    await page.getByRole("heading", { name: "Second step" }).waitFor();
+    const before = (await context.cookies()).find(({ name }) => name === "assay-session")?.value;
+    await page.goto(`${site}/-/web/me`);
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
+    await page.goto(`${site}/-/web/second-step`);
+    await page.getByLabel(/recovery code/).fill("000000");
+    await page.getByRole("button", { name: "Sign in", exact: true }).click();
+    await page.getByRole("alert").waitFor();
+    await page.getByLabel(/recovery code/).fill(codes[0] ?? "");
+    await page.getByRole("button", { name: "Sign in", exact: true }).click();
+    await page.getByRole("heading", { name: "ada" }).waitFor();
+    const now = (await context.cookies()).find(({ name }) => name === "assay-session")?.value;
+    assert.notEqual(now, before, "the second step gives a new session");
+
+    const basic = `Basic ${Buffer.from(`ada:${password}`).toString("base64")}`;
+    assert.equal((await rawRequest(server.url, "/-/whoami", { headers: { authorization: basic } })).status, 401);
+    const asked = await put("ada");
+    assert.equal(asked.status, 401);
+    assert.equal(asked.headers["www-authenticate"], "OTP");
+    assert.match(String(asked.json()["authUrl"]), /\/-\/web\/step-up\//);
+    assert.equal((await put("ada", { "npm-otp": codes[0] ?? "" })).status, 401, "used up in the browser");
+    assert.equal((await put("ada", { "npm-otp": codes[1] ?? "" })).status, 201);
+    assert.equal((await put("ada", { "npm-otp": codes[1] ?? "" })).status, 401, "a replay");
+    assert.equal(
+      (await rawRequest(server.url, "/-/whoami", { headers: { authorization: `Bearer ${token}` } })).status,
+      200,
+    );
+  });
+
+  test("who guesses codes is stopped, and a right one after that too", async () => {
+    const { codes } = await enrol("guessed");
+    const statuses: number[] = [];
+    for (let tries = 0; tries < 9; tries += 1)
+      statuses.push((await put("guessed", { "npm-otp": String(100_000 + tries) })).status);
+    assert.ok(statuses.includes(429), statuses.join(" "));
+    assert.equal((await put("guessed", { "npm-otp": codes[0] ?? "" })).status, 429);
+  });
+
+  test("a security key signs in and confirms, and its answer is good once", async () => {
+    await makeAccount("kay");
+    await using context = await browser.newContext();
+    const page = await context.newPage();
+    const devtools = await context.newCDPSession(page);
+    await devtools.send("WebAuthn.enable");
+    await devtools.send("WebAuthn.addVirtualAuthenticator", {
+      options: { protocol: "ctap2", transport: "usb", hasResidentKey: false, hasUserVerification: false },
+    });
+    await givePassword(page, "kay");
+    await page.getByRole("link", { name: "Add a security key" }).click();
+    await page.getByLabel("What you call it").fill("Blue key");
+    await page.getByRole("button", { name: "Add the key" }).click();
+    await page.getByRole("heading", { name: "Your recovery codes" }).waitFor();
+    await page.goto(`${site}/-/web/me`);
+    await page.getByText("Blue key, added").waitFor();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await givePassword(page, "kay");
+    const sent = page.waitForRequest((request) => request.method() === "POST" && request.url().includes("second-step"));
+    await page.getByRole("button", { name: "Sign in with a security key" }).click();
+    await page.getByRole("heading", { name: "kay" }).waitFor();
+    const body = (await sent).postData() ?? "";
+    // The same answer again, in a new half session.
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await givePassword(page, "kay");
+    await page.getByRole("heading", { name: "Second step" }).waitFor();
+    const answer = new URLSearchParams(body).get("passkey") ?? "";
+    await page.evaluate((value) => {
+      const form = document.querySelector<HTMLFormElement>("form[data-passkey]");
+      const field = form?.querySelector<HTMLInputElement>("input[name=passkey]");
+      if (form === null || field === null || field === undefined) throw new Error("no form");
+      field.value = value;
+      form.submit();
+    }, answer);
+    await page.getByRole("alert").waitFor();
+  });
+
+  for (const name of ["npm12", "npm11"] as const)
+    test(`${name} makes a token when its person confirms it in the browser`, async (t) => {
+      const { page, codes, token } = await enrol(`maker-${name}`);
+      const request = surroundings(t, token);
+      let confirmed: Promise<void> | undefined;
+      const confirm = async (url: string): Promise<void> => {
+        await page.goto(url.replace("127.0.0.1", "localhost"));
+        await page.getByText("make the token").waitFor();
+        await page.getByLabel(/recovery code/).fill(codes[0] ?? "");
+        await page.getByRole("button", { name: "Confirm", exact: true }).click();
+        await page.getByRole("heading", { name: "Confirmed" }).waitFor();
+      };
+      const run = await clients[name].run(
+        {
+          ...request,
+          terminal: true,
+          watch: (output) => {
+            const url = /http:\/\/127\.0\.0\.1:\d+\/-\/web\/step-up\/[\w-]{22}/.exec(output)?.[0];
+            if (url !== undefined && /wait|[Oo]pen|Authenticate/.test(output)) confirmed ??= confirm(url);
+          },
+          answers: [{ prompt: /[Pp]assword/, line: password }],
+        },
+        name === "npm12"
+          ? [
+              "token",
+              "create",
+              "--name=ours",
+              "--packages-all",
+              "--packages-and-scopes-permission=read-only",
+              "--no-browser",
+            ]
+          : ["token", "create", "--read-only", "--no-browser"],
+      );
+      assert.ok(confirmed !== undefined, run.output);
+      await confirmed;
+      assert.equal(run.exitCode, 0, run.output);
+    });
+
+  test("npm sets an authenticator app up, and is asked for codes from then on", async (t) => {
+    const token = await makeAccount("profiled");
+    const authorization = `Bearer ${token}`;
+    const profile = (body: unknown, more: Readonly<Record<string, string>> = {}) =>
+      rawRequest(server.url, "/-/npm/v1/user", {
+        method: "POST",
+        headers: { authorization, "content-type": "application/json", ...more },
+        body: JSON.stringify(body),
+      });
+    assert.equal((await profile({ tfa: { password: "wrong wrong", mode: "auth-only" } })).status, 401);
+    const offered = String((await profile({ tfa: { password, mode: "auth-and-writes" } })).json()["tfa"]);
+    const { tfa: codes } = (await profile({ tfa: [codeOfUrl(offered, Date.now())] })).json() as { tfa: string[] };
+    assert.equal(codes.length, 10);
+    const shown = await clients.npm12.run(surroundings(t, token), ["profile", "get", "--json"]);
+    assert.match(shown.output, /auth-and-writes/);
+    const off = { tfa: { password, mode: "disable" } };
+    assert.equal((await profile(off)).status, 401, "the factor itself guards its end");
+    assert.equal((await profile(off, { "npm-otp": codes[0] ?? "" })).json()["tfa"], null);
+    assert.equal((await put("profiled")).status, 201);
+  });
+
+  test("people's pages are accessible, in the dark and on a phone", async () => {
+    const { context, page, codes } = await enrol("reader");
+    const begun = (await rawRequest(server.url, "/-/v1/login", { method: "POST", body: "" })).json();
+    const asked = (await put("reader")).json();
+    const local = (url: unknown) => new URL(String(url)).pathname;
+    await page.setViewportSize({ width: 360, height: 740 });
+    await page.emulateMedia({ colorScheme: "dark" });
+    for (const place of [
+      "/-/web/me",
+      "/-/web/me/tokens",
+      "/-/web/me/keys/new",
+      "/-/web/confirm",
+      local(begun["loginUrl"]),
+      local(asked["authUrl"]),
+    ]) {
+      await page.goto(`${site}${place}`);
+      assert.deepEqual(await brokenRules(page), [], place);
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${place} is too wide`);
+      await page.getByRole("link", { name: "Signed in as reader" }).waitFor();
+    }
+    await page.goto(`${site}/-/web/me/tokens`);
+    await page.getByLabel("What it is for").fill("ours");
+    await page.getByRole("button", { name: "Make it" }).click();
+    const made = (await page.getByRole("region", { name: "The new token" }).locator("code").textContent()) ?? "";
+    const who = () => rawRequest(server.url, "/-/whoami", { headers: { authorization: `Bearer ${made}` } });
+    assert.equal((await who()).json()["username"], "reader");
+    assert.deepEqual(await brokenRules(page), []);
+    await page.getByRole("row", { name: "ours" }).getByRole("button", { name: "Revoke" }).click();
+    assert.equal((await who()).status, 401);
+    await context.clearCookies();
+    await page.goto(`${site}/-/web/sign-in`);
+    assert.deepEqual(await brokenRules(page), []);
+    assert.equal(codes.length, 10);
+  });
+});
+
+function surroundings(t: { after(done: () => void): void }, token: string) {
+  const folder = tempFolder(t);
+  const request = {
+    registry: server.url,
+    project: path.join(folder, "project"),
+    home: path.join(folder, "home"),
+    cache: path.join(folder, "cache"),
+    timeoutSeconds: 60,
+  };
+  for (const place of [request.project, request.home]) mkdirSync(place, { recursive: true });
+  writeFileSync(path.join(request.project, "package.json"), `{"name":"here","version":"1.0.0"}`);
+  writeFileSync(path.join(request.home, ".npmrc"), `${server.url.slice("http:".length)}/:_authToken=${token}\n`);
+  return request;
+}
+
+/** What axe finds, one line a rule, with the first element that breaks it. */
+async function brokenRules(page: Page): Promise<readonly string[]> {
+  await page.evaluate(axe);
+  const results = await page.evaluate(async () => {
+    const { axe: engine } = globalThis as unknown as { axe: { run(options: object): Promise<AxeResults> } };
+    return await engine.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] });
+  });
+  return results.violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes[0]?.html}`);
+}
