@@ -11,6 +11,11 @@ interface ErrorKind<Details extends object> {
   readonly publicFields: readonly (keyof Details & string)[];
 }
 
+/** The sentence once more where pnpm looks for it when CI exchanges its token. */
+interface SaidAgain {
+  body?: { readonly message: string };
+}
+
 /** The details that each code carries. */
 export interface ErrorTable {
   BAD_PATH: { reason: string };
@@ -22,9 +27,9 @@ export interface ErrorTable {
   WRITES_NOT_HERE: { what: string };
   UNAUTHORIZED: { reason: string };
   FORBIDDEN: { reason: string; policy?: string };
-  ID_TOKEN_REFUSED: { reason: string };
-  TRUST_REFUSED: { what: string; reason: string };
-  TRUST_MISSING: { what: string; identity: string };
+  ID_TOKEN_REFUSED: { reason: string } & SaidAgain;
+  TRUST_REFUSED: { what: string; reason: string } & SaidAgain;
+  TRUST_MISSING: { what: string; identity: string } & SaidAgain;
   ISSUER_UNAVAILABLE: { issuer: string; reason: string; retryAfterSeconds: number };
   OTP_REQUIRED: { authUrl: string; doneUrl: string };
   BLOCKED: { rule: string; reason: string; name: string; version: string };
@@ -114,17 +119,17 @@ export const errorKinds: { readonly [C in keyof ErrorTable]: ErrorKind<ErrorTabl
   ID_TOKEN_REFUSED: {
     status: 401,
     sentence: (d) => `The identity token of this CI run is refused: ${d.reason}.`,
-    publicFields: ["reason"],
+    publicFields: ["reason", "body"],
   },
   TRUST_REFUSED: {
     status: 403,
     sentence: (d) => `No trust rule of ${d.what} fits this CI run: ${d.reason}.`,
-    publicFields: ["what", "reason"],
+    publicFields: ["what", "reason", "body"],
   },
   TRUST_MISSING: {
     status: 404,
     sentence: (d) => `${d.what} has no trust rule for ${d.identity}; make one with npm trust.`,
-    publicFields: ["what", "identity"],
+    publicFields: ["what", "identity", "body"],
   },
   ISSUER_UNAVAILABLE: {
     status: 503,

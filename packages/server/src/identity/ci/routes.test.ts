@@ -1,137 +1,18 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { test, type TestContext } from "node:test";
+import { test } from "node:test";
 import { parsePackageName } from "@assay/core";
-import { createFakeClock } from "@assay/testkit/fake-clock";
-import { tempFolder } from "@assay/testkit/temp-folder";
 import { plainSessionCookie } from "../../http/credentials.ts";
-import { createHttpServer, defaultHttpLimits } from "../../http/server.ts";
-import { runMigrations } from "../../platform/database/migrate.ts";
-import { createSqliteDatabase } from "../../platform/database/sqlite.ts";
-import { createSystemClock } from "../../platform/system-clock.ts";
-import { createSystemRandom } from "../../platform/system-random.ts";
-import { createMetrics } from "../../platform/telemetry/metrics.ts";
-import { createPermissions, openPolicySets } from "../permissions/permissions.ts";
-import { createTestFacts } from "../permissions/test-facts.ts";
-import { identityTestMigrations, password, showing } from "../test-identity.ts";
-import { withExclusive } from "./exclusive.ts";
-import { addCiRoutes } from "./routes.ts";
-import { createTestCi } from "./test-ci.ts";
+import { showing } from "../test-identity.ts";
+import { startTestCiServer } from "./test-ci-server.ts";
 
-const log = { debug() {}, info() {}, warn() {}, error() {} };
 const claims = { repository: "acme/widgets", workflow_ref: { file: "publish.yml" }, environment: "production" };
 const rule = { type: "github", claims, permissions: ["createPackage"] };
-
-/** A server below `/npm`, with the real permissions: olga owns acme, olaf another organisation. */
-async function arrange(t: TestContext) {
-  const folder = tempFolder(t);
-  const database = await createSqliteDatabase({ path: join(folder, "a.sqlite") });
-  t.after(() => database[Symbol.asyncDispose]());
-  await runMigrations({ database, clock: createFakeClock() }, identityTestMigrations);
-  const policies = await openPolicySets({ read: "anyone", folder: join(folder, "policies"), installation: folder });
-  const { names, facts } = createTestFacts();
-  const plain = createPermissions(
-    {
-      names,
-      facts: { ...facts, ci: (id) => made.ci.factsOf(id) },
-      policies,
-      telemetry: { log: { ...log } },
-    },
-    { read: "anyone" },
-  );
-  const permissions = withExclusive(plain, { database, names });
-  const made = await createTestCi(database, { permissions });
-  t.after(() => made[Symbol.asyncDispose]());
-  const { identity, ci } = made;
-  const tokens = new Map<string, string>();
-  for (const name of ["olga", "olaf", "otto"]) {
-    await identity.accounts.create("person:root", { name, kind: "person", password });
-    const drawn = await identity.tokens.issue(`person:${name}`, {
-      holder: `person:${name}`,
-      holderName: name,
-      origin: "made",
-      name: "test",
-      level: "read-write",
-      packages: undefined,
-      organisations: undefined,
-      cidrs: undefined,
-      expiresAtMs: undefined,
-    });
-    tokens.set(name, drawn.secret);
-  }
-  let confirmed = 0;
-
-  /** What a person does who is told where to prove that it is there; answers what the client sends then. */
-  async function prove(account: string, { authUrl, doneUrl }: { authUrl: string; doneUrl: string }): Promise<string> {
-    const last = (url: string): string => url.split("/").at(-1) ?? "";
-    assert.equal(await identity.signIn.stepUps.decide(last(authUrl), account, "confirmed"), true);
-    const collected = await identity.signIn.stepUps.collect(last(doneUrl));
-    assert.ok(typeof collected === "object");
-    confirmed += 1;
-    return collected.token;
-  }
-
-  const server = await createHttpServer(
-    {
-      clock: createSystemClock(),
-      random: createSystemRandom(),
-      telemetry: { log, metrics: createMetrics({ processMetrics: false }) },
-      accessLog: undefined,
-      renderErrorPage: ({ sentence }) => sentence,
-      readMoreUrl: () => undefined,
-    },
-    {
-      publicUrls: ["http://127.0.0.1:0/npm"],
-      trustedProxies: [],
-      routes: [
-        (fastify, _options, done) => {
-          addCiRoutes(fastify, {
-            identity: { ...identity, ci },
-            issuers: made.issuers,
-            publicUrls: [],
-          });
-          done();
-        },
-      ],
-      readiness: [],
-      limits: defaultHttpLimits,
-    },
-  );
-  t.after(() => server[Symbol.asyncDispose]());
-  const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
-  const origin = `http://127.0.0.1:${port}`;
-  async function send(method: string, path: string, as: string | undefined, body: unknown, otp?: string) {
-    const response = await fetch(`${origin}${path}`, {
-      method,
-      redirect: "manual",
-      headers: {
-        ...(as === undefined ? {} : { authorization: `Bearer ${tokens.get(as) ?? as}` }),
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
-        ...(otp === undefined ? {} : { "npm-otp": otp }),
-      },
-      body: body === undefined ? null : JSON.stringify(body),
-    });
-    const text = await response.text();
-    const isJson = response.headers.get("content-type")?.startsWith("application/json") === true;
-    const json = isJson ? (JSON.parse(text) as unknown) : undefined;
-    return { status: response.status, headers: response.headers, text, json };
-  }
-
-  /** As a client whose person confirms what it is asked to. */
-  async function ask(method: string, path: string, as?: string, body?: unknown) {
-    const answer = await send(method, path, as, body);
-    const wanted = answer.json as { authUrl?: string; doneUrl?: string } | undefined;
-    if (wanted?.authUrl === undefined || wanted.doneUrl === undefined || as === undefined) return answer;
-    return await send(method, path, as, body, await prove(as, { authUrl: wanted.authUrl, doneUrl: wanted.doneUrl }));
-  }
-  return { ...made, permissions, ask, send, origin, confirmations: () => confirmed, tokens };
-}
 
 const trust = "/npm/-/package/@acme%2fsecret/trust";
 const exchangePath = "/-/npm/v1/oidc/token/exchange/package/@acme%2fsecret";
 
 test("npm trust: a rule is made, listed and revoked, and each change is confirmed", async (t) => {
-  const { ask, send, confirmations } = await arrange(t);
+  const { ask, send, confirmations } = await startTestCiServer(t);
   const bare = await send("POST", trust, "olga", [rule]);
   assert.equal(bare.status, 401, "not without a proof");
   const made = await ask("POST", trust, "olga", [rule]);
@@ -149,14 +30,14 @@ test("npm trust: a rule is made, listed and revoked, and each change is confirme
 });
 
 test("an open rule warns, in the answer and where npm prints it", async (t) => {
-  const { ask } = await arrange(t);
+  const { ask } = await startTestCiServer(t);
   const made = await ask("POST", trust, "olga", [{ ...rule, claims: { repository: "acme/widgets" } }]);
   assert.match(made.headers.get("npm-notice") ?? "", /names no workflow file.*open on ref and environment/);
   assert.equal((made.json as { warnings: string[] }[])[0]?.warnings.length, 2);
 });
 
 test("a rule may come before its package, and only from who runs the organisation", async (t) => {
-  const { ask } = await arrange(t);
+  const { ask } = await startTestCiServer(t);
   const unborn = "/npm/-/package/@acme%2funborn/trust";
   assert.equal((await ask("POST", unborn, "olga", [rule])).status, 201);
   assert.equal((await ask("POST", unborn, "olaf", [rule])).status, 404);
@@ -166,7 +47,7 @@ test("a rule may come before its package, and only from who runs the organisatio
 });
 
 test("CI gets its token at the root of the host and below the base, and may do with it what its rule says", async (t) => {
-  const { ask, github, identity, permissions } = await arrange(t);
+  const { ask, github, identity, permissions } = await startTestCiServer(t);
   await ask("POST", trust, "olga", [rule]);
   for (const path of [exchangePath, `/npm${exchangePath}`]) {
     const exchanged = await ask("POST", path, await github.mint());
@@ -188,7 +69,7 @@ test("CI gets its token at the root of the host and below the base, and may do w
 });
 
 test("refusals say which rule and which claim", async (t) => {
-  const { ask, github } = await arrange(t);
+  const { ask, github } = await startTestCiServer(t);
   const made = await ask("POST", trust, "olga", [rule]);
   const id = (made.json as { id: string }[])[0]?.id ?? "";
   const refused = await ask("POST", exchangePath, await github.mint({ claims: { environment: "dev" } }));
@@ -202,7 +83,7 @@ test("refusals say which rule and which claim", async (t) => {
 });
 
 test("nobody but trusted CI publishes, when it was said so", async (t) => {
-  const { ask, github, identity, permissions, tokens } = await arrange(t);
+  const { ask, github, identity, permissions, tokens } = await startTestCiServer(t);
   await ask("POST", trust, "olga", [rule]);
   const mayPublish = async (token: string) =>
     permissions
@@ -223,7 +104,7 @@ test("nobody but trusted CI publishes, when it was said so", async (t) => {
 });
 
 test("CI reads an organisation by a rule of the organisation", async (t) => {
-  const { ask, github, identity, permissions } = await arrange(t);
+  const { ask, github, identity, permissions } = await startTestCiServer(t);
   const url = "/npm/-/assay/v1/organisation/acme/trust";
   const reads = { ...rule, permissions: ["read"] };
   assert.equal((await ask("POST", url, "olaf", [reads])).status, 404);
@@ -240,7 +121,7 @@ test("CI reads an organisation by a rule of the organisation", async (t) => {
 });
 
 test("the page shows rules with what is dangerous about them, and its forms change them", async (t) => {
-  const { ask, origin, identity, clock } = await arrange(t);
+  const { ask, origin, identity, clock } = await startTestCiServer(t);
   const page = "/npm/-/web/packages/@acme/secret/trust";
   const place = { address: "127.0.0.1", agent: "test" };
   const { secret } = await identity.signIn.begin("olga", { isComplete: true }, { secret: undefined, place });

@@ -1,4 +1,4 @@
-import { AssayError } from "@assay/core";
+import { AssayError, isAssayError } from "@assay/core";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Config } from "../../config/config.ts";
 import type { Identity } from "../identity.ts";
@@ -25,7 +25,8 @@ export function addCiRoutes(fastify: FastifyInstance, deps: CiRoutesDeps): void 
   async function answerExchange(request: FastifyRequest, reply: FastifyReply, subject: TrustSubject): Promise<unknown> {
     const { bearer: idToken, address } = request.credentials;
     const urls = [...publicUrls, request.base];
-    const { token, createdAtMs, expiresAtMs } = await ci.exchange({ idToken, subject, address, publicUrls: urls });
+    const asked = ci.exchange({ idToken, subject, address, publicUrls: urls }).catch(sayAgain);
+    const { token, createdAtMs, expiresAtMs } = await asked;
     return await reply
       .code(201)
       .header("cache-control", "no-store")
@@ -100,6 +101,15 @@ function createCallerOf({ identity }: CiRoutesDeps): (request: FastifyRequest) =
         identity.signIn.stepUps.require(principal, { base, credentials }, { ...operation, need: "always" }),
     };
   };
+}
+
+/** Throws the refusal with its sentence where pnpm looks for it. */
+function sayAgain(error: unknown): never {
+  for (const code of ["ID_TOKEN_REFUSED", "TRUST_REFUSED", "TRUST_MISSING"] as const) {
+    if (!isAssayError(error, code)) continue;
+    throw new AssayError(code, { ...error.details, body: { message: error.message } }, { cause: error });
+  }
+  throw error;
 }
 
 function readExclusive(body: unknown): boolean {
