@@ -30,7 +30,7 @@ export function oneOf<const Word extends string>(...words: readonly Word[]): Fie
 
 /** A naming authority: `npm`, `org:acme`. */
 export function parseNamespace(text: string, field: string): string {
-  return matching(/^[a-z0-9][a-z0-9._:-]{0,63}$/, text, field);
+  return matching(/^[a-z0-9][a-z0-9._:-]{0,79}$/, text, field);
 }
 
 /** An operator's alias of an upstream, or `hosted`. */

@@ -7,7 +7,7 @@ import type { LogSource, Place } from "./source.ts";
  * Throws USAGE when the log has no such record.
  */
 export async function placeAsked(source: LogSource, asked: string): Promise<Place> {
-  const [, shard, index] = /^([a-z0-9-]+)\/(0|[1-9]\d{0,15})$/.exec(asked) ?? [];
+  const [, shard, index] = /^([a-z0-9._-]+)\/(0|[1-9]\d{0,15})$/.exec(asked) ?? [];
   if (shard !== undefined && index !== undefined) {
     const known = (await source.shards()).map((each) => each.shard);
     if (!known.includes(shard)) throw wrongUse(`There is no log ${shard} here; there is ${known.join(", ")}.`);

@@ -79,7 +79,11 @@ const version = fc
 const digest = (prefix: string) => hash.map((value) => prefix + toBase64(value));
 const orNone = <T>(arbitrary: fc.Arbitrary<T>) => fc.oneof(fc.constant("-" as const), arbitrary);
 const integrity = fc.uint8Array({ minLength: 64, maxLength: 64 }).map(integrityFromSha512);
-const subject = { ns: fc.constantFrom("npm", "org:acme", "jsr"), name: packageName, version };
+const subject = {
+  ns: fc.constantFrom("npm", "org:acme", `org:a_b${"c".repeat(61)}`, "jsr"),
+  name: packageName,
+  version,
+};
 const place = {
   seq: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
   prev: orNone(safeInteger.map(logIndex)),
