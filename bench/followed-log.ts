@@ -3,56 +3,31 @@
  * with a log of its own, and through one that follows a database which has (warm) or has not (cold) bound them;
  * `--delay <ms>` puts that much between the two. Everything runs on this machine: compare the lines of one run.
  */
-import { randomBytes } from "node:crypto";
 import { parseArgs } from "node:util";
 import { setTimeout as delay } from "node:timers/promises";
 import { startLogRelay } from "@assay/testkit/log-relay";
 import { createInstallation, startServer, type ServerProcess } from "@assay/testkit/server-process";
-import { createTestUpstream, type PublishedRelease } from "@assay/testkit/upstream";
+import { createTestUpstream } from "@assay/testkit/upstream";
+import { fetchAll, publishMany, tell } from "./many-tarballs.ts";
 import { cpuSeconds } from "./processes.ts";
 
 const { values } = parseArgs({
   options: { delay: { type: "string", default: "0" }, packages: { type: "string", default: "900" } },
 });
-const atOnce = 48;
 
 await using stack = new AsyncDisposableStack();
 const upstream = stack.use(await createTestUpstream());
-const releases: PublishedRelease[] = [];
-for (let i = 0; i < Number(values.packages); i += 1)
-  releases.push(upstream.publish({ name: `p${i}`, version: "1.0.0", files: { "data.bin": randomBytes(12_000) } }));
+const releases = publishMany([upstream], Number(values.packages));
 
 async function server(env: Readonly<Record<string, string>>, flags: readonly string[] = []): Promise<ServerProcess> {
   const installation = stack.use(await createInstallation());
   return stack.use(await startServer(installation, { upstream: upstream.url, env, flags }));
 }
 
-async function install(at: ServerProcess, path: (release: PublishedRelease) => string): Promise<number> {
-  const waiting = releases.values();
-  const started = performance.now();
-  await Promise.all(
-    Array.from({ length: atOnce }, async () => {
-      for (const release of waiting) {
-        const answer = await fetch(`${at.url}${path(release)}`);
-        if (answer.status !== 200) throw new Error(`${release.name}: ${answer.status} ${await answer.text()}`);
-        await answer.arrayBuffer();
-      }
-    }),
-  );
-  return performance.now() - started;
-}
-
-function tell(what: string, ms: number): void {
-  process.stdout.write(
-    `${what.padEnd(44)} ${(ms / 1000).toFixed(2)} s  ${Math.round((releases.length * 1000) / ms)}/s\n`,
-  );
-}
-
-const tarball = ({ path }: PublishedRelease): string => path;
 const own = await server({});
-tell("a log of its own, cold", await install(own, tarball));
+tell("a log of its own, cold", await fetchAll(own, releases), releases.length);
 process.stdout.write(`  ${cpuSeconds(own.pid)} s of CPU\n`);
-tell("a log of its own, warm", await install(own, tarball));
+tell("a log of its own, warm", await fetchAll(own, releases), releases.length);
 await own.stop();
 
 const database = await server({ ASSAY_LOG_VISIBILITY: "public" }, ["--role=log"]);
@@ -68,11 +43,15 @@ const env = { ASSAY_CHECKSUMS_URL: relay.url, ASSAY_CHECKSUMS_VKEY: logs[0]?.vke
 for (const state of ["cold", "warm"]) {
   const following = await server(env);
   relay.requests.length = 0;
-  tell(`following a ${state} database${wait > 0 ? ` ${wait} ms away` : ""}, cold`, await install(following, tarball));
+  tell(
+    `following a ${state} database${wait > 0 ? ` ${wait} ms away` : ""}, cold`,
+    await fetchAll(following, releases),
+    releases.length,
+  );
   const lookups = relay.requests.filter((path) => path.includes("/lookup/")).length;
   process.stdout.write(
     `  ${relay.requests.length} requests to it, ${lookups} of them lookups; ${cpuSeconds(following.pid)} s of CPU\n`,
   );
-  tell("  the same again, warm", await install(following, tarball));
+  tell("  the same again, warm", await fetchAll(following, releases), releases.length);
   await following.stop();
 }
