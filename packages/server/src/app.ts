@@ -20,8 +20,8 @@ import { createDelegations, openDelegatedNames, type Delegations } from "./deleg
 import { createBackground } from "./background.ts";
 import { createAccessLog } from "./http/access-log.ts";
 import { createHttpServer, defaultHttpLimits, type HttpServer } from "./http/server.ts";
-import { createIdentity, identityRoutes, openHostedNames, openVault } from "./identity/identity.ts";
-import type { HostedNames, People } from "./identity/identity.ts";
+import { createIdentity, createProvider, identityRoutes, openHostedNames, openVault } from "./identity/identity.ts";
+import type { HostedNames, People, Provider } from "./identity/identity.ts";
 import { createAuditTrail, type AuditTrail } from "./insight/insight.ts";
 import { createMirroring, type Mirroring } from "./mirroring/mirroring.ts";
 import { clearTemporaryBlobs } from "./platform/blobs/files.ts";
@@ -79,6 +79,7 @@ export interface Rooms extends AsyncDisposable {
   readonly closure: Closure | undefined;
   readonly names: HostedNames;
   readonly identity: People;
+  readonly provider: Provider | undefined;
   readonly admission: Admission;
   readonly sweep: Sweep;
   readonly mirroring: Mirroring;
@@ -169,6 +170,10 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
   );
   const vault = await openVault({ random }, below("keys"));
   const identity = createIdentity({ database, events, clock, random, telemetry, vault }, config);
+  const clientSecret = secrets.providerClientSecret ?? "";
+  const provider =
+    config.provider &&
+    createProvider({ database, clock, random, telemetry, vault, ...identity }, { ...config.provider, clientSecret });
   // A folder of its own: a command beside the server must not empty the server's.
   const spoolFolder = below(join("spool", String(process.pid)));
   const spool = await createSpool({ random }, { folder: spoolFolder, maxBytes: spoolBytes });
@@ -236,6 +241,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     closure,
     names,
     identity,
+    provider,
     admission,
     sweep,
     mirroring,
@@ -359,7 +365,13 @@ function createFrontDoor({ config }: LoadedConfig, rooms: Rooms, gossip: Gossip)
         ...(config.role === "log"
           ? []
           : [
-              identityRoutes({ identity, clock, random: createSystemRandom(), ...config.identity }),
+              identityRoutes({
+                identity,
+                clock,
+                random: createSystemRandom(),
+                provider: rooms.provider,
+                ...config.identity,
+              }),
               sourceChoiceRoutes({ upstreams, sources: config.upstreams }),
               servingRoutes({
                 serving,

@@ -22,6 +22,7 @@ export function createBackground(
     closure,
     names,
     identity,
+    provider,
     admission,
     sweep,
     mirroring,
@@ -60,6 +61,7 @@ export function createBackground(
       keep("the look at delegations", delegations.run(stop.signal));
       keep("the watch for hosted names", names.run(stop.signal));
       keep("the upkeep of tokens", identity.run(stop.signal));
+      if (provider !== undefined) keep("the look at who is still there", provider.run(stop.signal));
       keep("the recording of sighted versions", releases.recordSighted(stop.signal));
       keep("the job queue", jobs.run(upstreams.jobHandlers, stop.signal));
       keep("the orphan sweep", sweepOrphans());

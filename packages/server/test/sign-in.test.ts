@@ -5,6 +5,7 @@ import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { clients, type ClientName, type ClientRun, type InstallRequest } from "@assay/testkit/clients";
 import { installClients } from "@assay/testkit/install-clients";
+import { createOidcProvider, type OidcProvider } from "@assay/testkit/oidc-provider";
 import { rawRequest } from "@assay/testkit/raw-http";
 import { createInstallation, startServer } from "@assay/testkit/server-process";
 import type { Installation, ServerProcess } from "@assay/testkit/server-process";
@@ -23,6 +24,7 @@ let upstream: TestUpstream;
 let installation: Installation;
 let server: ServerProcess;
 let browser: Browser;
+let provider: OidcProvider;
 /** Ada, signed in. */
 let ada: BrowserContext;
 
@@ -54,7 +56,15 @@ describe("signing in through a browser", { skip: missing }, () => {
     await installClients((line) => process.stdout.write(`${line}\n`));
     upstream = await createTestUpstream();
     installation = await createInstallation();
-    server = await startServer(installation, { upstream: upstream.url });
+    provider = await createOidcProvider();
+    server = await startServer(installation, {
+      upstream: upstream.url,
+      env: {
+        ASSAY_PROVIDER_ISSUER: provider.issuer,
+        ASSAY_PROVIDER_CLIENT_ID: provider.clientId,
+        ASSAY_PROVIDER_CLIENT_SECRET: provider.clientSecret,
+      },
+    });
     await makeAccount("ada");
     browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu", "--disable-quic"] });
     ada = await browser.newContext();
@@ -64,6 +74,7 @@ describe("signing in through a browser", { skip: missing }, () => {
   after(async () => {
     await browser?.close();
     await server?.[Symbol.asyncDispose]();
+    await provider?.[Symbol.asyncDispose]();
     await upstream?.[Symbol.asyncDispose]();
     await installation?.[Symbol.asyncDispose]();
   });
@@ -225,6 +236,20 @@ describe("signing in through a browser", { skip: missing }, () => {
     assert.equal((await send(own, { token: "x".repeat(43) })).status, 403);
     assert.equal((await send(own, { token })).status, 200, "the same from our own page");
     assert.equal((await send(own, { token })).status, 404, "and once");
+  });
+
+  test("who signs in at the provider is signed in here, and comes to the page that was wanted", async () => {
+    await using context = await browser.newContext();
+    const page = await context.newPage();
+    const name = `Sign in with ${new URL(provider.issuer).host}`;
+    provider.signIn({ sub: "7", preferred_username: "grace" });
+    await page.goto(`${server.url}/-/web/sign-in?next=/-/web/me/tokens`);
+    await page.getByRole("button", { name }).click();
+    await page.getByRole("heading", { name: "My tokens" }).waitFor();
+    await page.getByRole("link", { name: "Signed in as grace" }).waitFor();
+    const stolen = await rawRequest(server.url, "/-/web/provider/callback?code=x&state=y");
+    assert.equal(stolen.status, 401);
+    assert.ok(!server.output().includes("callback?code"));
   });
 
   test("what another site makes a browser send is done by nobody", async () => {

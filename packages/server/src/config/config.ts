@@ -30,6 +30,8 @@ export interface Config {
   readonly hosted: readonly HostedConfig[];
   /** People and tokens. */
   readonly identity: IdentityConfig;
+  /** Whom people sign in through; undefined: by password alone. */
+  readonly provider: ProviderConfig | undefined;
   readonly packuments: {
     /** Revalidate with the upstream after this age. Default 300. */
     readonly maxAgeSeconds: number;
@@ -209,6 +211,16 @@ export interface HostedConfig {
   readonly visibility: "public" | "restricted" | undefined;
 }
 
+/** An OpenID Connect provider. */
+export interface ProviderConfig {
+  readonly issuer: string;
+  readonly clientId: string;
+  /** Blanks between. */
+  readonly scopes: string;
+  /** Default 5. */
+  readonly recheckMinutes: number;
+}
+
 export interface IdentityConfig {
   /** Who may make an account: anybody, anybody while `loopbackOnly`, who was invited, or nobody. Default loopback. */
   readonly registration: "open" | "loopback" | "invite" | "closed";
@@ -263,6 +275,8 @@ export interface Secrets {
   readonly upstreams: ReadonlyMap<string, UpstreamSecrets>;
   /** `postgres://…` when the engine is postgres. */
   readonly databaseUrl: string | undefined;
+  /** Of this registry at the provider. */
+  readonly providerClientSecret: string | undefined;
   /** Proxies for requests to https and http upstreams; undefined: direct. */
   readonly httpsProxy: string | undefined;
   readonly httpProxy: string | undefined;

@@ -1,4 +1,4 @@
-import { approvalRules, oneOf, path, whole } from "./kinds.ts";
+import { approvalRules, oneOf, path, text, whole } from "./kinds.ts";
 import type { Setting } from "./settings.ts";
 
 /** Below `identity.`: people and tokens. */
@@ -30,6 +30,36 @@ export const identitySettings: readonly Setting[] = [
     kind: whole(1, 3650),
     fallback: 90,
     doc: "The longest that a token which people make is good, in days.",
+  },
+  {
+    key: "identity.provider.issuer",
+    env: "ASSAY_PROVIDER_ISSUER",
+    kind: text("an https URL, or an http one of this machine", "^https?://[^\\s?#]{1,500}$"),
+    fallback: undefined,
+    example: "https://login.example.com",
+    doc: "OpenID Connect provider that people sign in through; needs identity.provider.clientId, and ASSAY_PROVIDER_CLIENT_SECRET. See docs/operations/sign-in.md.",
+  },
+  {
+    key: "identity.provider.clientId",
+    env: "ASSAY_PROVIDER_CLIENT_ID",
+    kind: text("the client id that the provider gave", "^[!-~]{1,200}$"),
+    fallback: undefined,
+    example: "assay",
+    doc: "As which this registry is known at the provider; its redirect URL there is <public URL>/-/web/provider/callback.",
+  },
+  {
+    key: "identity.provider.scopes",
+    env: "ASSAY_PROVIDER_SCOPES",
+    kind: text("scopes with blanks between", "^[!-~]+(?: [!-~]+)*$"),
+    fallback: "openid profile email offline_access",
+    doc: "What the provider is asked for. It must give a refresh token: by it we ask whether somebody is still there.",
+  },
+  {
+    key: "identity.provider.recheckMinutes",
+    env: "ASSAY_PROVIDER_RECHECK_MINUTES",
+    kind: whole(1, 1440),
+    fallback: 5,
+    doc: "How often the provider is asked whether somebody is still there; who is not loses sessions and tokens.",
   },
   {
     key: "identity.read",

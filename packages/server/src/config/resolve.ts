@@ -24,6 +24,7 @@ import { loneUpstream, manyUpstreams } from "./upstreams.ts";
 import { isLoopbackHost } from "./urls.ts";
 import { ownershipProblems, type HostedNameRule } from "./ownership.ts";
 import { readHostedNames } from "./hosted.ts";
+import { chooseProvider } from "./provider.ts";
 import { readValues, type Values } from "./values.ts";
 
 /** Everything that configuration comes from, already read. Earlier sources win: flags, environment, file, remembered, npm, defaults. */
@@ -82,6 +83,7 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
     checksums: chooseFollowed(values, addresses, problems),
     log: logConfig(values, sources, { dataFolder, ...addresses }, problems),
     hosted: names.hosted,
+    provider: chooseProvider(values, sources, problems),
     identity: {
       registration: values.text("identity.registration") as Config["identity"]["registration"],
       passwordWrites: values.text("identity.passwordWrites") === "allowed",
@@ -260,6 +262,7 @@ function readSecrets(values: Values, sources: ConfigSources, upstreams: DecidedU
       problems,
     ),
     databaseUrl,
+    providerClientSecret: secretOf("ASSAY_PROVIDER_CLIENT_SECRET", sources),
     httpsProxy: proxy ?? npm?.httpsProxy ?? httpsProxy,
     httpProxy: proxy ?? npm?.httpProxy ?? httpProxy,
   };

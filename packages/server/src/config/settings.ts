@@ -282,7 +282,11 @@ export const settings: readonly Setting[] = [
  * Values that are never written to assay.yaml: an environment variable, or `<name>_FILE` with a path to a file that
  * holds it. Each upstream has one of its own besides: `ASSAY_UPSTREAM_<ALIAS>_AUTHORIZATION`.
  */
-export const secretVariables = ["ASSAY_UPSTREAM_AUTHORIZATION", "ASSAY_DATABASE_URL"] as const;
+export const secretVariables = [
+  "ASSAY_UPSTREAM_AUTHORIZATION",
+  "ASSAY_DATABASE_URL",
+  "ASSAY_PROVIDER_CLIENT_SECRET",
+] as const;
 
 export type SecretVariable = (typeof secretVariables)[number] | `ASSAY_UPSTREAM_${string}_AUTHORIZATION`;
 

@@ -38,6 +38,7 @@ export {
 export { anonymous, type Grant, type Principal } from "./principal.ts";
 export { identityRoutes } from "./routes.ts";
 export type { Operation, StepUpRequest, StepUps } from "./sign-in/step-ups.ts";
+export { createProvider, type Provider } from "./sign-in/provider.ts";
 export { openVault } from "./sign-in/vault.ts";
 export type { Token, Tokens } from "./tokens/tokens.ts";
 

@@ -7,6 +7,8 @@ import { addLoginRoutes } from "./people/routes-login.ts";
 import { addProfileRoutes } from "./people/routes-profile.ts";
 import { addTokenRoutes } from "./tokens/routes-tokens.ts";
 import { addAccountRoutes } from "./sign-in/routes-account.ts";
+import type { Provider } from "./sign-in/provider.ts";
+import { addProviderRoutes } from "./sign-in/routes-provider.ts";
 import { addSignInRoutes } from "./sign-in/routes-sign-in.ts";
 import { addStepUpRoutes } from "./sign-in/routes-step-up.ts";
 import { addTokensPage } from "./sign-in/routes-tokens-page.ts";
@@ -20,6 +22,8 @@ export interface IdentityRoutesDeps {
   readonly loginDays: number;
   /** The longest that a token which people make is good. */
   readonly maxTokenDays: number;
+  /** Whom people sign in through, besides. */
+  readonly provider: Provider | undefined;
 }
 
 /** Everything that this room answers over HTTP. */
@@ -35,6 +39,7 @@ export function identityRoutes(deps: IdentityRoutesDeps): FastifyPluginCallback 
     addStepUpRoutes(fastify, pages);
     addAccountRoutes(fastify, pages);
     addTokensPage(fastify, pages);
+    if (deps.provider !== undefined) addProviderRoutes(fastify, { ...pages, provider: deps.provider });
     done();
   };
 }

@@ -20,12 +20,14 @@ export interface AccountProps extends Reader {
   readonly isAdmin: boolean;
   readonly sessions: readonly ShownSession[];
   readonly factors: ShownFactors;
+  /** Name of the provider, where there is one. */
+  readonly provider?: string | undefined;
   readonly problem?: string | undefined;
 }
 
 /** What belongs to the account of who reads. */
 export function renderAccount(props: AccountProps): string {
-  const { base, who, email, isAdmin, sessions, factors, problem } = props;
+  const { base, who, email, isAdmin, sessions, factors, provider, problem } = props;
   return renderPage({
     title: `${who} · Assay`,
     base,
@@ -47,6 +49,11 @@ export function renderAccount(props: AccountProps): string {
         <p>
           <a href={`${base}/-/web/me/tokens`}>My tokens</a>
         </p>
+        {provider !== undefined && (
+          <Form reader={props} path="/-/web/provider" label={provider}>
+            <button type="submit">Sign in through {provider} from now on</button>
+          </Form>
+        )}
         <Factors reader={props} factors={factors} />
         <h2>Browsers that are signed in</h2>
         <Table caption="Your sessions, the newest first" head={["Browser", "From", "Since", "Last used", "End it"]}>

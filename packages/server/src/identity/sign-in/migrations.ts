@@ -82,4 +82,28 @@ export const signInMigrations: Migrations = {
         .execute();
     },
   },
+  "0112-identity-providers": {
+    async up(transaction) {
+      const { text, integer, ...make } = columns(transaction);
+      await make
+        .table("provider_links")
+        .addColumn("id", text, (column) => column.notNull().primaryKey())
+        .addColumn("issuer", text, (column) => column.notNull())
+        .addColumn("subject", text, (column) => column.notNull())
+        .addColumn("account", text, (column) => column.notNull())
+        .addColumn("refresh_token", text, (column) => column.notNull())
+        .addColumn("state", text, (column) => column.notNull())
+        .addColumn("checked_at_ms", integer, (column) => column.notNull())
+        .addUniqueConstraint("provider_links_subject", ["issuer", "subject"])
+        .execute();
+      await make
+        .table("provider_flows")
+        .addColumn("digest", text, (column) => column.notNull().primaryKey())
+        .addColumn("browser", text, (column) => column.notNull())
+        .addColumn("next", text, (column) => column.notNull())
+        .addColumn("account", text)
+        .addColumn("expires_at_ms", integer, (column) => column.notNull())
+        .execute();
+    },
+  },
 };

@@ -102,6 +102,7 @@ export function addAccountRoutes(fastify: FastifyInstance, deps: SignInRoutesDep
       isAdmin: account?.isAdmin === true,
       sessions: list.map((each) => ({ ...each, isThis: each.id === visit.session?.id })),
       factors: { ...state, keys: state.passkeys, canAddKey: passkeys.isPossible(visit.base) },
+      provider: deps.provider?.name,
       problem,
     });
     return sendForms(reply, page);

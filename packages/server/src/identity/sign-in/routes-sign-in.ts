@@ -3,6 +3,7 @@ import { passkeyScript, renderSecondFactor, renderSignIn } from "@assay/web";
 import type { FastifyInstance } from "fastify";
 import type { Accounts } from "../people/accounts.ts";
 import { nextPath } from "./next-path.ts";
+import type { Provider } from "./provider.ts";
 import { proofWanted, prove, type Prover } from "./prove.ts";
 import {
   goTo,
@@ -20,6 +21,7 @@ import type { SignIn } from "./sign-in.ts";
 export interface SignInRoutesDeps extends SignIn {
   readonly accounts: Accounts;
   readonly random: Random;
+  readonly provider: Provider | undefined;
 }
 
 const form = { config: { body: "form" } } as const;
@@ -28,12 +30,13 @@ const home = "/-/web/me";
 /** Signing in and out with a browser, the second step, and proving again to be there. */
 export function addSignInRoutes(fastify: FastifyInstance, deps: SignInRoutesDeps): void {
   const { sessions, factors, accounts } = deps;
+  const provider = deps.provider?.name;
 
   fastify.get("/-/web/sign-in", async (request, reply) => {
     const visit = await visitOf(deps, request, reply);
     const next = nextPath(queryText(request, "next"), home);
     return visit.session === undefined
-      ? sendForms(reply, renderSignIn({ ...visit, next }))
+      ? sendForms(reply, renderSignIn({ ...visit, next, provider }))
       : goTo(reply, visit.base, next);
   });
 
@@ -50,7 +53,10 @@ export function addSignInRoutes(fastify: FastifyInstance, deps: SignInRoutesDeps
       return goTo(reply, visit.base, isEnrolled ? `/-/web/second-step?next=${encodeURIComponent(next)}` : next);
     } catch (error) {
       const problem = mendable(error);
-      return sendForms(reply.code(problem.status), renderSignIn({ ...visit, next, user, problem: problem.message }));
+      return sendForms(
+        reply.code(problem.status),
+        renderSignIn({ ...visit, next, user, provider, problem: problem.message }),
+      );
     }
   });
 

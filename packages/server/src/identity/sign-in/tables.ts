@@ -61,6 +61,29 @@ export type SignInTables = {
   readonly recovery_codes: { digest: string; account: string };
   /** `all`: also what a token does needs a second factor; `sign-in`: only signing in. */
   readonly factor_modes: { account: string; mode: string };
+  /** Somebody at a provider, by its issuer and `sub`: never by an e-mail address. */
+  readonly provider_links: {
+    id: string;
+    issuer: string;
+    subject: string;
+    account: string;
+    /** Sealed. */
+    refresh_token: string;
+    /** `here`, or `left`: the provider said so, and the account was disabled. */
+    state: string;
+    checked_at_ms: number;
+  };
+  /** Who was sent to the provider and has not come back. */
+  readonly provider_flows: {
+    /** SHA-256 of `state`, hex. */
+    digest: string;
+    /** SHA-256 of what binds it to a browser, hex. */
+    browser: string;
+    next: string;
+    /** Who was signed in, and links the account. */
+    account: string | null;
+    expires_at_ms: number;
+  };
   readonly step_ups: {
     /** SHA-256 of the secret in `doneUrl`, or of a one-time password that was taken; hex. */
     digest: string;

@@ -1,0 +1,227 @@
+import { AssayError } from "@assay/core";
+import type { Configuration, TokenEndpointResponse, TokenEndpointResponseHelpers } from "openid-client";
+import type { ProviderConfig } from "../../config/config.ts";
+import type { Clock } from "../../platform/clock.ts";
+import type { Database } from "../../platform/database/database.ts";
+import type { Random } from "../../platform/random.ts";
+import type { Telemetry } from "../../platform/telemetry/telemetry.ts";
+import type { Accounts } from "../people/accounts.ts";
+import type { Tokens } from "../tokens/tokens.ts";
+import { derivedSecret, digestOf, isSameSecret, newId, newSecret } from "./secrets.ts";
+import type { SignIn } from "./sign-in.ts";
+import { insertFlow, linksToCheck, readLink, takeFlow, writeLink, type ProviderLink } from "./store-providers.ts";
+import type { Vault } from "./vault.ts";
+
+export interface ProviderDeps {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly telemetry: Telemetry;
+  readonly vault: Vault;
+  readonly accounts: Accounts;
+  readonly tokens: Tokens;
+  readonly signIn: Pick<SignIn, "sessions">;
+}
+
+/** Signing in through an OpenID Connect provider: code, PKCE, state and nonce. */
+export interface Provider {
+  /** As people are shown it. */
+  readonly name: string;
+  /** Where the browser goes. `browser` binds the way back to this browser; `account`: who links an own account. */
+  begin(
+    base: string,
+    from: { readonly browser: string; readonly next: string; readonly account: string | undefined },
+  ): Promise<string>;
+  /**
+   * Who came back. Throws UNAUTHORIZED for what the provider did not say to this browser, FORBIDDEN for who is disabled
+   * here, CONFLICT where a new account would need a name that is taken.
+   */
+  finish(
+    base: string,
+    url: URL,
+    browser: string,
+  ): Promise<{ readonly account: string; readonly link: string; readonly next: string }>;
+  /** Asks again and again who is still there; who is not loses sessions and tokens and is disabled. Until aborted. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+const flowMs = 10 * 60_000;
+const roundMs = 30_000;
+const atOnce = 50;
+
+export function createProvider(
+  deps: ProviderDeps,
+  options: ProviderConfig & { readonly clientSecret: string },
+): Provider {
+  const { database, clock, random, vault, accounts, tokens, telemetry } = deps;
+  const { issuer, clientId, clientSecret, scopes, recheckMinutes } = options;
+  // Loaded when somebody signs in, or is asked about.
+  const library = () => import("openid-client");
+  let known: Promise<Configuration> | undefined;
+  const refused = (cause?: unknown): AssayError =>
+    new AssayError("UNAUTHORIZED", { reason: "the provider did not say who you are; begin again" }, { cause });
+
+  /** Read once; a failure is tried again at the next use. */
+  async function configuration(): Promise<Configuration> {
+    const { discovery, allowInsecureRequests } = await library();
+    const execute = issuer.startsWith("http:") ? [allowInsecureRequests] : [];
+    known ??= discovery(new URL(issuer), clientId, clientSecret, undefined, { execute, timeout: 10 });
+    return known.catch((cause: unknown) => {
+      known = undefined;
+      throw new AssayError("NOT_READY", { reason: "the provider cannot be reached", retryAfterSeconds: 30 }, { cause });
+    });
+  }
+
+  const useOf = (link: Pick<ProviderLink, "id">): string => `refresh token ${link.id}`;
+
+  async function accountFor(
+    subject: string,
+    claims: Readonly<Record<string, unknown>>,
+    linking: string | null,
+    refreshToken: string,
+  ): Promise<ProviderLink> {
+    const old = await readLink(database.read, issuer, subject);
+    if (old !== undefined && linking !== null && old.account !== linking)
+      throw new AssayError("CONFLICT", { reason: "that person of the provider has another account here" });
+    const id = old?.id ?? newId(random);
+    const account = old?.account ?? linking ?? nameIn(claims);
+    const link: ProviderLink = {
+      id,
+      issuer,
+      subject,
+      account,
+      refresh_token: vault.seal(Buffer.from(refreshToken), useOf({ id })),
+      state: "here",
+      checked_at_ms: clock.now(),
+    };
+    // A name that is taken is refused here: an account is never found by what the provider calls somebody.
+    const isNew = old === undefined && linking === null;
+    const create = isNew ? await accounts.prepare(`provider:${issuer}`, newPerson(account, claims)) : undefined;
+    if (old?.state === "left") await accounts.setState(`provider:${issuer}`, account, "active");
+    await database.write(async (transaction) => {
+      await create?.(transaction);
+      await writeLink(transaction, link);
+    });
+    if ((await accounts.find(account))?.state !== "active")
+      throw new AssayError("FORBIDDEN", { reason: "this account is disabled" });
+    return link;
+  }
+
+  async function left(link: ProviderLink): Promise<void> {
+    const by = `provider:${issuer}`;
+    await database.write(async (transaction) => {
+      await deps.signIn.sessions.revokeAll(transaction, link.account);
+      await writeLink(transaction, { ...link, state: "left", checked_at_ms: clock.now() });
+    });
+    await tokens.revokeAll(by, `person:${link.account}`);
+    await accounts.setState(by, link.account, "disabled").catch((error: unknown) => {
+      telemetry.log.error("somebody who left the provider is still active here", { account: link.account, error });
+    });
+  }
+
+  async function check(link: ProviderLink): Promise<void> {
+    const { refreshTokenGrant, ResponseBodyError } = await library();
+    const config = await configuration();
+    try {
+      const answer = await refreshTokenGrant(config, vault.open(link.refresh_token, useOf(link)).toString("utf8"));
+      const next = answer.refresh_token;
+      await database.write((transaction) =>
+        writeLink(transaction, {
+          ...link,
+          checked_at_ms: clock.now(),
+          ...(next !== undefined && { refresh_token: vault.seal(Buffer.from(next), useOf(link)) }),
+        }),
+      );
+    } catch (error) {
+      // Only a clear no is one; a provider that does not answer is asked again.
+      if (!(error instanceof ResponseBodyError) || error.error !== "invalid_grant") throw error;
+      await left(link);
+    }
+  }
+
+  return {
+    name: new URL(issuer).host,
+
+    async begin(base, { browser, next, account }) {
+      const { buildAuthorizationUrl, calculatePKCECodeChallenge } = await library();
+      const config = await configuration();
+      const state = newSecret(random);
+      const flow = {
+        digest: digestOf(state),
+        browser: digestOf(browser),
+        next,
+        account: account ?? null,
+        expires_at_ms: clock.now() + flowMs,
+      };
+      await database.write((transaction) => insertFlow(transaction, flow, clock.now()));
+      return buildAuthorizationUrl(config, {
+        redirect_uri: `${base}/-/web/provider/callback`,
+        scope: scopes,
+        state,
+        nonce: derivedSecret(state, "nonce"),
+        code_challenge: await calculatePKCECodeChallenge(derivedSecret(state, "verifier")),
+        code_challenge_method: "S256",
+      }).href;
+    },
+
+    async finish(base, url, browser) {
+      const { authorizationCodeGrant } = await library();
+      const state = url.searchParams.get("state") ?? "";
+      const flow = await database.write((transaction) => takeFlow(transaction, digestOf(state)));
+      if (flow === undefined || flow.expires_at_ms <= clock.now() || !isSameSecret(flow.browser, digestOf(browser)))
+        throw refused();
+      let answer: TokenEndpointResponse & TokenEndpointResponseHelpers;
+      try {
+        answer = await authorizationCodeGrant(
+          await configuration(),
+          new URL(`${base}/-/web/provider/callback${url.search}`),
+          {
+            expectedState: state,
+            expectedNonce: derivedSecret(state, "nonce"),
+            pkceCodeVerifier: derivedSecret(state, "verifier"),
+            idTokenExpected: true,
+          },
+        );
+      } catch (cause) {
+        throw refused(cause);
+      }
+      const claims = answer.claims();
+      if (claims === undefined) throw refused();
+      if (answer.refresh_token === undefined)
+        throw new AssayError("FORBIDDEN", {
+          reason: "the provider gives no refresh token, so nobody would notice who leaves (identity.provider.scopes)",
+        });
+      const link = await accountFor(claims.sub, claims, flow.account, answer.refresh_token);
+      return { account: link.account, link: link.id, next: flow.next };
+    },
+
+    async run(signal) {
+      while (!signal.aborted) {
+        await clock.sleep(roundMs, signal).catch(() => undefined);
+        const beforeMs = clock.now() - recheckMinutes * 60_000 + roundMs;
+        const due = signal.aborted ? [] : await linksToCheck(database.read, beforeMs, atOnce);
+        for (const link of due)
+          await check(link).catch((error: unknown) => {
+            telemetry.log.warn("cannot ask the provider who is still there", { "error.message": String(error) });
+          });
+      }
+    },
+  };
+}
+
+function nameIn(claims: Readonly<Record<string, unknown>>): string {
+  const wanted = claims["preferred_username"];
+  const name = typeof wanted === "string" ? (wanted.split("@")[0] ?? "").toLowerCase() : "";
+  if (name === "") throw new AssayError("BAD_REQUEST", { reason: "the provider gives no preferred_username" });
+  return name;
+}
+
+function newPerson(name: string, claims: Readonly<Record<string, unknown>>) {
+  const email = claims["email"];
+  return {
+    name,
+    kind: "person",
+    password: undefined,
+    ...(typeof email === "string" && { email }),
+  } as const;
+}
