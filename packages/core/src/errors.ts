@@ -22,7 +22,7 @@ export interface ErrorTable {
   BAD_NAME: { reason: string };
   BAD_VERSION: { reason: string };
   BAD_REQUEST: { reason: string };
-  TEXT_MISSING: { parameter: string };
+  ERR_TEXT_MISSING: { parameter: string };
   BAD_FORMAT: { what: string; reason: string };
   WRITES_NOT_HERE: { what: string };
   UNAUTHORIZED: { reason: string };
@@ -85,7 +85,7 @@ export const errorKinds: { readonly [C in keyof ErrorTable]: ErrorKind<ErrorTabl
     sentence: (d) => `The request is refused: ${d.reason}.`,
     publicFields: ["reason"],
   },
-  TEXT_MISSING: {
+  ERR_TEXT_MISSING: {
     status: 400,
     sentence: (d) => `A search needs the parameter ${d.parameter}.`,
     publicFields: ["parameter"],

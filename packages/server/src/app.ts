@@ -145,7 +145,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
   const searchIndex = openSearchIndex(database);
   const allUpstreams = createUpstreams(
     {
-      listings: indexListings(searchIndex),
+      listings: indexListings(searchIndex, own.has),
       clients: clients.byAlias,
       database,
       blobs,
@@ -376,7 +376,7 @@ function createFrontDoor({ config }: LoadedConfig, rooms: Rooms, gossip: Gossip)
               servingRoutes({
                 serving,
                 answers,
-                // Nothing is hosted yet: nobody may read what is.
+                // Nobody finds what is hosted until permissions are asked here.
                 mayRead: async () => async () => false,
                 upstreams,
                 keyRing: registrySigning.ring,

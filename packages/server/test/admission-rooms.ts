@@ -206,7 +206,7 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
   const searchIndex = openSearchIndex(database);
   const upstreams = createUpstreams(
     {
-      listings: indexListings(searchIndex),
+      listings: indexListings(searchIndex, () => false),
       clients,
       database,
       blobs,

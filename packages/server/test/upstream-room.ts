@@ -140,7 +140,7 @@ export async function openRoom(t: TestContext, options: RoomOptions = {}) {
   const open = (): UpstreamsRoom =>
     createUpstreams(
       {
-        listings: indexListings(searchIndex),
+        listings: indexListings(searchIndex, () => false),
         clients,
         database,
         blobs,

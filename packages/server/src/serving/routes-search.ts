@@ -84,7 +84,7 @@ function resultOf(entry: SearchEntry, base: string, place: number) {
 
 function parseSearch(query: Query): { readonly text: string; readonly from: number; readonly size: number } {
   const text = query["text"];
-  if (typeof text !== "string" || text.trim() === "") throw new AssayError("TEXT_MISSING", { parameter: "text" });
+  if (typeof text !== "string" || text.trim() === "") throw new AssayError("ERR_TEXT_MISSING", { parameter: "text" });
   if (text.length > longestText)
     throw new AssayError("BAD_REQUEST", { reason: `the search text is longer than ${longestText} characters` });
   return { text, from: integer(query["from"], 0, deepest, 0), size: integer(query["size"], 1, 250, pageSize) };

@@ -9,14 +9,14 @@ const mostKeywords = 100;
 const mostPeople = 50;
 
 /** What search keeps of a listing: of the version that `latest` points to, else of the last one listed. */
-export async function readEntry(packument: Packument): Promise<SearchEntry> {
+export async function readEntry(packument: Packument, isHosted: boolean): Promise<SearchEntry> {
   const latest = packument.tags["latest"];
   const listed =
     (latest === undefined ? undefined : packument.versions.get(latest)) ?? [...packument.versions.values()].at(-1);
   const manifest = listed === undefined ? {} : await readManifest(packument, listed);
   return describe(manifest, {
     name: packument.name,
-    isHosted: false,
+    isHosted,
     version: listed?.version ?? ("" as Version),
     dateMs: listed?.publishedMs ?? packument.modifiedMs,
     updatedMs: packument.modifiedMs,

@@ -1,13 +1,13 @@
-import type { Version } from "@assay/core";
+import type { PackageName, Version } from "@assay/core";
 import { isLostParts, type ListingWatch, type Packument } from "../../upstreams/upstreams.ts";
 import { describe, readEntry } from "./entry.ts";
 import type { SearchEntry, SearchIndex } from "./search-index.ts";
 
 /** Puts what upstreams list into the index, in the transaction in which they remember it. */
-export function indexListings(index: SearchIndex): ListingWatch {
+export function indexListings(index: SearchIndex, isHosted: (name: PackageName) => boolean): ListingWatch {
   return {
     async listed(packument) {
-      const entry = await readListing(packument);
+      const entry = await readListing(packument, isHosted(packument.name));
       return (transaction) => index.put(transaction, entry);
     },
     gone: (transaction, name) => index.remove(transaction, name),
@@ -15,13 +15,13 @@ export function indexListings(index: SearchIndex): ListingWatch {
 }
 
 /** The cache may be deleted at any time: then the package is found by its name until it changes again. */
-async function readListing(packument: Packument): Promise<SearchEntry> {
+async function readListing(packument: Packument, isHosted: boolean): Promise<SearchEntry> {
   try {
-    return await readEntry(packument);
+    return await readEntry(packument, isHosted);
   } catch (error) {
     if (!isLostParts(error)) throw error;
     const { name, tags, modifiedMs } = packument;
     const version = tags["latest"] ?? ("" as Version);
-    return describe({}, { name, isHosted: false, version, dateMs: modifiedMs, updatedMs: modifiedMs });
+    return describe({}, { name, isHosted, version, dateMs: modifiedMs, updatedMs: modifiedMs });
   }
 }

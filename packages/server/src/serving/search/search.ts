@@ -52,7 +52,9 @@ export function createSearch(deps: SearchDeps): Search {
     const { tags, versions } = await view(packument);
     if (versions.length === 0) return undefined;
     const visible = new Map(versions.map((listed) => [listed.version, listed]));
-    return await withParts(upstreams, packument, (held) => readEntry({ ...held, tags, versions: visible }));
+    return await withParts(upstreams, packument, (held) =>
+      readEntry({ ...held, tags, versions: visible }, upstreams.isOwn(held.name)),
+    );
   }
 
   return {
@@ -78,7 +80,9 @@ export function createSearch(deps: SearchDeps): Search {
           names: upstreams.known,
           async entry(name) {
             const packument = await upstreams.stored(name);
-            return packument === undefined ? undefined : await withParts(upstreams, packument, readEntry);
+            return packument === undefined
+              ? undefined
+              : await withParts(upstreams, packument, (held) => readEntry(held, upstreams.isOwn(name)));
           },
         },
         signal,
