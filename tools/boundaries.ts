@@ -34,6 +34,7 @@ const composition = new Set([
   "background.ts",
   "main.ts",
   "owned-rooms.ts",
+  "open-publishing.ts",
   "rooms.ts",
   "routes.ts",
   "doctor.ts",
@@ -53,7 +54,10 @@ const composition = new Set([
   "witness-welcome.ts",
 ]);
 /** Besides its face: what a worker thread of another room loads, without the room. */
-const workerFaces = new Set(["packages/server/src/upstreams/assemble.ts"]);
+const workerFaces = new Set([
+  "packages/server/src/upstreams/assemble.ts",
+  "packages/server/src/admission/inspect-archive.ts",
+]);
 const building = new Set(["config", "http", "platform"]);
 
 /** The one place (folder or file) that imports each dependency. Types-only imports count too. */

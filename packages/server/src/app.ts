@@ -1,5 +1,5 @@
 /** The composition root: the only file that wires adapters to rooms. */
-import { appendFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { noWitnesses, parsePolicy } from "@assay/core";
 import { renderRefusal } from "@assay/web";
@@ -18,7 +18,7 @@ import { rememberUpstream } from "./config/remember.ts";
 import { urlInWords } from "./config/urls.ts";
 import { createDelegations, openDelegatedNames, type Delegations } from "./delegation/delegation.ts";
 import { createBackground } from "./background.ts";
-import { createAccessLog } from "./http/access-log.ts";
+import { accessLogSink, createAccessLog } from "./http/access-log.ts";
 import { createHttpServer, defaultHttpLimits, type HttpServer } from "./http/server.ts";
 import { createIdentity, createProvider, identityRoutes, openHostedNames, openVault } from "./identity/identity.ts";
 import type { HostedNames, People, Provider } from "./identity/identity.ts";
@@ -38,6 +38,8 @@ import { createSystemRandom } from "./platform/system-random.ts";
 import type { Events } from "./platform/events/events.ts";
 import type { Telemetry } from "./platform/telemetry/telemetry.ts";
 import { createWorkers } from "./platform/workers/workers.ts";
+import { createHostedDocuments, publishingRoutes, type Publishing } from "./publishing/publishing.ts";
+import { openPublishing } from "./open-publishing.ts";
 import { createReleases } from "./releases/create-releases.ts";
 import type { Releases } from "./releases/releases.ts";
 import {
@@ -81,6 +83,7 @@ export interface Rooms extends AsyncDisposable {
   readonly identity: People;
   readonly provider: Provider | undefined;
   readonly admission: Admission;
+  readonly publishing: Publishing;
   readonly sweep: Sweep;
   readonly mirroring: Mirroring;
   readonly serving: Serving;
@@ -138,6 +141,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
       refuseWithinHours: config.removed.refuseWithinHours,
       seen: config.log.seen,
       auditingOf: createAuditing(config.upstreams, delegatedTo, own),
+      isHosted: own.has,
       limit: closure,
     },
   );
@@ -160,6 +164,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
       telemetry,
       delegatedTo,
       own,
+      hosted: createHostedDocuments({ database }),
     },
     config,
   );
@@ -194,6 +199,8 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     },
     { limits: config.limits, integrityPolicy: integrityPolicyOf(config) },
   );
+  const writing = { ...storage, spool, workers, names, admission, releases, checksums, upstreams };
+  const publishing = await openPublishing(writing, config);
   const sweep = createSweep({ database, checksums, releases, upstreams, admission, events, clock, telemetry }, config);
   const mirroring = createMirroring(
     {
@@ -243,6 +250,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     identity,
     provider,
     admission,
+    publishing,
     sweep,
     mirroring,
     serving,
@@ -323,7 +331,7 @@ export async function createApp(loaded: LoadedConfig, options: AppOptions): Prom
 }
 
 function createFrontDoor({ config }: LoadedConfig, rooms: Rooms, gossip: Gossip): Promise<HttpServer> {
-  const { checksums, registrySigning, serving, upstreams, admission, identity, telemetry } = rooms;
+  const { checksums, registrySigning, serving, upstreams, admission, telemetry } = rooms;
   const clock = createSystemClock();
   const answers = createAnswers();
   const packages = () => upstreams.countKnown();
@@ -365,19 +373,15 @@ function createFrontDoor({ config }: LoadedConfig, rooms: Rooms, gossip: Gossip)
         ...(config.role === "log"
           ? []
           : [
-              identityRoutes({
-                identity,
-                clock,
-                random: createSystemRandom(),
-                provider: rooms.provider,
-                ...config.identity,
-              }),
+              identityRoutes({ ...rooms, clock, random: createSystemRandom(), ...config.identity }),
+              publishingRoutes(rooms),
               sourceChoiceRoutes({ upstreams, sources: config.upstreams }),
               servingRoutes({
                 serving,
                 answers,
                 // Nobody finds what is hosted until permissions are asked here.
                 mayRead: async () => async () => false,
+                hostedAttestations: rooms.publishing.attestations,
                 upstreams,
                 keyRing: registrySigning.ring,
                 checksums,
@@ -391,10 +395,4 @@ function createFrontDoor({ config }: LoadedConfig, rooms: Rooms, gossip: Gossip)
       limits: { ...defaultHttpLimits, bodyBytes: config.limits.requestBodyBytes },
     },
   );
-}
-
-/** `stdout`, or a file that is appended to. */
-function accessLogSink(target: string): (lines: string) => Promise<void> {
-  if (target === "stdout") return (lines) => new Promise((resolve) => process.stdout.write(lines, () => resolve()));
-  return (lines) => appendFile(target, lines, { mode: 0o600 });
 }

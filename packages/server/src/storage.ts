@@ -27,6 +27,7 @@ import { chooseFormat, createLogger } from "./platform/telemetry/logger.ts";
 import { createMetrics } from "./platform/telemetry/metrics.ts";
 import type { Telemetry } from "./platform/telemetry/telemetry.ts";
 import { delegationMigrations } from "./delegation/delegation.ts";
+import { publishingMigrations } from "./publishing/publishing.ts";
 import { releaseMigrations } from "./releases/migrations.ts";
 import { searchMigrations } from "./serving/serving.ts";
 import { createSigning, signingMigrations } from "./signing/signing.ts";
@@ -69,6 +70,7 @@ const migrations = [
   admissionMigrations,
   sweepMigrations,
   mirroringMigrations,
+  publishingMigrations,
   searchMigrations,
 ];
 

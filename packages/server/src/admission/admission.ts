@@ -1,7 +1,9 @@
 import type { PackageName, Version } from "@assay/core";
 import type { SupersedeFacts } from "../checksums/checksums.ts";
+import type { Transaction } from "../platform/database/database.ts";
 import type { BoundRelease } from "../releases/releases.ts";
 import type { Damage, Pace } from "./examine.ts";
+import type { StoredRelease } from "./claim.ts";
 import type { OfferedRelease, Origin } from "./receive.ts";
 import type { SourceChoice } from "../upstreams/upstreams.ts";
 import type { Replacement, ReplacementRequest } from "./replace.ts";
@@ -70,12 +72,20 @@ export interface Admission {
   ): Promise<readonly AdmittedRelease[]>;
 
   /**
+   * Stores a release that is published here durably, then binds it in one transaction with what `also` writes, which
+   * runs first and may run more than once. Throws CONFLICT, undoing that, when the version is bound to something else.
+   * The caller inspected the bytes.
+   */
+  bind<T>(release: StoredRelease, also: (transaction: Transaction) => Promise<T>): Promise<T>;
+
+  /**
    * Removes stored blobs that nothing refers to and that are older than an hour. Run it now and then; safe
    * beside admissions of any process.
    */
   collectOrphans(signal: AbortSignal): Promise<{ readonly removed: number }>;
 }
 
+export { createTarballWriter, type Download, type TarballWriter } from "./download.ts";
 export { createAdmission, type AdmissionDeps, type AdmissionOptions } from "./create-admission.ts";
 export type { Damage, Pace } from "./examine.ts";
 export type { OfferedRelease } from "./receive.ts";

@@ -16,6 +16,7 @@ import type { SourceChoice, Upstreams } from "../upstreams/upstreams.ts";
 import type { Admission, AdmittedRelease } from "./admission.ts";
 import { type Observed, type Wanted, acquire, again } from "./acquire.ts";
 import { type AcquireAgreedDeps, acquireAgreed } from "./acquire-agreed.ts";
+import { bind } from "./bind.ts";
 import { putTarball, storeAndClaim } from "./claim.ts";
 import { basisText } from "./compare.ts";
 import type { Download } from "./download.ts";
@@ -230,6 +231,7 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
     restore: restoreOnce,
     examineReplacement: (request) => examineReplacement(replaceDeps, request),
     replace: (replacement, decision) => replace(replaceDeps, replacement, decision),
+    bind: (release, also) => bind(deps, release, also),
     receive: (name, origin, offered) => receive(receiveDeps, name, origin, offered),
     collectOrphans: (signal) => collectOrphans(deps, signal),
   };

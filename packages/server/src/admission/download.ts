@@ -39,7 +39,7 @@ export async function download(deps: DownloadDeps, { response }: TarballOffer): 
 
 /** Bytes that somebody brings along, hashed while they come in. Leaves what `download` leaves; throws what `chunks` throws. */
 export async function collect(deps: DownloadDeps, chunks: AsyncIterable<Uint8Array>): Promise<Download> {
-  const writer = createWriter(deps.spool, deps.maxBytes);
+  const writer = createTarballWriter(deps.spool, deps.maxBytes);
   try {
     for await (const chunk of chunks) await writer.write(chunk);
     return await writer.finish();
@@ -52,14 +52,15 @@ export async function collect(deps: DownloadDeps, chunks: AsyncIterable<Uint8Arr
 /** Downloads up to this size stay in memory: no file, no fsync but the blob's own. */
 const memoryBytes = 1024 * 1024;
 
-interface Writer {
+export interface TarballWriter {
+  /** Throws NetworkError when there are too many bytes, NOT_READY when too much is on its way at once. */
   write(chunk: Uint8Array): Promise<void>;
   finish(): Promise<Download>;
   discard(): Promise<void>;
 }
 
-/** Takes the bytes of one download; a spool file is made when they outgrow memory. */
-function createWriter(spool: Spool, maxBytes: number): Writer {
+/** Takes the bytes of one tarball; a spool file is made when they outgrow memory. */
+export function createTarballWriter(spool: Spool, maxBytes: number): TarballWriter {
   const sha512 = createHash("sha512");
   const sha1 = createHash("sha1");
   let held: Uint8Array[] = [];

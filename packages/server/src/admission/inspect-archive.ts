@@ -2,9 +2,17 @@ import { createReadStream } from "node:fs";
 import { treeDigest, type PackageName, type Version } from "@assay/core";
 import type { BlobSource } from "../platform/blobs/blobs.ts";
 import type { WorkerTask } from "../platform/workers/workers.ts";
-import { type ArchiveFinding, type ArchiveLimits, readArchive } from "./archive/archive.ts";
+import {
+  type ArchiveFile,
+  type ArchiveFinding,
+  type ArchiveLimits,
+  type FileWatch,
+  readArchive,
+} from "./archive/archive.ts";
 import { sha256 } from "./digests.ts";
 import { compareManifest } from "./manifest.ts";
+
+export type { ArchiveLimits, FileSink, FileWatch } from "./archive/archive.ts";
 
 export interface InspectInput {
   readonly name: PackageName;
@@ -16,15 +24,17 @@ export interface InspectInput {
   readonly limits: ArchiveLimits;
 }
 
+interface Inspected {
+  readonly verdict: "accepted";
+  /** `t1-<base64>` over the files. */
+  readonly tree: string;
+  readonly findings: readonly ArchiveFinding[];
+  /** URL of the registry that its package.json says the package moved to. */
+  readonly movedTo: string | undefined;
+}
+
 export type InspectVerdict =
-  | {
-      readonly verdict: "accepted";
-      /** `t1-<base64>` over the files. */
-      readonly tree: string;
-      readonly findings: readonly ArchiveFinding[];
-      /** URL of the registry that its package.json says the package moved to. */
-      readonly movedTo: string | undefined;
-    }
+  | Inspected
   | { readonly verdict: "refused"; readonly rule: string; readonly reason: string };
 
 /** `inspectArchive` as the task of a worker thread. */
@@ -34,15 +44,25 @@ export const inspectTask: WorkerTask<InspectInput, InspectVerdict> = {
 };
 
 /** Reads the archive strictly, then compares its package.json with the listing. Refusals are answers. */
-export async function inspectArchive({
-  name,
-  version,
-  manifest,
-  source,
-  sizeBytes,
-  limits,
-}: InspectInput): Promise<InspectVerdict> {
-  const archive = await readArchive(chunksOf(source), sizeBytes, limits);
+export async function inspectArchive(input: InspectInput): Promise<InspectVerdict> {
+  const inspected = await inspectFiles(input);
+  if (inspected.verdict === "refused") return inspected;
+  const { tree, findings, movedTo } = inspected;
+  return { verdict: "accepted", tree, findings, movedTo };
+}
+
+/** What is only wanted of an archive that somebody publishes. */
+export interface InspectedFiles {
+  readonly files: readonly ArchiveFile[];
+  readonly hasGypFile: boolean;
+}
+
+/** As `inspectArchive`; `watch` is shown every file as it passes, before anything is decided. */
+export async function inspectFiles(
+  { name, version, manifest, source, sizeBytes, limits }: InspectInput,
+  watch?: FileWatch,
+): Promise<Exclude<InspectVerdict, { verdict: "accepted" }> | (Inspected & InspectedFiles)> {
+  const archive = await readArchive(chunksOf(source), sizeBytes, limits, watch);
   if (archive.verdict === "refused") return { verdict: "refused", rule: archive.rule, reason: archive.reason };
   const { files, packageJson, hasGypFile } = archive;
   const compared = compareManifest({ name, version, packageJson, hasGypFile, files }, manifest);
@@ -52,6 +72,8 @@ export async function inspectArchive({
     tree: treeDigest(sha256, files),
     findings: [...archive.findings, ...compared.findings],
     movedTo: compared.movedTo,
+    files,
+    hasGypFile,
   };
 }
 

@@ -32,6 +32,8 @@ export interface Config {
   readonly identity: IdentityConfig;
   /** Whom people sign in through; undefined: by password alone. */
   readonly provider: ProviderConfig | undefined;
+  /** What may be published here, and taken back. */
+  readonly publish: PublishConfig;
   readonly packuments: {
     /** Revalidate with the upstream after this age. Default 300. */
     readonly maxAgeSeconds: number;
@@ -285,4 +287,13 @@ export interface Secrets {
 export interface UpstreamSecrets {
   /** `Bearer …` or `Basic …`, sent to the upstream's own origin only; undefined: none. */
   readonly authorization: string | undefined;
+}
+
+export interface PublishConfig {
+  /** Default warn. */
+  readonly provenance: "require" | "warn" | "off";
+  /** `<package> <rule> <path>`: what rules about secrets let pass. */
+  readonly allowedSecrets: readonly string[];
+  /** How long a version can be unpublished. Default 72. */
+  readonly unpublishHours: number;
 }

@@ -163,6 +163,13 @@ export function packagesWanted(): Kind {
   );
 }
 
+/** Files of a package that a rule about secrets would refuse: package, rule and path. */
+export function allowedSecrets(): Kind {
+  return listOf("a list of package, rule and path, such as @acme/x secrets/private-key test/key.pem", (item) =>
+    /^\S+ secrets\/[a-z-]+ \S.*$/.test(item) ? item : undefined,
+  );
+}
+
 /** Addresses and CIDR blocks. */
 export function addressBlocks(): Kind {
   return listOf("a list of IP addresses and CIDR blocks, such as 10.0.0.0/8 or ::1", (item) =>

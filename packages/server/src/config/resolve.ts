@@ -93,6 +93,11 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
       policies: values.path("identity.policies") ?? join(sources.cwd, "policies"),
       approvals: values.list("identity.approvals").flatMap((text) => parseApprovalRule(text) ?? []),
     },
+    publish: {
+      provenance: values.text("publish.provenance") as Config["publish"]["provenance"],
+      allowedSecrets: values.list("publish.allowedSecrets"),
+      unpublishHours: values.number("publish.unpublishHours"),
+    },
     packuments: {
       maxAgeSeconds: values.number("packuments.maxAgeSeconds"),
       notFoundSeconds: values.number("packuments.notFoundSeconds"),

@@ -12,6 +12,7 @@ import {
 } from "./kinds.ts";
 import { ciSettings } from "./ci-issuers.ts";
 import { identitySettings } from "./identity-settings.ts";
+import { publishSettings } from "./publish-settings.ts";
 import { upkeepSettings } from "./upkeep-settings.ts";
 import { logSettings } from "./log-settings.ts";
 import { logKey, witnessPolicy } from "./log-kinds.ts";
@@ -210,6 +211,7 @@ export const settings: readonly Setting[] = [
 
   ...identitySettings,
   ...ciSettings,
+  ...publishSettings,
   ...upkeepSettings,
 
   {

@@ -1,3 +1,4 @@
+import { appendFile } from "node:fs/promises";
 import type { Clock } from "../platform/clock.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -115,4 +116,10 @@ export function loggedPath(exchange: Pick<Exchange, "path" | "query" | "secretPa
     .split("&")
     .filter((part) => safeParameters.has(part.split("=", 1)[0] ?? "") && /^[A-Za-z]+=[A-Za-z0-9]{0,10}$/.test(part));
   return safe.length === 0 ? path : `${path}?${safe.join("&")}`;
+}
+
+/** `stdout`, or a file that is appended to. */
+export function accessLogSink(target: string): (lines: string) => Promise<void> {
+  if (target === "stdout") return (lines) => new Promise((resolve) => process.stdout.write(lines, () => resolve()));
+  return (lines) => appendFile(target, lines, { mode: 0o600 });
 }

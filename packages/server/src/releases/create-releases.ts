@@ -6,12 +6,21 @@ import type { Database } from "../platform/database/database.ts";
 import type { Events } from "../platform/events/events.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { RegistrySigning } from "../signing/signing.ts";
-import { decide, refusalOf, type Refusal } from "./decide.ts";
+import { decide, refusalOf, unpublishedRefusal, type Refusal } from "./decide.ts";
 import { auditRefusal, examinedVersions, type Auditing } from "./examined.ts";
 import type { BoundRelease, Gate, PackageState, Releases } from "./releases.ts";
 import { sight } from "./sight.ts";
 import { recordSighted } from "./sighted.ts";
-import { changedSince, generationOf, newestGeneration, raiseGeneration, releasesOf, setFreed } from "./store.ts";
+import {
+  addReleases,
+  changedSince,
+  generationOf,
+  newestGeneration,
+  raiseGeneration,
+  releasesOf,
+  setFreed,
+  setGone,
+} from "./store.ts";
 import { auditsOf, replaceAudit } from "./store-audits.ts";
 
 export interface ReleasesDeps {
@@ -39,6 +48,8 @@ export interface ReleasesOptions {
   readonly auditingOf?: (name: PackageName) => Auditing | undefined;
   /** What the registry is limited to: the gate refuses all other packages, whatever the tables say. Default: no limit. */
   readonly limit?: ReleaseLimit | undefined;
+  /** Names that live here: what is gone of them was unpublished. Default: none. */
+  readonly isHosted?: (name: PackageName) => boolean;
   /** Bytes of package state held in memory. Default 16 MiB. */
   readonly memoryBytes?: number;
 }
@@ -55,6 +66,7 @@ export function createReleases(deps: ReleasesDeps, options: ReleasesOptions): Re
   const refuseWithinMs = options.refuseWithinHours * 3_600_000;
   const { seen = "off" } = options;
   const auditingOf = options.auditingOf ?? (() => undefined);
+  const { isHosted = () => false } = options;
   const states = createByteCache<PackageState>({
     maxBytes: options.memoryBytes ?? 16 * 1024 * 1024,
     sizeOf: sizeOfState,
@@ -82,7 +94,7 @@ export function createReleases(deps: ReleasesDeps, options: ReleasesOptions): Re
     const firstSeenMs = new Map<Version, EpochMs>();
     for (const row of rows) {
       firstSeenMs.set(row.version, row.firstSeenMs as EpochMs);
-      const refusal = refusalOf(row, refuseWithinMs);
+      const refusal = isHosted(name) ? unpublishedRefusal(row) : refusalOf(row, refuseWithinMs);
       if (refusal !== undefined) refused.set(row.version, refusal);
     }
     const signatures = await signing.signaturesFor(name, [...binds.values()]);
@@ -145,6 +157,18 @@ export function createReleases(deps: ReleasesDeps, options: ReleasesOptions): Re
     },
     // What was sighted while the setting was on is still written: it is on its way.
     recordSighted: (signal) => recordSighted(deps, signal),
+    async published(transaction, name, version) {
+      const atMs = clock.now();
+      await addReleases(transaction, name, [{ version, firstSeenMs: atMs, firstContact: false, publishedMs: atMs }]);
+      await raiseGeneration(transaction, name);
+      transaction.afterCommit(() => changed(name));
+    },
+    async unpublished(transaction, name, version) {
+      const atMs = clock.now();
+      await setGone(transaction, name, [version], atMs);
+      await raiseGeneration(transaction, name, atMs);
+      transaction.afterCommit(() => changed(name));
+    },
     async raise(transaction, name) {
       await raiseGeneration(transaction, name);
       transaction.afterCommit(() => changed(name));

@@ -38,3 +38,9 @@ export function refusalOf(times: ReleaseTimes, refuseWithinMs: number): Refusal 
     reason: `its upstream removed it ${hours} h after it first appeared, which is what a takedown looks like`,
   };
 }
+
+/** Why a hosted version is not served any more: whoever owns the package took it away. */
+export function unpublishedRefusal({ goneAtMs }: Pick<ReleaseTimes, "goneAtMs">): Refusal | undefined {
+  if (goneAtMs === undefined) return undefined;
+  return { rule: "hosted/unpublished", reason: "its publisher took it back" };
+}

@@ -23,6 +23,15 @@ export interface Releases {
   sight(transaction: Transaction, sighting: Sighting): Promise<SightingOutcome>;
 
   /**
+   * A version is published here, in the caller's transaction: it was first seen now, and other processes notice. Memory
+   * is dropped here after the commit.
+   */
+  published(transaction: Transaction, name: PackageName, version: Version): Promise<void>;
+
+  /** A hosted version is unpublished, in the caller's transaction: from the commit on it is refused at the gate, for ever. */
+  unpublished(transaction: Transaction, name: PackageName, version: Version): Promise<void>;
+
+  /**
    * Raises the generation of a package in the caller's transaction, because a version of it was bound: other
    * processes notice. Memory is dropped here after the commit.
    */

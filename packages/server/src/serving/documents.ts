@@ -7,7 +7,7 @@ import { createByteCache } from "../platform/cache.ts";
 import { createSingleFlight } from "../platform/single-flight.ts";
 import type { PackageState, Releases } from "../releases/releases.ts";
 import type { SignatureContext } from "../signing/signing.ts";
-import { withParts, type Overlay, type Packument, type Upstreams } from "../upstreams/upstreams.ts";
+import { hostedAlias, withParts, type Overlay, type Packument, type Upstreams } from "../upstreams/upstreams.ts";
 import type { DocumentCache } from "./document-cache.ts";
 import type { Encoding, Render } from "./render.ts";
 import { rebindVersions } from "./rebind.ts";
@@ -88,9 +88,10 @@ export function createDocuments(deps: DocumentsDeps, { memoryBytes, lockfileUrls
   });
   const rendering = createSingleFlight<Document>();
 
-  /** While its owner is silent nobody can be sent there. */
+  /** While its owner is silent nobody can be sent there; what lives here is here. */
   function tarballs(packument: Packument): ShownTarballs {
-    return lockfileUrls === "upstream" && packument.isPartial !== true ? "listed" : "here";
+    const isElsewhere = packument.source !== hostedAlias && packument.isPartial !== true;
+    return lockfileUrls === "upstream" && isElsewhere ? "listed" : "here";
   }
 
   function signatureContext({ name, source }: Packument): SignatureContext {

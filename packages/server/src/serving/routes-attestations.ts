@@ -8,13 +8,18 @@ import type { ServingRoutesDeps } from "./routes.ts";
 const mostBytes = 1024 * 1024;
 
 /** `/-/npm/v1/attestations/<name>@<version>`: what the owner of the name has, when it is about that release. */
-export function addAttestationRoutes(fastify: FastifyInstance, { upstreams, checksums }: ServingRoutesDeps): void {
+export function addAttestationRoutes(
+  fastify: FastifyInstance,
+  { upstreams, checksums, hostedAttestations }: ServingRoutesDeps,
+): void {
   fastify.get<{ Params: { spec: string } }>("/-/npm/v1/attestations/:spec", async (request, reply) => {
     const at = request.params.spec.lastIndexOf("@");
     const name = parsePackageName(request.params.spec.slice(0, Math.max(at, 0)));
     const version = parseVersion(request.params.spec.slice(at + 1));
     const what = `Attestations of ${name}@${version}`;
     const owner = upstreams.ownerOf(name);
+    const attestations = owner === undefined ? await hostedAttestations(name, version) : [];
+    if (attestations.length > 0) return reply.send({ attestations });
     if (owner === undefined) throw new AssayError("NOT_FOUND", { what });
     const path = `/-/npm/v1/attestations/${name.replace("/", "%2f")}@${encodeURIComponent(version)}`;
     const headers = { accept: "application/json" };

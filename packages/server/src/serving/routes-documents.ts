@@ -14,11 +14,12 @@ import type { View } from "./view.ts";
 export function addDocumentRoutes(fastify: FastifyInstance, deps: ServingRoutesDeps): void {
   const { serving, answers } = deps;
 
-  fastify.get<{ Params: { name: string } }>("/:name", async (request, reply) => {
+  fastify.get<{ Params: { name: string }; Querystring: { write?: unknown } }>("/:name", async (request, reply) => {
     const name = parsePackageName(request.params.name);
     const { accept, "accept-encoding": acceptEncoding } = request.headers;
     if (wantsHtml(accept)) return packagePage(request, reply, deps, name);
-    const form = packumentForm(accept);
+    // Who will send it back changed needs all of it, whatever else it says it accepts.
+    const form = request.query.write === "true" ? "full" : packumentForm(accept);
     const encoding = contentEncoding(typeof acceptEncoding === "string" ? acceptEncoding : undefined);
     const document = await serving.documents.get({ name, base: request.base, form, encoding });
     return sendDocument(request, reply, document, () => answers.documentHead(document, form, encoding));

@@ -7,14 +7,6 @@ const writes: readonly {
   readonly urls: readonly string[];
   readonly what: string;
 }[] = [
-  { method: "PUT", urls: ["/:name", "/:name/-rev/:revision"], what: "Publishing" },
-  {
-    method: "DELETE",
-    urls: ["/:name/-rev/:revision", "/:name/-/:file/-rev/:revision"],
-    what: "Unpublishing",
-  },
-  { method: "PUT", urls: ["/-/package/:name/dist-tags/:tag"], what: "Setting a tag" },
-  { method: "DELETE", urls: ["/-/package/:name/dist-tags/:tag"], what: "Removing a tag" },
   {
     method: "POST",
     urls: ["/-/stage/package/:name"],

@@ -1,3 +1,4 @@
+import type { PackageName, Version } from "@assay/core";
 import type { FastifyInstance, FastifyPluginCallback } from "fastify";
 import type { Checksums } from "../checksums/checksums.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -22,6 +23,11 @@ export interface ServingRoutesDeps {
   readonly keyRing: KeyRing;
   readonly checksums: Checksums;
   readonly clock: Clock;
+  /** Signed bundles of a version that lives here; none where there is none. */
+  readonly hostedAttestations: (
+    name: PackageName,
+    version: Version,
+  ) => Promise<readonly { readonly predicateType: string; readonly bundle: unknown }[]>;
   /** For the page at `/`: release of Assay, what stands behind it, how many packages are known. */
   readonly about: {
     readonly version: string;

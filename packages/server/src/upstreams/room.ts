@@ -25,6 +25,7 @@ import {
   type Fetched,
   type Validators,
 } from "./fetch.ts";
+import { createHosted, hostedAlias, type HostedDocuments } from "./hosted.ts";
 import { createImported, importAlias } from "./imported.ts";
 import { createKept, type Kept } from "./kept.ts";
 import { createOrdering } from "./choose.ts";
@@ -64,12 +65,16 @@ export interface UpstreamsDeps {
   readonly delegatedTo?: DelegatedTo;
   /** Names that live here. Default: none. */
   readonly own?: OwnNames;
+  /** Packages that live here. Default: none. */
+  readonly hosted?: HostedDocuments;
 }
 
 export interface UpstreamsRoom extends Upstreams {
   /** For `JobQueue.run`. */
   readonly jobHandlers: JobHandlers;
   readonly imported: ImportedListings;
+  /** Call after a commit that changed what a hosted package's document says: whoever asks then sees it. */
+  hostedChanged(name: PackageName): void;
 }
 
 /** A failure is remembered for its own name this long, or as long as the upstream asks, up to a minute. */
@@ -121,13 +126,14 @@ export function createUpstreams(
     { ...deps, raws },
     { folder: importedFolder, maxAgeMs, memoryBytes: importedListingBytes },
   );
+  const hosted = createHosted({ ...deps, documents: deps.hosted }, joinPath(config.dataFolder, "cache", "hosted"));
   const memory = createPathMemory<FetchFailure>();
   /** A flight that was a removal, not a fetch, answers undefined. */
   const flights = createSingleFlight<Packument | undefined>();
   const audits = createAudits({ ...deps, sources, ask }, { maxAgeMs });
 
   async function join(name: PackageName): Promise<Packument> {
-    if (own.has(name)) throw notFound(name);
+    if (own.has(name)) return await hosted.packument(name);
     if (sources.ownerOf(name) === undefined) {
       const found = await imported.load(name);
       if (found !== undefined) return found;
@@ -309,7 +315,7 @@ export function createUpstreams(
   }
 
   function fresh(name: PackageName): Packument | undefined {
-    if (own.has(name)) return undefined;
+    if (own.has(name)) return hosted.fresh(name);
     const hit = kept.get(name);
     if (hit !== undefined) return isFresh(hit, clock.now()) ? hit.packument : undefined;
     return sources.ownerOf(name) === undefined ? imported.fresh(name) : undefined;
@@ -327,12 +333,16 @@ export function createUpstreams(
       return hit === undefined ? join(name) : Promise.resolve(hit);
     },
     fresh,
-    revalidate: (name, sinceMs) => flown(name, sinceMs),
+    revalidate: (name, sinceMs) => (own.has(name) ? hosted.packument(name) : flown(name, sinceMs)),
     mirrorListing: createMirrorListing({ ...deps, sources, ask }),
-    stored: (name) => (own.has(name) ? undefined : (kept.get(name)?.packument ?? storedNow(name))),
+    stored: (name) => (own.has(name) ? hosted.load(name) : (kept.get(name)?.packument ?? storedNow(name))),
     imported,
+    hostedChanged: (name) => hosted.changed(name),
     async reload({ name, source, stale }) {
-      if (own.has(name)) throw notFound(name);
+      if (source === hostedAlias) {
+        hosted.drop(name);
+        return await join(name);
+      }
       if (source === importAlias) {
         imported.drop(name);
         return await join(name);

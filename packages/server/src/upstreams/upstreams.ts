@@ -11,6 +11,7 @@ import type { Standing } from "./standing.ts";
 import type { UpstreamKeys } from "./upstream-keys.ts";
 
 export { createUpstreams, type UpstreamsRoom } from "./room.ts";
+export { hostedAlias, type HostedDocuments } from "./hosted.ts";
 export { importAlias } from "./imported.ts";
 export { upstreamMigrations } from "./migrations.ts";
 export { createAuditing } from "./sources.ts";

@@ -7,9 +7,10 @@ import {
   type ArchiveReport,
   printable,
 } from "./report.ts";
-import { type TarContents, createTarReader } from "./tar-reader.ts";
+import { type FileWatch, type TarContents, createTarReader } from "./tar-reader.ts";
 
 export type { ArchiveFile, ArchiveFinding, ArchiveLimits, ArchiveReport } from "./report.ts";
+export type { FileSink, FileWatch } from "./tar-reader.ts";
 
 /** Above this many unpacked bytes the ratio counts. */
 const ratioAboveBytes = 50 * 1024 * 1024;
@@ -22,14 +23,15 @@ const maxRatio = 100;
  *
  * `packedBytes` is the size of the whole source; it sets the decompression limit. Memory: one file record
  * an entry, never contents (package.json and extended headers aside, each at most 1 MiB). Refusals are
- * answers; only errors of the source are thrown.
+ * answers; only errors of the source are thrown, and those of `watch`, which is shown every file as it passes.
  */
 export async function readArchive(
   source: AsyncIterable<Uint8Array>,
   packedBytes: number,
   limits: ArchiveLimits,
+  watch?: FileWatch,
 ): Promise<ArchiveReport> {
-  const reader = createTarReader(limits.entries);
+  const reader = createTarReader(limits.entries, watch);
   const ratioBytes = Math.max(ratioAboveBytes, packedBytes * maxRatio);
   const maxBytes = Math.min(limits.unpackedBytes, ratioBytes);
   try {

@@ -27,8 +27,20 @@ export interface TarReader {
   finish(): TarContents;
 }
 
+/** Is shown the contents of files as they pass. */
+export interface FileWatch {
+  /** Called when a file begins, with its path below the root folder; what it answers takes the contents. */
+  file(path: string): FileSink | undefined;
+}
+
+export interface FileSink {
+  /** The next bytes; they are only good during the call. */
+  push(bytes: Uint8Array): void;
+  end(): void;
+}
+
 /** Reads a tar that arrives in pieces, holding one header, one meta entry or one package.json at a time. */
-export function createTarReader(maxEntries: number): TarReader {
+export function createTarReader(maxEntries: number, watch?: FileWatch): TarReader {
   const files = new Map<string, ArchiveFile>();
   const directories = new Set<string>();
   const findings: ArchiveFinding[] = [];
@@ -38,7 +50,7 @@ export function createTarReader(maxEntries: number): TarReader {
   let state: "header" | "body" | "padding" | "end" = "header";
   let remaining = 0;
   let padding = 0;
-  let sink: Sink | undefined;
+  let sink: FileSink | undefined;
   let entries = 0;
   let zeroBytes = 0;
   let root: string | undefined;
@@ -68,7 +80,7 @@ export function createTarReader(maxEntries: number): TarReader {
     if (remaining === 0) endBody();
   };
 
-  const startMeta = (header: TarHeader, type: "pax" | "pax-global" | "gnu-long-name"): Sink => {
+  const startMeta = (header: TarHeader, type: "pax" | "pax-global" | "gnu-long-name"): FileSink => {
     if (pending !== undefined) {
       throw new ArchiveRefused("archive/bad-header", "two extended headers stand before one entry");
     }
@@ -88,7 +100,7 @@ export function createTarReader(maxEntries: number): TarReader {
     });
   };
 
-  const startContent = (header: TarHeader, type: "file" | "directory"): Sink => {
+  const startContent = (header: TarHeader, type: "file" | "directory"): FileSink => {
     const extension = pending;
     pending = undefined;
     if (extension?.path !== undefined && header.hasPrefix) {
@@ -121,20 +133,23 @@ export function createTarReader(maxEntries: number): TarReader {
     return startFile(header, place.inside);
   };
 
-  const startFile = (header: TarHeader, path: string): Sink => {
+  const startFile = (header: TarHeader, path: string): FileSink => {
     const hash: Hash = createHash("sha256");
     const isManifest = path === "package.json";
     if (isManifest && header.sizeBytes > maxPackageJsonBytes) {
       throw new ArchiveRefused("archive/package-json-too-large", `package.json is over ${maxPackageJsonBytes} bytes`);
     }
     const copy = isManifest ? collect(header.sizeBytes, (body) => (packageJson = body)) : undefined;
+    const watcher = watch?.file(path);
     return {
       push(bytes) {
         hash.update(bytes);
         copy?.push(bytes);
+        watcher?.push(bytes);
       },
       end() {
         copy?.end();
+        watcher?.end();
         addFile(
           {
             path: Buffer.from(path),
@@ -231,13 +246,8 @@ export function createTarReader(maxEntries: number): TarReader {
   };
 }
 
-interface Sink {
-  push(bytes: Uint8Array): void;
-  end(): void;
-}
-
 /** Copies exactly `length` bytes, then hands them on. */
-function collect(length: number, done: (body: Uint8Array) => void): Sink {
+function collect(length: number, done: (body: Uint8Array) => void): FileSink {
   const body = new Uint8Array(length);
   let filled = 0;
   return {

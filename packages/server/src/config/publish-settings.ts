@@ -1,0 +1,28 @@
+import { allowedSecrets, oneOf, whole } from "./kinds.ts";
+import type { Setting } from "./settings.ts";
+
+/** Below `publish.`: what may be published here, and taken back. */
+export const publishSettings: readonly Setting[] = [
+  {
+    key: "publish.provenance",
+    env: "ASSAY_PUBLISH_PROVENANCE",
+    kind: oneOf("require", "warn", "off"),
+    fallback: "warn",
+    doc: "Whether a version needs a provenance statement: require, what has none is refused; warn and off, it is listed without.",
+  },
+  {
+    key: "publish.allowedSecrets",
+    env: "ASSAY_PUBLISH_ALLOWED_SECRETS",
+    kind: allowedSecrets(),
+    fallback: [],
+    example: ["@acme/tls secrets/private-key test/key.pem"],
+    doc: "Files that may be published though a rule about secrets names them, such as the keys of a test.",
+  },
+  {
+    key: "publish.unpublishHours",
+    env: "ASSAY_PUBLISH_UNPUBLISH_HOURS",
+    kind: whole(0, 87_600),
+    fallback: 72,
+    doc: "How long after its publishing a version can be unpublished, in hours. Its number is never free again.",
+  },
+];

@@ -1,0 +1,29 @@
+import type { PackageName } from "@assay/core";
+import type { Transaction } from "../../platform/database/database.ts";
+import type { PublishingDeps } from "../create-publishing.ts";
+import { raiseRevision } from "../store.ts";
+
+export type ChangeDeps = Pick<
+  PublishingDeps,
+  "database" | "clock" | "events" | "checksums" | "releases" | "hostedChanged"
+>;
+
+/**
+ * One change of what a package's document says: all that `work` writes, a new revision, and from the commit on whoever
+ * reads here sees it. `work` answers whether anything changed; nothing is raised when not. It may run more than once.
+ */
+export async function change(
+  { database, clock, checksums, hostedChanged }: ChangeDeps,
+  name: PackageName,
+  work: (transaction: Transaction, nowMs: ReturnType<ChangeDeps["clock"]["now"]>) => Promise<boolean>,
+): Promise<void> {
+  const isChanged = await database.write(async (transaction) => {
+    const nowMs = clock.now();
+    if (!(await work(transaction, nowMs))) return false;
+    await raiseRevision(transaction, name, nowMs);
+    return true;
+  });
+  if (!isChanged) return;
+  hostedChanged(name);
+  checksums.wake();
+}

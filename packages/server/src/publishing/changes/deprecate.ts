@@ -1,0 +1,54 @@
+import { createHash } from "node:crypto";
+import { AssayError, parseVersion, type PackageName } from "@assay/core";
+import type { Principal } from "../../identity/identity.ts";
+import { isJsonObject, type JsonObject } from "../publish/json.ts";
+import { liveVersions, setDeprecated } from "../store.ts";
+import { change, type ChangeDeps } from "./change.ts";
+import { requireRevision } from "./revision.ts";
+
+const longestMessage = 1024;
+
+/**
+ * Takes from a whole packument that a client sends back what it may change by that: `deprecated` of each version. An
+ * empty message, or none, ends it. Everything else in it is ignored. Throws BAD_REQUEST, CONFLICT, NOT_FOUND.
+ */
+export async function deprecate(
+  deps: ChangeDeps,
+  principal: Principal,
+  name: PackageName,
+  document: JsonObject,
+): Promise<void> {
+  if (document["name"] !== undefined && document["name"] !== name)
+    throw new AssayError("BAD_REQUEST", { reason: "its body is about another package than its path" });
+  const { versions } = document;
+  if (!isJsonObject(versions)) throw new AssayError("BAD_REQUEST", { reason: "it brings no version" });
+  await change(deps, name, async (transaction, nowMs) => {
+    await requireRevision(transaction, name, document["_rev"]);
+    let isChanged = false;
+    for (const { version: text, deprecated } of await liveVersions(transaction, name)) {
+      const sent = Object.hasOwn(versions, text) ? versions[text] : undefined;
+      if (!isJsonObject(sent)) continue;
+      const message = typeof sent["deprecated"] === "string" && sent["deprecated"] !== "" ? sent["deprecated"] : null;
+      if (message === deprecated) continue;
+      if (message !== null && message.length > longestMessage)
+        throw new AssayError("BAD_REQUEST", { reason: `the message is longer than ${longestMessage} characters` });
+      const version = parseVersion(text);
+      await setDeprecated(transaction, name, version, message);
+      const digest = message === null ? "-" : `sha256-${createHash("sha256").update(message).digest("base64")}`;
+      await deps.checksums.claimDeprecate(transaction, {
+        name,
+        version,
+        message: digest,
+        source: "hosted",
+        atMs: nowMs,
+      });
+      await deps.events.record(transaction, {
+        kind: message === null ? "release.undeprecated" : "release.deprecated",
+        subject: `npm ${name}@${version}`,
+        data: { by: principal.id },
+      });
+      isChanged = true;
+    }
+    return isChanged;
+  });
+}

@@ -1,0 +1,54 @@
+import { AssayError, parseVersion, type PackageName } from "@assay/core";
+import type { Principal } from "../../identity/identity.ts";
+import { requireTag } from "../publish/validate.ts";
+import { putTag, readTags, readVersion, removeTag } from "../store.ts";
+import { change, type ChangeDeps } from "./change.ts";
+
+/** Points a tag at a version that is there. Throws BAD_REQUEST, BAD_VERSION, NOT_FOUND. */
+export async function setTag(
+  deps: ChangeDeps,
+  principal: Principal,
+  name: PackageName,
+  tag: string,
+  wanted: unknown,
+): Promise<void> {
+  requireTag(tag);
+  if (typeof wanted !== "string")
+    throw new AssayError("BAD_REQUEST", { reason: "its body is not a version as a JSON string" });
+  const version = parseVersion(wanted);
+  await change(deps, name, async (transaction, nowMs) => {
+    const target = await readVersion(transaction, name, version);
+    if (target === undefined || target.unpublished_at_ms !== null)
+      throw new AssayError("NOT_FOUND", { what: `${name}@${version}` });
+    const before = (await readTags(transaction, name)).find((each) => each.tag === tag)?.version;
+    if (before === version) return false;
+    await putTag(transaction, name, tag, version, nowMs);
+    const from = before === undefined ? "-" : parseVersion(before);
+    await deps.checksums.claimTag(transaction, { name, tag, from, to: version, source: "hosted", atMs: nowMs });
+    await deps.events.record(transaction, {
+      kind: "tag.set",
+      subject: `npm ${name}`,
+      data: { by: principal.id, tag, from, to: version },
+    });
+    return true;
+  });
+}
+
+/** Throws NOT_FOUND, and BAD_REQUEST for `latest`: a package without it cannot be installed by its name. */
+export async function deleteTag(deps: ChangeDeps, principal: Principal, name: PackageName, tag: string): Promise<void> {
+  if (tag === "latest")
+    throw new AssayError("BAD_REQUEST", { reason: "latest cannot be removed; point it at another version" });
+  await change(deps, name, async (transaction, nowMs) => {
+    const before = (await readTags(transaction, name)).find((each) => each.tag === tag)?.version;
+    if (before === undefined) throw new AssayError("NOT_FOUND", { what: `That tag of ${name}` });
+    await removeTag(transaction, name, tag);
+    const from = parseVersion(before);
+    await deps.checksums.claimTag(transaction, { name, tag, from, to: "-", source: "hosted", atMs: nowMs });
+    await deps.events.record(transaction, {
+      kind: "tag.removed",
+      subject: `npm ${name}`,
+      data: { by: principal.id, tag, from },
+    });
+    return true;
+  });
+}

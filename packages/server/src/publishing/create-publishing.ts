@@ -1,0 +1,134 @@
+import { AssayError, decodeUtf8, type PackageName, type Version } from "@assay/core";
+import type { Admission } from "../admission/admission.ts";
+import type { Checksums } from "../checksums/checksums.ts";
+import type { Config } from "../config/config.ts";
+import type { HostedNames, Permissions, Principal } from "../identity/identity.ts";
+import type { BlobStore } from "../platform/blobs/blobs.ts";
+import { blobKey } from "../platform/blobs/key.ts";
+import type { Spool } from "../platform/blobs/spool.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Database } from "../platform/database/database.ts";
+import type { Events } from "../platform/events/events.ts";
+import type { Workers } from "../platform/workers/workers.ts";
+import type { Releases } from "../releases/releases.ts";
+import { authoriseContent } from "./publish/authorise-content.ts";
+import { commit } from "./publish/commit.ts";
+import { inspect } from "./publish/inspect.ts";
+import { checkProvenance } from "./publish/provenance.ts";
+import { toPublishRequest } from "./publish/publish-request.ts";
+import { readBody, type PublishBody } from "./publish/read-body.ts";
+import { refuseTaken } from "./publish/refuse-taken.ts";
+import { validate } from "./publish/validate.ts";
+import { requireWrite } from "./changes/allow-write.ts";
+import { deprecate } from "./changes/deprecate.ts";
+import { deleteTag, setTag } from "./changes/tags.ts";
+import { unpublishAll, unpublishMissing } from "./changes/unpublish.ts";
+import { isJsonObject } from "./publish/json.ts";
+import type { Publishing, Put } from "./publishing.ts";
+import { attestationsOf, readVersion } from "./store.ts";
+
+export interface PublishingDeps {
+  readonly database: Database;
+  readonly blobs: BlobStore;
+  readonly spool: Spool;
+  readonly workers: Workers;
+  readonly clock: Clock;
+  readonly events: Events;
+  readonly names: HostedNames;
+  readonly permissions: Pick<Permissions, "decide" | "require">;
+  readonly admission: Pick<Admission, "bind">;
+  readonly releases: Pick<Releases, "published" | "unpublished">;
+  readonly checksums: Pick<Checksums, "claimDeprecate" | "claimSighting" | "claimTag" | "lookup" | "wake">;
+  /** Whoever reads here sees the change from then on. */
+  readonly hostedChanged: (name: PackageName) => void;
+}
+
+export type PublishingOptions = Pick<Config, "limits" | "publish">;
+
+/** Of a body without its tarball: a manifest, a readme, a bundle; or a whole packument that a client sends back. */
+const documentBytes = 32 * 1024 * 1024;
+
+/** The pipeline of a publish (`publishing.ts`): each step in the file of its name under `publish/`. */
+export function createPublishing(deps: PublishingDeps, { limits, publish }: PublishingOptions): Publishing {
+  const archiveLimits = { unpackedBytes: limits.unpackedBytes, entries: limits.archiveEntries };
+
+  const policy = { windowHours: publish.unpublishHours };
+  const allowed = new Set(publish.allowedSecrets);
+
+  /** Who may do neither must not make us read a byte; which it is, only the body tells. */
+  async function mayPublish(principal: Principal, name: PackageName): Promise<boolean> {
+    const { allowed: may } = await deps.permissions.decide(principal, "publish", { kind: "package", name });
+    if (may) return true;
+    const deprecating = await deps.permissions.decide(principal, "deprecate", { kind: "package", name });
+    if (!deprecating.allowed) await requireWrite(deps, principal, "publish", name);
+    return false;
+  }
+
+  async function put(principal: Principal, name: PackageName, source: AsyncIterable<Uint8Array>): Promise<Put> {
+    const mayBring = await mayPublish(principal, name);
+    await using body = await readBody(deps, source, { tarballBytes: limits.tarballBytes, documentBytes });
+    const { _attachments: attachments } = body.document;
+    if (isJsonObject(attachments) && Object.keys(attachments).length > 0) {
+      if (!mayBring) await requireWrite(deps, principal, "publish", name);
+      return { kind: "published", version: await publishOne(principal, name, body) };
+    }
+    await requireWrite(deps, principal, "deprecate", name);
+    await deprecate(deps, principal, name, body.document);
+    return { kind: "deprecated" };
+  }
+
+  async function publishOne(principal: Principal, name: PackageName, body: PublishBody): Promise<Version> {
+    await requireWrite(deps, principal, "publish", name);
+    const request = toPublishRequest(body, name);
+    authoriseContent(deps.names, request);
+    validate(request);
+    if ((await refuseTaken(deps, principal, request)) === "free") {
+      const archive = await inspect(deps, request, archiveLimits, (path, rule) =>
+        allowed.has(`${name} ${rule} ${path}`),
+      );
+      const provenance = checkProvenance(request, publish.provenance);
+      await commit(deps, principal, { request, archive, provenance });
+    }
+    await deps.checksums.lookup(name, request.version, new AbortController().signal);
+    return request.version;
+  }
+
+  return {
+    put,
+    async replace(principal, name, revision, source) {
+      await requireWrite(deps, principal, "unpublish", name);
+      await using body = await readBody(deps, source, { tarballBytes: 0, documentBytes });
+      await unpublishMissing(deps, principal, name, { document: body.document, revision }, policy);
+    },
+    async remove(principal, name, revision) {
+      await requireWrite(deps, principal, "unpublish", name);
+      await unpublishAll(deps, principal, name, revision, policy);
+    },
+    async removeFile(principal, name, version) {
+      await requireWrite(deps, principal, "unpublish", name);
+      const standing = await readVersion(deps.database.read, name, version);
+      if (standing === undefined) throw new AssayError("NOT_FOUND", { what: `${name}@${version}` });
+      if (standing.unpublished_at_ms === null)
+        throw new AssayError("CONFLICT", { reason: `${name}@${version} is listed; a file goes when its version goes` });
+    },
+    async setTag(principal, name, tag, version) {
+      await requireWrite(deps, principal, "tag", name);
+      await setTag(deps, principal, name, tag, version);
+    },
+    async deleteTag(principal, name, tag) {
+      await requireWrite(deps, principal, "tag", name);
+      await deleteTag(deps, principal, name, tag);
+    },
+    async attestations(name, version) {
+      const rows = await attestationsOf(deps.database.read, name, version);
+      return await Promise.all(
+        rows.map(async ({ predicate_type: predicateType, digest }) => {
+          const bytes = await deps.blobs.read(blobKey("attestation", "sha256", digest));
+          if (bytes === undefined)
+            throw new AssayError("BLOB_CORRUPT", { key: `attestation/${digest}`, reason: "it is not stored" });
+          return { predicateType, bundle: JSON.parse(decodeUtf8(bytes)) as unknown };
+        }),
+      );
+    },
+  };
+}

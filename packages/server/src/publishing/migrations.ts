@@ -1,0 +1,47 @@
+import { columns } from "../platform/database/columns.ts";
+import type { Migrations } from "../platform/database/database.ts";
+
+export const publishingMigrations: Migrations = {
+  "0150-publishing": {
+    async up(transaction) {
+      const { text, integer, ...make } = columns(transaction);
+      await make
+        .table("hosted_documents")
+        .addColumn("name", text, (column) => column.notNull().primaryKey())
+        .addColumn("revision", integer, (column) => column.notNull())
+        .addColumn("created_at_ms", integer, (column) => column.notNull())
+        .addColumn("changed_at_ms", integer, (column) => column.notNull())
+        .execute();
+      await make
+        .table("hosted_versions")
+        .addColumn("name", text, (column) => column.notNull())
+        .addColumn("version", text, (column) => column.notNull())
+        .addColumn("manifest", text, (column) => column.notNull())
+        .addColumn("integrity", text, (column) => column.notNull())
+        .addColumn("content", text, (column) => column.notNull())
+        .addColumn("readme", text)
+        .addColumn("published_at_ms", integer, (column) => column.notNull())
+        .addColumn("published_by", text, (column) => column.notNull())
+        .addColumn("deprecated", text)
+        .addColumn("unpublished_at_ms", integer)
+        .addPrimaryKeyConstraint("hosted_versions_key", ["name", "version"])
+        .execute();
+      await make
+        .table("hosted_tags")
+        .addColumn("name", text, (column) => column.notNull())
+        .addColumn("tag", text, (column) => column.notNull())
+        .addColumn("version", text, (column) => column.notNull())
+        .addColumn("set_at_ms", integer, (column) => column.notNull())
+        .addPrimaryKeyConstraint("hosted_tags_key", ["name", "tag"])
+        .execute();
+      await make
+        .table("hosted_attestations")
+        .addColumn("name", text, (column) => column.notNull())
+        .addColumn("version", text, (column) => column.notNull())
+        .addColumn("predicate_type", text, (column) => column.notNull())
+        .addColumn("digest", text, (column) => column.notNull())
+        .addPrimaryKeyConstraint("hosted_attestations_key", ["name", "version", "digest"])
+        .execute();
+    },
+  },
+};

@@ -1,0 +1,90 @@
+import { createHash } from "node:crypto";
+import { manifestDigest, manifestFragmentText, tarballFileName } from "@assay/core";
+import type { AcceptedArchive } from "./inspect.ts";
+import type { Provenance } from "./provenance.ts";
+import type { PublishRequest } from "./publish-request.ts";
+
+/** Members of a sent manifest that are the registry's to say, or say where the publisher's disk is. */
+const notTaken: ReadonlySet<string> = new Set([
+  "readme",
+  "dist",
+  "deprecated",
+  "maintainers",
+  "users",
+  "time",
+  "hasInstallScript",
+  "gypfile",
+  "_hasShrinkwrap",
+  "_npmUser",
+  "_npmOperationalInternal",
+  "_attachments",
+  "_integrity",
+  "_resolved",
+  "_from",
+  "_where",
+  "_args",
+  "_requested",
+  "_rev",
+  "_id",
+  "_shasum",
+]);
+
+/** `_npmUser` as npm writes it: clients rank how far a publisher can be trusted by it. */
+export interface Publisher {
+  readonly name: string;
+  readonly email: string;
+  readonly trustedPublisher?: { readonly id: string; readonly oidcConfigId: string };
+  readonly approver?: { readonly name: string; readonly email: string };
+}
+
+/** A version as it will be listed. */
+export interface ListedManifest {
+  /** JSON of the version object, without a tarball's URL that means anything. */
+  readonly text: string;
+  /** Canonical text and digest of its fragment. */
+  readonly fragment: string;
+  readonly manifest: string;
+}
+
+/** The version object that documents will show, from the sent one and what was found in the archive. Pure. */
+export function listManifest(
+  request: PublishRequest,
+  archive: AcceptedArchive,
+  provenance: Provenance | undefined,
+  publisher: Publisher,
+): ListedManifest {
+  const { name, version, manifest: sent, tarball } = request;
+  const kept = Object.fromEntries(Object.entries(sent).filter(([member]) => !notTaken.has(member)));
+  const listed = {
+    ...kept,
+    ...(archive.hasGypFile ? { gypfile: true } : {}),
+    ...(archive.hasShrinkwrap ? { _hasShrinkwrap: true } : {}),
+    _id: `${name}@${version}`,
+    _npmUser: publisher,
+    dist: {
+      integrity: tarball.integrity,
+      shasum: tarball.sha1,
+      fileCount: archive.fileCount,
+      unpackedSize: archive.unpackedBytes,
+      ...(provenance === undefined
+        ? {}
+        : {
+            attestations: {
+              url: `/-/npm/v1/attestations/${name.replace("/", "%2f")}@${version}`,
+              provenance: { predicateType: provenance.predicateType },
+            },
+          }),
+      // A document has the place where it is asked for instead.
+      tarball: `/${name}/-/${tarballFileName(name, version)}`,
+    },
+  };
+  const fragment = manifestFragmentText(listed);
+  const manifest = manifestDigest((bytes) => new Uint8Array(createHash("sha256").update(bytes).digest()), fragment);
+  return { text: JSON.stringify(listed), fragment, manifest };
+}
+
+/** sha256 hex of everything that a publish says, but who says it. */
+export function contentDigest({ tarball, tags, manifest, readme, provenance }: PublishRequest): string {
+  const said = [tarball.integrity, tags.toSorted(), manifest, readme ?? null, provenance?.text ?? null];
+  return createHash("sha256").update(JSON.stringify(said)).digest("hex");
+}

@@ -1,0 +1,116 @@
+import { AssayError, isAssayError, parseJson } from "@assay/core";
+import { createTarballWriter, type Download, type TarballWriter } from "../../admission/admission.ts";
+import type { Spool } from "../../platform/blobs/spool.ts";
+import { createBase64Decoder, type Base64Decoder } from "./base64.ts";
+import { createBodyScanner } from "./body-scanner.ts";
+import { isJsonObject, type JsonObject } from "./json.ts";
+
+/** A publish body as it came in: nothing in it is believed yet but that it is JSON. */
+export interface PublishBody extends AsyncDisposable {
+  /** Without the data of tarballs. */
+  readonly document: JsonObject;
+  readonly tarball: Upload | undefined;
+}
+
+export interface Upload {
+  /** The name of its attachment. */
+  readonly key: string;
+  readonly bytes: Download;
+}
+
+export interface BodyLimits {
+  readonly tarballBytes: number;
+  /** Of the body without the tarball. */
+  readonly documentBytes: number;
+}
+
+/** Deeper than any manifest, and shallow enough for everything that recurses. */
+const maxDepth = 100;
+
+/**
+ * First step after authorisation: reads the body of a publish while it arrives. The tarball goes straight into memory
+ * (1 MiB) or a spool file, hashed as it passes; of the rest at most `documentBytes` are held.
+ *
+ * A crash leaves a spool file, removed at the next start. Throws BAD_REQUEST, BODY_TOO_LARGE, NOT_READY.
+ */
+export async function readBody(
+  { spool }: { readonly spool: Spool },
+  source: AsyncIterable<Uint8Array>,
+  limits: BodyLimits,
+): Promise<PublishBody> {
+  let upload:
+    | { readonly key: string; readonly writer: TarballWriter; readonly decoder: Base64Decoder; sizeBytes: number }
+    | undefined;
+  const write = async (bytes: Uint8Array): Promise<void> => {
+    if (upload === undefined) return;
+    upload.sizeBytes += bytes.byteLength;
+    if (upload.sizeBytes > limits.tarballBytes)
+      throw new AssayError("BODY_TOO_LARGE", { limitBytes: limits.tarballBytes });
+    if (bytes.byteLength > 0) await upload.writer.write(bytes);
+  };
+  const scanner = createBodyScanner({ restBytes: limits.documentBytes }, isTarball, {
+    begin(key) {
+      if (upload !== undefined) throw refused("it brings two tarballs");
+      const writer = createTarballWriter(spool, limits.tarballBytes);
+      upload = { key, writer, decoder: createBase64Decoder(printable(key)), sizeBytes: 0 };
+    },
+    async data(text) {
+      if (upload !== undefined) await write(upload.decoder.push(text));
+    },
+    async end() {
+      if (upload !== undefined) await write(upload.decoder.finish());
+    },
+  });
+  try {
+    for await (const chunk of source) await scanner.push(chunk);
+    const document = parseDocument(scanner.rest());
+    const bytes = await upload?.writer.finish();
+    return {
+      document,
+      tarball: upload === undefined || bytes === undefined ? undefined : { key: upload.key, bytes },
+      async [Symbol.asyncDispose]() {
+        await bytes?.[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await upload?.writer.discard();
+    throw error;
+  }
+}
+
+/** Everything but a signed bundle is bytes: an attachment under another name is refused later, and not held till then. */
+function isTarball(key: string): boolean {
+  return !key.endsWith(".sigstore");
+}
+
+function parseDocument(text: string): JsonObject {
+  let parsed: ReturnType<typeof parseJson>;
+  try {
+    parsed = parseJson(text, { maxDepth });
+  } catch (cause) {
+    const reason = isAssayError(cause, "BAD_FORMAT") ? cause.details.reason : "it is not JSON";
+    throw new AssayError("BAD_REQUEST", { reason: `of its body, ${reason}` }, { cause });
+  }
+  const [duplicate] = parsed.duplicateKeys;
+  if (duplicate !== undefined) throw refused(`its body has the member ${printable(duplicate)} twice`);
+  if (!isJsonObject(parsed.value)) throw refused("its body is not a JSON object");
+  refuseProto(parsed.value);
+  return parsed.value;
+}
+
+/** As a key of anything that is copied, it would be no member but another object's nature. */
+function refuseProto(value: unknown): void {
+  if (typeof value !== "object" || value === null) return;
+  if (Object.hasOwn(value, "__proto__")) throw refused("its body has the key __proto__");
+  for (const member of Object.values(value)) refuseProto(member);
+}
+
+/** Text from outside in a sentence: printable ASCII, at most 100 characters. */
+export function printable(text: string): string {
+  const safe = text.replace(/[^ -~]/gu, "?");
+  return safe.length > 100 ? `${safe.slice(0, 97)}...` : safe;
+}
+
+function refused(reason: string): AssayError<"BAD_REQUEST"> {
+  return new AssayError("BAD_REQUEST", { reason });
+}

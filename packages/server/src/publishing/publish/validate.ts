@@ -1,0 +1,51 @@
+import { isBuiltin } from "node:module";
+import semver from "semver";
+import { AssayError, isTag, type PackageName } from "@assay/core";
+import { printable } from "./read-body.ts";
+import type { PublishRequest } from "./publish-request.ts";
+
+/** What npm takes for new names: nobody can mistake one for another by its case. */
+const newName = /^(?:@[a-z0-9~-][a-z0-9-._~]*\/)?[a-z0-9~-][a-z0-9-._~]*$/;
+const maxNameLength = 214;
+const maxManifestBytes = 1024 * 1024;
+const maxTagLength = 128;
+const tagText = /^[A-Za-z0-9][A-Za-z0-9._~!*'()+-]*$/;
+
+/** Throws BAD_NAME for a name that no new package may have, though old ones do. */
+export function requireNewName(name: PackageName): void {
+  const refused = (reason: string): AssayError<"BAD_NAME"> => new AssayError("BAD_NAME", { reason });
+  if (name.length > maxNameLength) throw refused(`it is longer than ${maxNameLength} characters`);
+  if (!newName.test(name))
+    throw refused("a new package has lower-case letters, digits and - . _ ~ only, and no leading _");
+  if (isBuiltin(name)) throw refused(`${name} is a module of Node itself`);
+}
+
+/**
+ * Whether a tag may be set. One that reads as a version or range would decide what `name@1` installs. Throws BAD_REQUEST.
+ */
+export function requireTag(tag: string): void {
+  const refused = (reason: string): AssayError<"BAD_REQUEST"> =>
+    new AssayError("BAD_REQUEST", { reason: `the tag ${printable(tag)} ${reason}` });
+  if (tag.length === 0 || tag.length > maxTagLength) throw refused(`has not 1 to ${maxTagLength} characters`);
+  if (semver.validRange(tag, { loose: true }) !== null) throw refused("reads as a version or range");
+  if (!isTag(tag) || !tagText.test(tag))
+    throw refused("has other characters than letters, digits and . _ - ~ ! * ' ( ) +");
+  if (tag in {}) throw refused("is reserved");
+}
+
+/**
+ * Third step: what is asked for is allowed to anybody who may publish. Pure. Throws BAD_NAME, BAD_VERSION, BAD_REQUEST.
+ */
+export function validate({ name, version, tags, manifest }: PublishRequest): void {
+  requireNewName(name);
+  if (semver.valid(version) !== version)
+    throw new AssayError("BAD_VERSION", {
+      reason: `${printable(version)} is not semver in its plain form (1.2.3 or 1.2.3-beta.1, without build metadata)`,
+    });
+  for (const tag of tags) requireTag(tag);
+  if (manifest["private"] === true)
+    throw new AssayError("BAD_REQUEST", { reason: 'its package.json says "private": true' });
+  const { readme: _readme, ...rest } = manifest;
+  if (Buffer.byteLength(JSON.stringify(rest)) > maxManifestBytes)
+    throw new AssayError("BAD_REQUEST", { reason: `its manifest is larger than ${maxManifestBytes} bytes` });
+}

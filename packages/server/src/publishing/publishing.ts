@@ -1,0 +1,49 @@
+import type { Principal } from "../identity/identity.ts";
+import type { PackageName, Version } from "@assay/core";
+
+export { createPublishing, type PublishingDeps } from "./create-publishing.ts";
+export { createHostedDocuments } from "./documents.ts";
+export { publishingMigrations } from "./migrations.ts";
+export { publishingRoutes } from "./routes.ts";
+
+/** The write side: whatever somebody changes about packages that live here. */
+export interface Publishing {
+  /**
+   * Publishes the one version that a body brings; a body without tarball says what is deprecated. Who asks is authorised by name before a byte of `body` is read. Answers once a signed
+   * checkpoint covers the bind. Whatever is refused, and a crash at any step, leaves nothing behind. The same again by
+   * the same principal is answered as before. Throws UNAUTHORIZED, FORBIDDEN, NOT_FOUND, BAD_REQUEST, BAD_NAME,
+   * BAD_VERSION, BODY_TOO_LARGE, BLOCKED, CONFLICT, NOT_READY.
+   */
+  put(principal: Principal, name: PackageName, body: AsyncIterable<Uint8Array>): Promise<Put>;
+
+  /**
+   * Takes away what a packument that a client sends back has no more; its numbers are burnt. Throws as `put` does,
+   * FORBIDDEN for what is too old or needed by another package here, CONFLICT when the document changed since.
+   */
+  replace(principal: Principal, name: PackageName, revision: string, body: AsyncIterable<Uint8Array>): Promise<void>;
+
+  /** Takes away all versions. Throws as `replace` does. */
+  remove(principal: Principal, name: PackageName, revision: string): Promise<void>;
+
+  /**
+   * The second half of a client's unpublish: its file. Nothing is left to do for a version that is unpublished. Throws
+   * CONFLICT for one that is not.
+   */
+  removeFile(principal: Principal, name: PackageName, version: Version): Promise<void>;
+
+  /** Points a tag at a version that is there. Throws also BAD_REQUEST. */
+  setTag(principal: Principal, name: PackageName, tag: string, version: unknown): Promise<void>;
+
+  deleteTag(principal: Principal, name: PackageName, tag: string): Promise<void>;
+
+  /** The signed bundles that came with a hosted version, with what they are statements of. */
+  attestations(
+    name: PackageName,
+    version: Version,
+  ): Promise<readonly { readonly predicateType: string; readonly bundle: unknown }[]>;
+}
+
+export type Put =
+  | { readonly kind: "published"; readonly version: Version }
+  /** Only what it says about deprecation was taken. */
+  | { readonly kind: "deprecated" };

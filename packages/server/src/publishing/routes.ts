@@ -1,0 +1,88 @@
+import { AssayError, parsePackageName, parseVersion, unscopedName } from "@assay/core";
+import type { FastifyInstance, FastifyPluginCallback, FastifyRequest } from "fastify";
+import type { Identity, Principal } from "../identity/identity.ts";
+import type { Publishing } from "./publishing.ts";
+
+export interface PublishingRoutesDeps {
+  readonly identity: Pick<Identity, "authenticate">;
+  readonly publishing: Publishing;
+}
+
+/** npm's API for writers. A body is read only by whoever may send it. */
+export function publishingRoutes({ identity, publishing }: PublishingRoutesDeps): FastifyPluginCallback {
+  const who = (request: FastifyRequest): Promise<Principal> => identity.authenticate(request.credentials);
+  const streamed = { config: { body: "stream" } } as const;
+
+  return (fastify: FastifyInstance, _options, done) => {
+    // Nothing of what is answered here may be kept by anybody.
+    fastify.addHook("onRequest", async (_request, reply) => void reply.header("cache-control", "no-store"));
+
+    fastify.put<{ Params: { name: string } }>("/:name", streamed, async (request, reply) => {
+      const name = parsePackageName(request.params.name);
+      const put = await publishing.put(await who(request), name, bodyOf(request));
+      return reply.status(put.kind === "published" ? 201 : 200).send({ success: true, ok: true, id: name });
+    });
+
+    fastify.put<{ Params: { name: string; revision: string } }>(
+      "/:name/-rev/:revision",
+      streamed,
+      async (request, reply) => {
+        const name = parsePackageName(request.params.name);
+        await publishing.replace(await who(request), name, request.params.revision, bodyOf(request));
+        return reply.send({ success: true, ok: true, id: name });
+      },
+    );
+
+    fastify.delete<{ Params: { name: string; revision: string } }>("/:name/-rev/:revision", async (request, reply) => {
+      const name = parsePackageName(request.params.name);
+      await publishing.remove(await who(request), name, request.params.revision);
+      return reply.send({ success: true, ok: true });
+    });
+
+    fastify.delete<{ Params: { name: string; file: string; revision: string } }>(
+      "/:name/-/:file/-rev/:revision",
+      async (request, reply) => {
+        const name = parsePackageName(request.params.name);
+        const prefix = `${unscopedName(name)}-`;
+        const { file } = request.params;
+        if (!file.startsWith(prefix) || !file.endsWith(".tgz"))
+          throw new AssayError("NOT_FOUND", { what: `That file of ${name}` });
+        const version = parseVersion(file.slice(prefix.length, -".tgz".length));
+        await publishing.removeFile(await who(request), name, version);
+        return reply.send({ success: true, ok: true });
+      },
+    );
+
+    for (const method of ["PUT", "POST"] as const)
+      fastify.route<{ Params: { name: string; tag: string } }>({
+        method,
+        url: "/-/package/:name/dist-tags/:tag",
+        bodyLimit: 4096,
+        handler: async (request, reply) => {
+          const name = parsePackageName(request.params.name);
+          await publishing.setTag(await who(request), name, request.params.tag, request.body);
+          return reply.status(201).send({ success: true, ok: true });
+        },
+      });
+
+    fastify.delete<{ Params: { name: string; tag: string } }>(
+      "/-/package/:name/dist-tags/:tag",
+      async (request, reply) => {
+        const name = parsePackageName(request.params.name);
+        await publishing.deleteTag(await who(request), name, request.params.tag);
+        return reply.send({ success: true, ok: true });
+      },
+    );
+    done();
+  };
+}
+
+/** The body as it arrives. Its type must be JSON, and nothing may be wrapped around it. */
+function bodyOf(request: FastifyRequest): AsyncIterable<Uint8Array> {
+  const { headers } = request;
+  if ((headers["content-encoding"] ?? "identity") !== "identity")
+    throw new AssayError("UNSUPPORTED_MEDIA_TYPE", { reason: "it must be sent without a content encoding" });
+  if (!/^application\/json(?:\s*;.*)?$/i.test(headers["content-type"] ?? ""))
+    throw new AssayError("UNSUPPORTED_MEDIA_TYPE", { reason: "its content type must be application/json" });
+  return request.raw.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
+}

@@ -1,0 +1,189 @@
+import type { PackageName, Version } from "@assay/core";
+import type { Reader, Transaction } from "../platform/database/database.ts";
+import type { Tables } from "./tables.ts";
+
+export type HostedVersion = Tables["hosted_versions"];
+
+/** Raises the revision of a package's document, making its row when it is the first. Answers the new one. */
+export async function raiseRevision(transaction: Transaction, name: PackageName, nowMs: number): Promise<number> {
+  const row = await transaction
+    .withTables<Tables>()
+    .insertInto("hosted_documents")
+    .values({ name, revision: 1, created_at_ms: nowMs, changed_at_ms: nowMs })
+    .onConflict((conflict) =>
+      conflict.column("name").doUpdateSet((builder) => ({
+        revision: builder("hosted_documents.revision", "+", 1),
+        changed_at_ms: nowMs,
+      })),
+    )
+    .returning("revision")
+    .executeTakeFirstOrThrow();
+  return row.revision;
+}
+
+export function readDocumentRow(reader: Reader, name: PackageName): Promise<Tables["hosted_documents"] | undefined> {
+  return reader
+    .withTables<Tables>()
+    .selectFrom("hosted_documents")
+    .selectAll()
+    .where("name", "=", name)
+    .executeTakeFirst();
+}
+
+export function readVersion(
+  reader: Reader,
+  name: PackageName,
+  version: Version,
+): Promise<Omit<HostedVersion, "readme"> | undefined> {
+  return reader
+    .withTables<Tables>()
+    .selectFrom("hosted_versions")
+    .select(listed)
+    .where("name", "=", name)
+    .where("version", "=", version)
+    .executeTakeFirst();
+}
+
+const listed = [
+  "name",
+  "version",
+  "manifest",
+  "integrity",
+  "content",
+  "published_at_ms",
+  "published_by",
+  "deprecated",
+  "unpublished_at_ms",
+] as const;
+
+/** Versions that are not unpublished, in the order of their publishing. */
+export function liveVersions(reader: Reader, name: PackageName): Promise<readonly Omit<HostedVersion, "readme">[]> {
+  return reader
+    .withTables<Tables>()
+    .selectFrom("hosted_versions")
+    .select(listed)
+    .where("name", "=", name)
+    .where("unpublished_at_ms", "is", null)
+    .orderBy("published_at_ms")
+    .orderBy("version")
+    .execute();
+}
+
+export async function readReadme(reader: Reader, name: PackageName, version: string): Promise<string | undefined> {
+  const row = await reader
+    .withTables<Tables>()
+    .selectFrom("hosted_versions")
+    .select("readme")
+    .where("name", "=", name)
+    .where("version", "=", version)
+    .executeTakeFirst();
+  return row?.readme ?? undefined;
+}
+
+/** Live versions, of any package, whose manifest has this name as a member or text somewhere. */
+export function manifestsNaming(reader: Reader, name: PackageName): Promise<readonly Omit<HostedVersion, "readme">[]> {
+  return reader
+    .withTables<Tables>()
+    .selectFrom("hosted_versions")
+    .select(listed)
+    .where("unpublished_at_ms", "is", null)
+    .where("manifest", "like", `%${JSON.stringify(name).replaceAll(/[\\%_]/g, "_")}%`)
+    .execute();
+}
+
+/** False when there is such a version by now. */
+export async function addVersion(transaction: Transaction, row: HostedVersion): Promise<boolean> {
+  const { numInsertedOrUpdatedRows } = await transaction
+    .withTables<Tables>()
+    .insertInto("hosted_versions")
+    .values(row)
+    .onConflict((conflict) => conflict.columns(["name", "version"]).doNothing())
+    .executeTakeFirstOrThrow();
+  return numInsertedOrUpdatedRows === 1n;
+}
+
+export async function setUnpublished(
+  transaction: Transaction,
+  name: PackageName,
+  version: Version,
+  atMs: number,
+): Promise<void> {
+  await transaction
+    .withTables<Tables>()
+    .updateTable("hosted_versions")
+    .set({ unpublished_at_ms: atMs })
+    .where("name", "=", name)
+    .where("version", "=", version)
+    .execute();
+}
+
+export async function setDeprecated(
+  transaction: Transaction,
+  name: PackageName,
+  version: Version,
+  deprecated: string | null,
+): Promise<void> {
+  await transaction
+    .withTables<Tables>()
+    .updateTable("hosted_versions")
+    .set({ deprecated })
+    .where("name", "=", name)
+    .where("version", "=", version)
+    .execute();
+}
+
+export function readTags(
+  reader: Reader,
+  name: PackageName,
+): Promise<readonly { readonly tag: string; readonly version: string }[]> {
+  return reader
+    .withTables<Tables>()
+    .selectFrom("hosted_tags")
+    .select(["tag", "version"])
+    .where("name", "=", name)
+    .orderBy("tag")
+    .execute();
+}
+
+export async function putTag(
+  transaction: Transaction,
+  name: PackageName,
+  tag: string,
+  version: Version,
+  nowMs: number,
+): Promise<void> {
+  await transaction
+    .withTables<Tables>()
+    .insertInto("hosted_tags")
+    .values({ name, tag, version, set_at_ms: nowMs })
+    .onConflict((conflict) => conflict.columns(["name", "tag"]).doUpdateSet({ version, set_at_ms: nowMs }))
+    .execute();
+}
+
+export async function removeTag(transaction: Transaction, name: PackageName, tag: string): Promise<void> {
+  await transaction
+    .withTables<Tables>()
+    .deleteFrom("hosted_tags")
+    .where("name", "=", name)
+    .where("tag", "=", tag)
+    .execute();
+}
+
+export async function addAttestation(transaction: Transaction, row: Tables["hosted_attestations"]): Promise<void> {
+  await transaction.withTables<Tables>().insertInto("hosted_attestations").values(row).execute();
+}
+
+export function attestationsOf(
+  reader: Reader,
+  name: PackageName,
+  version: Version,
+): Promise<readonly { readonly predicate_type: string; readonly digest: string }[]> {
+  return reader
+    .withTables<Tables>()
+    .selectFrom("hosted_attestations")
+    .select(["predicate_type", "digest"])
+    .where("name", "=", name)
+    .where("version", "=", version)
+    .orderBy("digest")
+    .execute();
+}

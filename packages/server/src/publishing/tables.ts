@@ -1,0 +1,24 @@
+/** The tables of this room; made by `migrations.ts`, touched by nobody else. Times are epoch milliseconds. */
+export type Tables = {
+  /** A package that has, or had, versions here. `revision` rises with every change of what its document says. */
+  readonly hosted_documents: { name: string; revision: number; created_at_ms: number; changed_at_ms: number };
+  /** One row a version for ever: a number that was unpublished is never free again. */
+  readonly hosted_versions: {
+    name: string;
+    version: string;
+    /** The version object as documents show it, without `deprecated`. JSON. */
+    manifest: string;
+    integrity: string;
+    /** sha256 hex of all that was published: who sends the same again is answered as before. */
+    content: string;
+    readme: string | null;
+    published_at_ms: number;
+    /** `Principal.id`. */
+    published_by: string;
+    deprecated: string | null;
+    unpublished_at_ms: number | null;
+  };
+  readonly hosted_tags: { name: string; tag: string; version: string; set_at_ms: number };
+  /** Signed bundles that came with a version. The blob `attestation/<sha256>` holds the text. */
+  readonly hosted_attestations: { name: string; version: string; predicate_type: string; digest: string };
+};

@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { clients } from "@assay/testkit/clients";
+import { rawRequest } from "@assay/testkit/raw-http";
+import { publishBody, startPublisher, type Publisher } from "./publisher.ts";
+
+let publisher: Publisher;
+before(async () => {
+  publisher = await startPublisher();
+});
+after(async () => publisher[Symbol.asyncDispose]());
+
+interface Shown {
+  readonly _rev: string;
+  readonly "dist-tags": Readonly<Record<string, string>>;
+  readonly time: Readonly<Record<string, string>>;
+  readonly versions: Record<
+    string,
+    {
+      readonly dist: { readonly tarball: string; readonly signatures: readonly unknown[] };
+      readonly _npmUser: { readonly name: string };
+      deprecated?: string;
+    }
+  >;
+}
+
+const document = async (name: string, query = ""): Promise<Shown> =>
+  JSON.parse((await rawRequest(publisher.server.url, `/${name.replace("/", "%2f")}${query}`)).body.toString());
+
+test("a publish is there at once, signed and proven; the same again is fine, other bytes are not", async () => {
+  const body = publishBody({ name: "@acme/plain", version: "1.0.0", description: "first" });
+  const answer = await publisher.put("@acme/plain", body);
+  assert.equal(answer.status, 201, answer.body.toString());
+  const shown = await document("@acme/plain");
+  assert.deepEqual(shown["dist-tags"], { latest: "1.0.0" });
+  const listed = shown.versions["1.0.0"];
+  assert.ok(listed);
+  const { dist, _npmUser } = listed;
+  assert.equal(_npmUser.name, "ada");
+  assert.equal(dist.tarball, `${publisher.server.url}/@acme/plain/-/plain-1.0.0.tgz`);
+  assert.equal(dist.signatures.length, 1);
+  assert.ok(shown.time["1.0.0"]);
+  const tarball = await rawRequest(publisher.server.url, "/@acme/plain/-/plain-1.0.0.tgz");
+  assert.equal(tarball.status, 200);
+  assert.equal(tarball.body.toString("base64"), body._attachments["@acme/plain-1.0.0.tgz"]?.data);
+
+  assert.equal((await publisher.put("@acme/plain", body)).status, 201);
+  const other = publishBody({ name: "@acme/plain", version: "1.0.0", description: "second" });
+  const refused = await publisher.put("@acme/plain", other);
+  assert.equal(refused.status, 409);
+  assert.match(refused.body.toString(), /published already/);
+});
+
+test("whoever shows nothing, and whoever owns nothing, publishes nothing", async () => {
+  const body = publishBody({ name: "@acme/other", version: "1.0.0" });
+  const anonymous = await rawRequest(publisher.server.url, "/@acme%2fother", {
+    method: "PUT",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  assert.equal(anonymous.status, 401);
+  const upstreams = await publisher.put("left-pad", publishBody({ name: "left-pad", version: "1.0.0" }));
+  assert.equal(upstreams.status, 403);
+  assert.equal((await rawRequest(publisher.server.url, "/@acme%2fother")).status, 404);
+});
+
+test("what would be restricted is refused while everybody reads everything", async () => {
+  const body = { ...publishBody({ name: "@acme/secret", version: "1.0.0" }), access: "restricted" };
+  const answer = await publisher.put("@acme/secret", body);
+  assert.equal(answer.status, 403);
+  assert.equal((await rawRequest(publisher.server.url, "/@acme%2fsecret")).status, 404);
+});
+
+test("tags, deprecation, and what is taken back", async () => {
+  for (const version of ["1.0.0", "1.1.0", "2.0.0-beta.1"]) {
+    const tag = version.includes("beta") ? "next" : "latest";
+    const answer = await publisher.put("@acme/many", publishBody({ name: "@acme/many", version }, { tag }));
+    assert.equal(answer.status, 201, answer.body.toString());
+  }
+  const tags = "/-/package/@acme%2fmany/dist-tags";
+  assert.equal((await publisher.ask("PUT", `${tags}/stable`, "1.0.0")).status, 201);
+  assert.equal((await publisher.ask("PUT", `${tags}/1.x`, "1.0.0")).status, 400);
+  assert.equal((await publisher.ask("PUT", `${tags}/stable`, "9.0.0")).status, 404);
+  assert.equal((await publisher.ask("DELETE", `${tags}/next`)).status, 200);
+  assert.deepEqual((await document("@acme/many"))["dist-tags"], { latest: "1.1.0", stable: "1.0.0" });
+
+  const write = await document("@acme/many", "?write=true");
+  Object.assign(write.versions["1.0.0"] ?? {}, { deprecated: "use 1.1.0" });
+  assert.equal((await publisher.put("@acme/many", write)).status, 200);
+  assert.equal((await document("@acme/many")).versions["1.0.0"]?.deprecated, "use 1.1.0");
+  assert.equal((await publisher.put("@acme/many", write)).status, 409);
+  const again = await document("@acme/many", "?write=true");
+  Object.assign(again.versions["1.0.0"] ?? {}, { deprecated: "" });
+  assert.equal((await publisher.put("@acme/many", again)).status, 200);
+  assert.equal((await document("@acme/many")).versions["1.0.0"]?.deprecated, undefined);
+
+  const smaller = await document("@acme/many", "?write=true");
+  delete smaller.versions["1.1.0"];
+  const taken = await publisher.ask("PUT", `/@acme%2fmany/-rev/${smaller._rev}`, smaller);
+  assert.equal(taken.status, 200, taken.body.toString());
+  assert.deepEqual((await document("@acme/many"))["dist-tags"], { latest: "1.0.0", stable: "1.0.0" });
+  assert.equal((await rawRequest(publisher.server.url, "/@acme/many/-/many-1.1.0.tgz")).status, 403);
+  const file = await publisher.ask("DELETE", `/@acme/many/-/many-1.1.0.tgz/-rev/${smaller._rev}`);
+  assert.equal(file.status, 200, file.body.toString());
+  const burnt = await publisher.put("@acme/many", publishBody({ name: "@acme/many", version: "1.1.0" }));
+  assert.equal(burnt.status, 409);
+  assert.match(burnt.body.toString(), /never used again/);
+});
+
+test("versions that many publish at once are all there", async () => {
+  const versions = Array.from({ length: 30 }, (_, i) => `1.0.${i}`);
+  const answers = await Promise.all(
+    versions.map((version) => publisher.put("@acme/race", publishBody({ name: "@acme/race", version }))),
+  );
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    versions.map(() => 201),
+  );
+  assert.deepEqual(Object.keys((await document("@acme/race")).versions).sort(), versions.sort());
+});
+
+for (const name of ["npm10", "npm11", "npm12", "pnpm12"] as const)
+  test(`${name} publishes, and installs what it published`, async () => {
+    const root = path.join(publisher.installation.home, name);
+    const project = path.join(root, "package");
+    mkdirSync(project, { recursive: true });
+    const pkg = `@acme/by-${name}`;
+    writeFileSync(
+      path.join(project, "package.json"),
+      JSON.stringify({ name: pkg, version: "1.0.0", main: "index.js" }),
+    );
+    writeFileSync(path.join(project, "index.js"), "module.exports = 42;\n");
+    const home = path.join(root, "home");
+    mkdirSync(home, { recursive: true });
+    const where = { home, cache: path.join(root, "cache"), registry: publisher.server.url };
+    const host = publisher.server.url.replace("http:", "");
+    // Clients keep their credentials at home.
+    writeFileSync(path.join(home, ".npmrc"), `${host}/:_authToken=${publisher.token}\n`);
+    const parameters = name.startsWith("pnpm") ? ["publish", "--no-git-checks"] : ["publish"];
+    const published = await clients[name].run({ ...where, project }, parameters);
+    assert.equal(published.exitCode, 0, published.output);
+
+    const consumer = path.join(root, "consumer");
+    mkdirSync(consumer);
+    writeFileSync(
+      path.join(consumer, "package.json"),
+      JSON.stringify({ name: "consumer", version: "1.0.0", dependencies: { [pkg]: "1.0.0" } }),
+    );
+    const installed = await clients[name].install({ ...where, project: consumer });
+    assert.equal(installed.exitCode, 0, installed.output);
+    assert.match(readFileSync(path.join(consumer, "node_modules", pkg, "index.js"), "utf8"), /42/);
+  });
