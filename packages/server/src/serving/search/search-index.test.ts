@@ -76,6 +76,13 @@ onEveryDatabase("the search index", ({ fresh }) => {
     assert.deepEqual(await find(index, "arses"), { total: 0, names: [] });
   });
 
+  test("one letter alone is a word, not the beginning of half of all words", async () => {
+    const { index } = await indexOf(entry("q"), entry("queue"), entry("d-q"), entry("d-queue"));
+    assert.deepEqual(await find(index, "q"), { total: 2, names: ["q", "d-q"] });
+    assert.deepEqual(await find(index, "d q"), { total: 2, names: ["d-q", "d-queue"] });
+    assert.equal((await find(index, "qu")).total, 2);
+  });
+
   test("filters by whole keywords, author, maintainer and scope", async () => {
     const { index } = await indexOf(
       entry("@acme/one", { keywords: ["date picker", "ui"], author: { name: "Ada" }, maintainers: [{ name: "bob" }] }),

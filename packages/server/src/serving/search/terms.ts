@@ -74,8 +74,10 @@ export function parseQuestion(text: string): Match {
   }
   const kept = filters.slice(0, mostWords.filters);
   const asked = free.flatMap(words).slice(0, mostWords.question);
+  // A letter alone begins half of all words; to sort those holds up everybody.
+  const isPrefix = asked.length > 1 || (asked[0]?.length ?? 0) > 1;
   const clauses = (places: string): Clause[] =>
-    asked.map((word) => Array.from(places, (place) => ({ text: place + word, isPrefix: true })));
+    asked.map((word) => Array.from(places, (place) => ({ text: place + word, isPrefix })));
   return {
     exact: asked.length === 0 ? "" : free.join("-").toLowerCase(),
     all: [...clauses("nkd"), ...kept],
