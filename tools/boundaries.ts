@@ -32,9 +32,9 @@ const rooms = [
 const composition = new Set([
   "app.ts",
   "background.ts",
+  "hosting.ts",
   "main.ts",
   "owned-rooms.ts",
-  "open-publishing.ts",
   "rooms.ts",
   "routes.ts",
   "doctor.ts",

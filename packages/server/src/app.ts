@@ -23,6 +23,7 @@ import { createHttpServer, defaultHttpLimits, type HttpServer } from "./http/ser
 import { createIdentity, createProvider, identityRoutes, openHostedNames, openVault } from "./identity/identity.ts";
 import type { HostedNames, People, Provider } from "./identity/identity.ts";
 import { createAuditTrail, type AuditTrail } from "./insight/insight.ts";
+import { openHosting, type Hosting } from "./hosting.ts";
 import { createMirroring, type Mirroring } from "./mirroring/mirroring.ts";
 import { clearTemporaryBlobs } from "./platform/blobs/files.ts";
 import type { BlobStore } from "./platform/blobs/blobs.ts";
@@ -38,8 +39,7 @@ import { createSystemRandom } from "./platform/system-random.ts";
 import type { Events } from "./platform/events/events.ts";
 import type { Telemetry } from "./platform/telemetry/telemetry.ts";
 import { createWorkers } from "./platform/workers/workers.ts";
-import { createHostedDocuments, publishingRoutes, type Publishing } from "./publishing/publishing.ts";
-import { openPublishing } from "./open-publishing.ts";
+import { createHostedDocuments, createPublishing, publishingRoutes, type Publishing } from "./publishing/publishing.ts";
 import { createReleases } from "./releases/create-releases.ts";
 import type { Releases } from "./releases/releases.ts";
 import {
@@ -82,6 +82,7 @@ export interface Rooms extends AsyncDisposable {
   readonly names: HostedNames;
   readonly identity: People;
   readonly provider: Provider | undefined;
+  readonly hosting: Hosting;
   readonly admission: Admission;
   readonly publishing: Publishing;
   readonly sweep: Sweep;
@@ -118,13 +119,10 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
   const jobs = createJobQueue({ database, clock, random, telemetry });
   const workers = stack.use(createWorkers({ maxThreads: 2, idleMs: 10_000, maxHeapMiB: 1024 }));
   const followedClient = stack.use(await openLogClient({ clock, random }, config, secrets));
+  const remoteClient = followedClient.client && keepingOwnNames(own, followedClient.client);
   const remote = config.checksums && { ...followed(config.checksums), tileFolder: below("cache/followed-log") };
   const checksums = await createChecksums(
-    {
-      ...storage,
-      organisationOf: names.organisationOf,
-      remoteClient: followedClient.client && keepingOwnNames(own, followedClient.client),
-    },
+    { ...storage, organisationOf: names.organisationOf, remoteClient },
     { ...config.log, remote },
   );
   const registrySigning = await createRegistrySigning(
@@ -179,6 +177,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
   const provider =
     config.provider &&
     createProvider({ database, clock, random, telemetry, vault, ...identity }, { ...config.provider, clientSecret });
+  const hosting = await openHosting({ database, events, clock, random, telemetry, names, identity, upstreams }, config);
   // A folder of its own: a command beside the server must not empty the server's.
   const spoolFolder = below(join("spool", String(process.pid)));
   const spool = await createSpool({ random }, { folder: spoolFolder, maxBytes: spoolBytes });
@@ -200,7 +199,8 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     { limits: config.limits, integrityPolicy: integrityPolicyOf(config) },
   );
   const writing = { ...storage, spool, workers, names, admission, releases, checksums, upstreams };
-  const publishing = await openPublishing(writing, config);
+  const writers = { permissions: hosting.permissions, hostedChanged: upstreams.hostedChanged };
+  const publishing = createPublishing({ ...writing, ...writers }, config);
   const sweep = createSweep({ database, checksums, releases, upstreams, admission, events, clock, telemetry }, config);
   const mirroring = createMirroring(
     {
@@ -249,6 +249,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     names,
     identity,
     provider,
+    hosting,
     admission,
     publishing,
     sweep,
@@ -332,6 +333,7 @@ export async function createApp(loaded: LoadedConfig, options: AppOptions): Prom
 
 function createFrontDoor({ config }: LoadedConfig, rooms: Rooms, gossip: Gossip): Promise<HttpServer> {
   const { checksums, registrySigning, serving, upstreams, admission, telemetry } = rooms;
+  const { gates } = rooms.hosting;
   const clock = createSystemClock();
   const answers = createAnswers();
   const packages = () => upstreams.countKnown();
@@ -356,8 +358,7 @@ function createFrontDoor({ config }: LoadedConfig, rooms: Rooms, gossip: Gossip)
         logRoutes({
           checksums,
           admit: (name, version) => admission.admit(name, version),
-          // Nobody has signed in: what is an organisation's is for its members.
-          access: { ...config.log, mayReadHosted: async () => false },
+          access: { ...config.log, mayReadHosted: gates.mayReadHosted },
           clock,
           witnesses:
             config.checksums === undefined ? config.log.witnesses.policy : followed(config.checksums).witnesses,
@@ -375,12 +376,12 @@ function createFrontDoor({ config }: LoadedConfig, rooms: Rooms, gossip: Gossip)
           : [
               identityRoutes({ ...rooms, clock, random: createSystemRandom(), ...config.identity }),
               publishingRoutes(rooms),
+              rooms.hosting.routes,
               sourceChoiceRoutes({ upstreams, sources: config.upstreams }),
               servingRoutes({
                 serving,
                 answers,
-                // Nobody finds what is hosted until permissions are asked here.
-                mayRead: async () => async () => false,
+                ...gates,
                 hostedAttestations: rooms.publishing.attestations,
                 upstreams,
                 keyRing: registrySigning.ring,
@@ -390,7 +391,7 @@ function createFrontDoor({ config }: LoadedConfig, rooms: Rooms, gossip: Gossip)
               }),
             ]),
       ],
-      ...(config.role === "log" ? {} : { ready: createReadyAnswers(serving, answers) }),
+      ...(config.role === "log" ? {} : { ready: createReadyAnswers(serving, answers, gates.isOpen) }),
       readiness: [{ name: "log", check: async () => checksums.problem() }],
       limits: { ...defaultHttpLimits, bodyBytes: config.limits.requestBodyBytes },
     },

@@ -66,11 +66,18 @@ test("whoever shows nothing, and whoever owns nothing, publishes nothing", async
   assert.equal((await rawRequest(publisher.server.url, "/@acme%2fother")).status, 404);
 });
 
-test("what would be restricted is refused while everybody reads everything", async () => {
+test("what is restricted is read by who may, and is not there for anybody else", async () => {
   const body = { ...publishBody({ name: "@acme/secret", version: "1.0.0" }), access: "restricted" };
   const answer = await publisher.put("@acme/secret", body);
-  assert.equal(answer.status, 403);
-  assert.equal((await rawRequest(publisher.server.url, "/@acme%2fsecret")).status, 404);
+  assert.equal(answer.status, 201, answer.text());
+  for (const at of ["/@acme%2fsecret", "/@acme%2fsecret/1.0.0", "/@acme%2fsecret/-/secret-1.0.0.tgz"]) {
+    assert.equal((await publisher.ask("GET", at)).status, 200, at);
+    // Once more, when the answer is in memory.
+    for (let times = 0; times < 2; times++) {
+      assert.equal((await rawRequest(publisher.server.url, at)).status, 404, at);
+      assert.equal((await publisher.ask("GET", at)).status, 200, at);
+    }
+  }
 });
 
 test("tags, deprecation, and what is taken back", async () => {

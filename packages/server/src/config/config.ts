@@ -224,6 +224,8 @@ export interface ProviderConfig {
 }
 
 export interface IdentityConfig {
+  /** Who makes organisations, and gets an own one by publishing: people, people while `loopbackOnly`, or administrators. Default loopback. */
+  readonly organisations: "people" | "loopback" | "admins";
   /** Who may make an account: anybody, anybody while `loopbackOnly`, who was invited, or nobody. Default loopback. */
   readonly registration: "open" | "loopback" | "invite" | "closed";
   /** Whether a password that a client sends with every request may change anything. Default false. */

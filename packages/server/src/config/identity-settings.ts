@@ -18,6 +18,13 @@ export const identitySettings: readonly Setting[] = [
     doc: "Whether a password that a client sends with every request (npm's _auth) may publish and change things. Never: it reads.",
   },
   {
+    key: "identity.organisations",
+    env: "ASSAY_ORGANISATIONS",
+    kind: oneOf("people", "loopback", "admins"),
+    fallback: "loopback",
+    doc: "Who makes organisations, and has an own one when they first publish below @<their name>/: people, everybody; loopback, people while this server listens on loopback only, else as admins; admins, administrators of the registry.",
+  },
+  {
     key: "identity.loginDays",
     env: "ASSAY_LOGIN_DAYS",
     kind: whole(1, 3650),

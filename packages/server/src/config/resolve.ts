@@ -85,6 +85,7 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
     hosted: names.hosted,
     provider: chooseProvider(values, sources, problems),
     identity: {
+      organisations: values.text("identity.organisations") as Config["identity"]["organisations"],
       registration: values.text("identity.registration") as Config["identity"]["registration"],
       passwordWrites: values.text("identity.passwordWrites") === "allowed",
       loginDays: values.number("identity.loginDays"),

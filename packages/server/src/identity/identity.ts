@@ -20,6 +20,8 @@ export { createIdentity, type IdentityDeps } from "./create-identity.ts";
 export { identityMigrations } from "./migrations.ts";
 export { openHostedNames } from "./names/hosted-names.ts";
 export type { HostedNames, HostedOrganisation, HostedPackage, NameClaim } from "./names/names.ts";
+export { createOrganisations, type Organisations } from "./organisations/organisations.ts";
+export { organisationRoutes } from "./organisations/routes.ts";
 export type { Account, Accounts } from "./people/accounts.ts";
 export {
   createPermissions,

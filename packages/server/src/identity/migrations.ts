@@ -2,6 +2,7 @@ import type { Migrations } from "../platform/database/database.ts";
 import { approvalMigrations } from "./approvals/approvals.ts";
 import { ciMigrations } from "./ci/migrations.ts";
 import { nameMigrations } from "./names/migrations.ts";
+import { organisationMigrations } from "./organisations/migrations.ts";
 import { peopleMigrations } from "./people/migrations.ts";
 import { policyMigrations } from "./permissions/permissions.ts";
 import { signInMigrations } from "./sign-in/migrations.ts";
@@ -11,6 +12,7 @@ import { tokenMigrations } from "./tokens/migrations.ts";
 export const identityMigrations: Migrations = {
   ...approvalMigrations,
   ...nameMigrations,
+  ...organisationMigrations,
   ...peopleMigrations,
   ...tokenMigrations,
   ...signInMigrations,

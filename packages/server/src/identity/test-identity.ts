@@ -48,6 +48,7 @@ export function createTestIdentity(
       identity: {
         registration: "loopback",
         passwordWrites: false,
+        organisations: "loopback",
         loginDays: 30,
         maxTokenDays: 90,
         read: "anyone",

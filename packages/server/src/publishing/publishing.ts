@@ -1,7 +1,7 @@
 import type { Principal } from "../identity/identity.ts";
 import type { PackageName, Version } from "@assay/core";
 
-export { createPublishing, type PublishingDeps } from "./create-publishing.ts";
+export { createPublishing } from "./create-publishing.ts";
 export { createHostedDocuments } from "./documents.ts";
 export { publishingMigrations } from "./migrations.ts";
 export { publishingRoutes } from "./routes.ts";

@@ -1,15 +1,16 @@
 import { AssayError, parsePackageName, parseVersion, unscopedName } from "@assay/core";
 import type { FastifyInstance, FastifyPluginCallback, FastifyRequest } from "fastify";
-import type { Identity, Principal } from "../identity/identity.ts";
+import type { Identity, Organisations, Principal } from "../identity/identity.ts";
 import type { Publishing } from "./publishing.ts";
 
 export interface PublishingRoutesDeps {
   readonly identity: Pick<Identity, "authenticate">;
   readonly publishing: Publishing;
+  readonly hosting: { readonly organisations: Pick<Organisations, "ensurePersonal"> };
 }
 
 /** npm's API for writers. A body is read only by whoever may send it. */
-export function publishingRoutes({ identity, publishing }: PublishingRoutesDeps): FastifyPluginCallback {
+export function publishingRoutes({ identity, publishing, hosting }: PublishingRoutesDeps): FastifyPluginCallback {
   const who = (request: FastifyRequest): Promise<Principal> => identity.authenticate(request.credentials);
   const streamed = { config: { body: "stream" } } as const;
 
@@ -19,7 +20,9 @@ export function publishingRoutes({ identity, publishing }: PublishingRoutesDeps)
 
     fastify.put<{ Params: { name: string } }>("/:name", streamed, async (request, reply) => {
       const name = parsePackageName(request.params.name);
-      const put = await publishing.put(await who(request), name, bodyOf(request));
+      const principal = await who(request);
+      await hosting.organisations.ensurePersonal(principal, name);
+      const put = await publishing.put(principal, name, bodyOf(request));
       return reply.status(put.kind === "published" ? 201 : 200).send({ success: true, ok: true, id: name });
     });
 

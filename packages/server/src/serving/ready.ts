@@ -16,7 +16,11 @@ type Target =
  * Finished answers to the reads that a registry is asked for all day: whole documents and small tarballs that are in
  * memory and pass the gate. Whatever needs a wait, a condition or a decision is left to the routes.
  */
-export function createReadyAnswers(serving: Serving, answers: Answers): ReadyAnswers {
+export function createReadyAnswers(
+  serving: Serving,
+  answers: Answers,
+  isOpen: (name: PackageName) => boolean,
+): ReadyAnswers {
   const targets = createByteCache<Target>({ maxBytes: 4 * 1024 * 1024, sizeOf: () => 400 });
 
   function targetOf(path: string): Target {
@@ -29,8 +33,9 @@ export function createReadyAnswers(serving: Serving, answers: Answers): ReadyAns
     const { headers } = request;
     if (path === undefined || hasCondition(headers)) return undefined;
     const target = targetOf(path);
+    if (target.kind === "other" || !isOpen(target.name)) return undefined;
     if (target.kind === "tarball") return readyTarball(target);
-    return target.kind === "document" ? readyDocument(target.name, base, headers) : undefined;
+    return readyDocument(target.name, base, headers);
   };
 
   function readyTarball({

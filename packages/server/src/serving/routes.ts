@@ -1,6 +1,7 @@
 import type { PackageName, Version } from "@assay/core";
 import type { FastifyInstance, FastifyPluginCallback } from "fastify";
 import type { Checksums } from "../checksums/checksums.ts";
+import type { Credentials } from "../http/credentials.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { KeyRing } from "../signing/signing.ts";
 import type { Upstreams } from "../upstreams/upstreams.ts";
@@ -11,6 +12,7 @@ import { addAttestationRoutes } from "./routes-attestations.ts";
 import { addKeyRoutes } from "./routes-keys.ts";
 import { addRelayRoutes } from "./routes-relay.ts";
 import { addSearchRoutes, type MayRead } from "./routes-search.ts";
+import { addReadGate } from "./routes-read-gate.ts";
 import { addTarballRoutes } from "./routes-tarballs.ts";
 import { addWriteRoutes } from "./routes-writes.ts";
 import type { Serving } from "./serving.ts";
@@ -19,6 +21,10 @@ export interface ServingRoutesDeps {
   readonly serving: Serving;
   readonly answers: Answers;
   readonly mayRead: MayRead;
+  /** True when anybody may read the package without credentials. */
+  readonly isOpen: (name: PackageName) => boolean;
+  /** Passes for who may read it; else throws, the same for what is hidden as for what is not there. */
+  readonly requireRead: (credentials: Credentials, name: PackageName) => Promise<void>;
   readonly upstreams: Upstreams;
   readonly keyRing: KeyRing;
   readonly checksums: Checksums;
@@ -42,6 +48,7 @@ export interface ServingRoutesDeps {
  */
 export function servingRoutes(deps: ServingRoutesDeps): FastifyPluginCallback {
   return (fastify: FastifyInstance, _options, done) => {
+    addReadGate(fastify, deps);
     addTarballRoutes(fastify, deps);
     addDocumentRoutes(fastify, deps);
     addKeyRoutes(fastify, deps);

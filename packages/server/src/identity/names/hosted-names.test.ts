@@ -4,6 +4,7 @@ import { isAssayError, parsePackageName as name } from "@assay/core";
 import { onEveryDatabase } from "@assay/testkit/databases";
 import { createFakeClock } from "@assay/testkit/fake-clock";
 import { eventMigrations } from "../../platform/events/outbox.ts";
+import { organisationMigrations } from "../organisations/migrations.ts";
 import type { HostedNames, NameClaim } from "./names.ts";
 import { nameMigrations } from "./migrations.ts";
 import { openTestNames, type TestNamesOptions } from "./test-names.ts";
@@ -18,7 +19,7 @@ const claim = (text: string, more: Partial<NameClaim> = {}): NameClaim => ({
 onEveryDatabase("hosted names", (databases) => {
   /** One process, with the organisation acme. */
   async function room(options: TestNamesOptions = {}) {
-    const database = await databases.fresh(eventMigrations, nameMigrations);
+    const database = await databases.fresh(eventMigrations, nameMigrations, organisationMigrations);
     const clock = createFakeClock();
     const names = await openTestNames(database, { clock, ...options });
     async function settled<T>(work: Promise<T>): Promise<T> {

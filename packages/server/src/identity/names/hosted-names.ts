@@ -11,6 +11,7 @@ import type { Clock } from "../../platform/clock.ts";
 import type { Database, Transaction } from "../../platform/database/database.ts";
 import type { Events } from "../../platform/events/events.ts";
 import type { Telemetry } from "../../platform/telemetry/telemetry.ts";
+import { insertOwner, putGrant, readTeams } from "../organisations/store.ts";
 import { skeletonOf } from "./confusable.ts";
 import type { HostedNames, HostedOrganisation, HostedPackage } from "./names.ts";
 import {
@@ -31,6 +32,8 @@ export interface HostedNamesDeps {
   readonly telemetry: Pick<Telemetry, "log">;
 }
 
+/** Of every organisation that people made. */
+const developers = "developers";
 /** How often changes by other processes are looked for. */
 const lookMs = 1000;
 /** What was looked at this long ago is not believed any more when a name is about to be sent away. */
@@ -163,7 +166,7 @@ export async function openHostedNames(
       if (clock.monotonicMs() - lookedAtMs > believedMs) await lookAnew();
     },
 
-    async claim(transaction, { name, visibility, organisation: given }) {
+    async claim(transaction, { name, visibility, owner, organisation: given }) {
       if ((await readPackage(transaction, name)) !== undefined) return "there";
       // A scope that another process made a moment ago is known to the database.
       const isOrganisation = (await readOrganisation(transaction, scopeOf(name))) !== undefined;
@@ -185,6 +188,10 @@ export async function openHostedNames(
         { name, organisation, visibility: visibility ?? defaultVisibility(name) },
         { skeleton, atMs: clock.now() },
       );
+      if (owner !== undefined) await insertOwner(transaction, name, owner);
+      // As at npm: what is new is the developers' to write.
+      if ((await readTeams(transaction, organisation)).includes(developers))
+        await putGrant(transaction, { organisation, team: developers }, name, "write");
       return "made";
     },
     found,

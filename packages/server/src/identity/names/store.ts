@@ -119,6 +119,26 @@ export async function insertPackage(
     .execute();
 }
 
+/** Changes what is said of a package; what is left out stays. */
+export async function putSettings(
+  transaction: Transaction,
+  name: PackageName,
+  settings: Partial<Pick<HostedPackage, "visibility" | "publishRequiresTfa" | "automationOverridesTfa">>,
+): Promise<void> {
+  const { visibility, publishRequiresTfa, automationOverridesTfa } = settings;
+  await transaction
+    .withTables<NameTables>()
+    .updateTable("hosted_packages")
+    .set({
+      generation: await raiseGeneration(transaction),
+      ...(visibility !== undefined && { visibility }),
+      ...(publishRequiresTfa !== undefined && { publish_requires_tfa: Number(publishRequiresTfa) }),
+      ...(automationOverridesTfa !== undefined && { automation_overrides_tfa: Number(automationOverridesTfa) }),
+    })
+    .where("name", "=", name)
+    .execute();
+}
+
 function organisationOf({ name, person }: NameTables["organisations"]): HostedOrganisation {
   return { name, person: person ?? undefined };
 }

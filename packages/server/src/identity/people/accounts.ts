@@ -2,6 +2,7 @@ import { AssayError } from "@assay/core";
 import type { Clock } from "../../platform/clock.ts";
 import type { Database, Transaction } from "../../platform/database/database.ts";
 import type { Events } from "../../platform/events/events.ts";
+import { readOrganisation } from "../names/store.ts";
 import type { PasswordGuard } from "./password-guard.ts";
 import { requireGoodPassword, type Passwords } from "./passwords.ts";
 import {
@@ -115,6 +116,9 @@ export function createAccounts(deps: AccountsDeps): Accounts {
       };
       const hash = kind === "bot" || password === undefined ? undefined : await passwords.hash(password);
       return async (transaction) => {
+        // People and organisations have one namespace: the scope is whoever's the name is.
+        if ((await readOrganisation(transaction, name)) !== undefined)
+          throw new AssayError("CONFLICT", { reason: `the user name ${name} is taken` });
         if (!(await insertAccount(transaction, account, hash)))
           throw new AssayError("CONFLICT", { reason: `the user name ${name} is taken` });
         await events.record(transaction, {

@@ -1,0 +1,320 @@
+import { AssayError, type PackageName } from "@assay/core";
+import type { Clock } from "../../platform/clock.ts";
+import type { Database, Transaction } from "../../platform/database/database.ts";
+import type { Events } from "../../platform/events/events.ts";
+import type { HostedNames, HostedPackage } from "../names/names.ts";
+import { putSettings, raiseGeneration } from "../names/store.ts";
+import type { Accounts } from "../people/accounts.ts";
+import type { CiFacts, PermissionFacts } from "../permissions/facts.ts";
+import type { Principal } from "../principal.ts";
+import * as store from "./store.ts";
+import type { Level, Role, TeamRow } from "./store.ts";
+
+export type { Level, Role, TeamRow } from "./store.ts";
+
+/** The team that npm has in every organisation: new packages are given to it. */
+export const developers = "developers";
+
+/**
+ * Organisations, their members and teams, and who may do what with packages. Whether a principal may is not asked
+ * here; `by` is its id, for the events. What is not there is NOT_FOUND.
+ */
+export interface Organisations {
+  /** Throws CONFLICT for a name that is taken or alike, FORBIDDEN where one may not. */
+  create(principal: Principal, name: string): Promise<void>;
+  /** Makes a person's own organisation when they publish below their name for the first time, where people may. */
+  ensurePersonal(principal: Principal, name: PackageName): Promise<void>;
+  members(organisation: string): Promise<ReadonlyMap<string, Role>>;
+  /** Answers how many members there are now. Throws CONFLICT for the last owner. */
+  setMember(by: string, organisation: string, person: string, role: Role): Promise<number>;
+  /** Throws CONFLICT for the last owner. */
+  removeMember(by: string, organisation: string, person: string): Promise<void>;
+  teams(organisation: string): Promise<readonly string[]>;
+  createTeam(by: string, team: TeamRow, description: string): Promise<void>;
+  removeTeam(by: string, team: TeamRow): Promise<void>;
+  teamMembers(team: TeamRow): Promise<readonly string[]>;
+  addTeamMember(by: string, team: TeamRow, person: string): Promise<void>;
+  removeTeamMember(by: string, team: TeamRow, person: string): Promise<void>;
+  teamPackages(team: TeamRow): Promise<ReadonlyMap<PackageName, Level>>;
+  /** Undefined takes the access away. */
+  grant(by: string, team: TeamRow, name: PackageName, level: Level | undefined): Promise<void>;
+  owners(name: PackageName): Promise<readonly string[]>;
+  /** Throws CONFLICT when nobody would be left. */
+  setOwners(by: string, name: PackageName, people: readonly string[]): Promise<void>;
+  collaborators(name: PackageName): Promise<ReadonlyMap<string, Level>>;
+  configure(by: string, name: PackageName, settings: PackageSettings): Promise<void>;
+  facts(ci: (rule: string) => Promise<CiFacts | undefined>): PermissionFacts;
+}
+
+export type PackageSettings = Partial<
+  Pick<HostedPackage, "visibility" | "publishRequiresTfa" | "automationOverridesTfa">
+>;
+
+export interface OrganisationsDeps {
+  readonly database: Database;
+  readonly events: Events;
+  readonly clock: Clock;
+  readonly names: HostedNames;
+  readonly accounts: Accounts;
+  /** Whether packages of a scope are known from an upstream. */
+  readonly isScopeKnown: (scope: string) => Promise<boolean>;
+}
+
+/** What is remembered of accounts in decisions is this old at most. */
+const accountsMs = 3000;
+
+export function createOrganisations(
+  deps: OrganisationsDeps,
+  { mayCreate }: { readonly mayCreate: "people" | "admins" },
+): Organisations {
+  const { database, events, clock, names, accounts } = deps;
+
+  /** One change of who may do what, with its event. */
+  async function change(
+    {
+      kind,
+      subject,
+      by,
+      ...data
+    }: { readonly kind: string; readonly subject: string; readonly by: string } & Readonly<Record<string, string>>,
+    work: (transaction: Transaction) => Promise<void>,
+  ): Promise<void> {
+    await database.write(async (transaction) => {
+      await work(transaction);
+      await raiseGeneration(transaction);
+      await events.record(transaction, { kind, subject, data: { by, ...data } });
+    });
+    await names.changed();
+  }
+
+  function requireOrganisation(name: string): void {
+    if (names.organisation(name) === undefined) throw new AssayError("NOT_FOUND", { what: `The organisation ${name}` });
+  }
+
+  async function requireTeam(transaction: Transaction, { organisation, team }: TeamRow): Promise<void> {
+    if (!(await store.readTeams(transaction, organisation)).includes(team))
+      throw new AssayError("NOT_FOUND", { what: `The team ${organisation}:${team}` });
+  }
+
+  async function requireMember(transaction: Transaction, organisation: string, person: string): Promise<Role> {
+    const role = (await store.readMembers(transaction, organisation)).get(person);
+    if (role === undefined) throw new AssayError("NOT_FOUND", { what: `${person} as a member of ${organisation}` });
+    return role;
+  }
+
+  async function requireAccount(person: string): Promise<void> {
+    if ((await accounts.find(person)) === undefined) throw new AssayError("NOT_FOUND", { what: `The user ${person}` });
+  }
+
+  async function keepOneOwner(transaction: Transaction, organisation: string, person: string): Promise<void> {
+    const owners = [...(await store.readMembers(transaction, organisation))].filter(([, role]) => role === "owner");
+    if (owners.length === 1 && owners[0]?.[0] === person)
+      throw new AssayError("CONFLICT", {
+        reason: `${person} is the only owner of ${organisation}; make another one first`,
+      });
+  }
+
+  async function make(by: string, name: string, owner: string, person: string | undefined): Promise<void> {
+    if (await deps.isScopeKnown(name))
+      throw new AssayError("CONFLICT", { reason: `packages below @${name}/ are known from an upstream` });
+    if (name !== owner && (await accounts.find(name)) !== undefined)
+      throw new AssayError("CONFLICT", { reason: `${name} is the name of a user` });
+    const event = { kind: "organisation.created", subject: `organisation ${name}`, by, owner };
+    await change(event, async (transaction) => {
+      await names.found(transaction, { name, person });
+      await store.putMember(transaction, name, owner, "owner");
+      await store.insertTeam(transaction, { organisation: name, team: developers, description: "Everybody" });
+      await store.insertTeamMember(transaction, { organisation: name, team: developers, person: owner });
+    });
+  }
+
+  function mayMake(principal: Principal): boolean {
+    return principal.kind === "person" && (principal.isAdmin || mayCreate === "people") && isWhole(principal);
+  }
+
+  const room: Organisations = {
+    async create(principal, name) {
+      if (!mayMake(principal))
+        throw new AssayError("FORBIDDEN", { reason: "administrators of the registry make organisations here" });
+      if (!/^[a-z0-9](?:[a-z0-9_-]|\.(?!\.)){0,63}$/.test(name))
+        throw new AssayError("BAD_REQUEST", {
+          reason: "an organisation's name is 1 to 64 characters of a-z, 0-9, dot, dash and underscore",
+        });
+      await make(principal.id, name, principal.name, name === principal.name ? name : undefined);
+    },
+
+    async ensurePersonal(principal, name) {
+      if (!name.startsWith(`@${principal.name}/`) || names.organisationOf(name) !== undefined) return;
+      if (mayCreate !== "people" || principal.kind !== "person" || !isWhole(principal)) return;
+      await make(principal.id, principal.name, principal.name, principal.name);
+    },
+
+    async members(organisation) {
+      requireOrganisation(organisation);
+      return await store.readMembers(database.read, organisation);
+    },
+
+    async setMember(by, organisation, person, role) {
+      requireOrganisation(organisation);
+      await requireAccount(person);
+      const event = { kind: "organisation.member-set", subject: `organisation ${organisation}`, by, person, role };
+      await change(event, async (transaction) => {
+        if (role !== "owner") await keepOneOwner(transaction, organisation, person);
+        const isNew = !(await store.readMembers(transaction, organisation)).has(person);
+        await store.putMember(transaction, organisation, person, role);
+        if (isNew) await store.insertTeamMember(transaction, { organisation, team: developers, person });
+      });
+      return (await store.readMembers(database.read, organisation)).size;
+    },
+
+    async removeMember(by, organisation, person) {
+      requireOrganisation(organisation);
+      const event = { kind: "organisation.member-removed", subject: `organisation ${organisation}`, by, person };
+      await change(event, async (transaction) => {
+        await requireMember(transaction, organisation, person);
+        await keepOneOwner(transaction, organisation, person);
+        const packages = names.packages(organisation).map(({ name }) => name);
+        await store.deleteMember(transaction, organisation, person, packages);
+      });
+    },
+
+    async teams(organisation) {
+      requireOrganisation(organisation);
+      return await store.readTeams(database.read, organisation);
+    },
+
+    async createTeam(by, { organisation, team }, description) {
+      requireOrganisation(organisation);
+      if (!/^[a-z0-9][a-z0-9._-]{0,63}$/.test(team) || description.length > 500)
+        throw new AssayError("BAD_REQUEST", {
+          reason: "a team's name is 1 to 64 characters of a-z, 0-9, dot, dash and underscore",
+        });
+      await change({ kind: "team.created", subject: `team ${organisation}:${team}`, by }, async (transaction) => {
+        if (!(await store.insertTeam(transaction, { organisation, team, description })))
+          throw new AssayError("CONFLICT", { reason: `the team ${organisation}:${team} exists already` });
+      });
+    },
+
+    async removeTeam(by, team) {
+      if (team.team === developers)
+        throw new AssayError("CONFLICT", { reason: `every organisation has the team ${developers}` });
+      await change({ kind: "team.removed", subject: teamText(team), by }, async (transaction) => {
+        await requireTeam(transaction, team);
+        await store.deleteTeam(transaction, team);
+      });
+    },
+
+    async teamMembers(team) {
+      if (!(await store.readTeams(database.read, team.organisation)).includes(team.team))
+        throw new AssayError("NOT_FOUND", { what: `The team ${team.organisation}:${team.team}` });
+      return await store.readTeamMembers(database.read, team);
+    },
+
+    async addTeamMember(by, team, person) {
+      await change({ kind: "team.member-added", subject: teamText(team), by, person }, async (transaction) => {
+        await requireTeam(transaction, team);
+        await requireMember(transaction, team.organisation, person);
+        await store.insertTeamMember(transaction, { ...team, person });
+      });
+    },
+
+    async removeTeamMember(by, team, person) {
+      await change({ kind: "team.member-removed", subject: teamText(team), by, person }, async (transaction) => {
+        await requireTeam(transaction, team);
+        await store.deleteTeamMember(transaction, { ...team, person });
+      });
+    },
+
+    async teamPackages(team) {
+      await room.teamMembers(team);
+      return await store.readTeamGrants(database.read, team);
+    },
+
+    async grant(by, team, name, level) {
+      const event = {
+        kind: "package.granted",
+        subject: `npm ${name}`,
+        by,
+        team: teamText(team),
+        level: level ?? "none",
+      };
+      await change(event, async (transaction) => {
+        await requireTeam(transaction, team);
+        // A team reaches the packages of its own organisation only.
+        if (names.find(name)?.organisation !== team.organisation) throw missing(name);
+        if (level === undefined) await store.deleteGrant(transaction, team, name);
+        else await store.putGrant(transaction, team, name, level);
+      });
+    },
+
+    owners: (name) => store.readOwners(database.read, name),
+
+    async setOwners(by, name, people) {
+      if (names.find(name) === undefined) throw missing(name);
+      if (people.length === 0) throw new AssayError("CONFLICT", { reason: `${name} would have no owner` });
+      const event = { kind: "package.owners-set", subject: `npm ${name}`, by, owners: [...people].sort().join(" ") };
+      const before = await store.readOwners(database.read, name);
+      for (const person of people) if (!before.includes(person)) await requireAccount(person);
+      await change(event, async (transaction) => {
+        for (const person of await store.readOwners(transaction, name))
+          await store.deleteOwner(transaction, name, person);
+        for (const person of people) await store.insertOwner(transaction, name, person);
+      });
+    },
+
+    async collaborators(name) {
+      const found = new Map<string, Level>();
+      for (const { level, ...team } of await store.readGrants(database.read, name))
+        for (const person of await store.readTeamMembers(database.read, team))
+          if (found.get(person) !== "write") found.set(person, level);
+      for (const person of await store.readOwners(database.read, name)) found.set(person, "write");
+      return found;
+    },
+
+    async configure(by, name, settings) {
+      if (names.find(name) === undefined) throw missing(name);
+      const said = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
+      const event = { kind: "package.configured", subject: `npm ${name}`, by, settings: said.join(" ") };
+      await change(event, (transaction) => putSettings(transaction, name, settings));
+    },
+
+    facts: (ci) => ({
+      generation: () => `${names.generation()} ${Math.floor(clock.monotonicMs() / accountsMs)}`,
+      async holder(kind, name) {
+        const account = await accounts.find(name);
+        if (account?.kind !== kind || account.state !== "active") return { organisations: [], teams: [] };
+        const [organisations, teams] = await Promise.all([
+          store.readMemberships(database.read, name),
+          store.readTeamsOf(database.read, name),
+        ]);
+        return { organisations, teams };
+      },
+      async package(name) {
+        const [owners, grants] = await Promise.all([
+          store.readOwners(database.read, name),
+          store.readGrants(database.read, name),
+        ]);
+        const teamsWith = (wanted: Level) => grants.filter(({ level }) => level === wanted);
+        return { owners, readers: teamsWith("read"), writers: teamsWith("write") };
+      },
+      ci,
+    }),
+  };
+  return room;
+}
+
+/** Whether it may all that its holder may: a token that was made for some things makes and leaves no organisations. */
+export function isWhole({ grant }: Principal): boolean {
+  return (
+    grant === undefined ||
+    (grant.level === "read-write" && grant.packages === undefined && grant.organisations === undefined)
+  );
+}
+
+function teamText({ organisation, team }: TeamRow): string {
+  return `team ${organisation}:${team}`;
+}
+
+function missing(name: PackageName): AssayError {
+  return new AssayError("NOT_FOUND", { what: `The package ${name}` });
+}

@@ -1,0 +1,126 @@
+/** Organisations, teams and package access as npm and pnpm ask for them. */
+import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { after, before, describe, test } from "node:test";
+import { clients, type ClientName } from "@assay/testkit/clients";
+import { installClients } from "@assay/testkit/install-clients";
+import { tempFolder } from "@assay/testkit/temp-folder";
+import { startHostedServer, type HostedServer } from "./hosted-server.ts";
+import { publishBody } from "./publisher.ts";
+
+const folder = tempFolder({ after: (work) => after(work) });
+let hosted: HostedServer;
+let olga: string;
+let dora: string;
+
+before(async () => {
+  await installClients(() => {});
+  hosted = await startHostedServer();
+  olga = await hosted.join("olga");
+  dora = await hosted.join("dora");
+  const made = await hosted.send("POST", "/-/assay/v1/organisations", { name: "acme" }, olga);
+  assert.equal(made.status, 201, made.text());
+  await hosted.claim("@acme/ui", "olga", "restricted");
+});
+
+after(() => hosted[Symbol.asyncDispose]());
+
+/** Runs a client that is signed in as olga, and answers what it said. */
+function scene(name: ClientName): (...parameters: readonly string[]) => Promise<string> {
+  const project = path.join(folder, name);
+  const home = path.join(folder, `${name}-home`);
+  for (const each of [project, home]) mkdirSync(each, { recursive: true });
+  writeFileSync(path.join(project, "package.json"), `{"name":"project","version":"1.0.0"}`);
+  const auth = `${new URL(hosted.server.url).host}/:_authToken=${olga}`;
+  writeFileSync(path.join(home, ".npmrc"), `//${auth}\n`);
+  writeFileSync(path.join(project, ".npmrc"), `registry=${hosted.server.url}/\n//${auth}\n`);
+  const cache = path.join(folder, `${name}-cache`);
+  return async (...parameters) => {
+    const request = { project, home, cache, registry: hosted.server.url, timeoutSeconds: 60 };
+    const run = await clients[name].run(request, parameters);
+    assert.equal(run.exitCode, 0, `${parameters.join(" ")}\n${run.output}`);
+    return run.output;
+  };
+}
+
+describe("npm", () => {
+  for (const name of ["npm10", "npm11", "npm12"] as const) {
+    test(`${name} manages an organisation, its teams and access to its packages`, async () => {
+      const run = scene(name);
+      assert.match(await run("org", "set", "acme", "dora", "admin"), /Added dora as admin to acme/);
+      assert.match(await run("org", "ls", "acme", "--json"), /"dora":\s*"admin"/);
+      const team = `acme:${name}`;
+      await run("team", "create", team);
+      assert.match(await run("team", "ls", "acme"), new RegExp(team));
+      await run("team", "add", team, "dora");
+      assert.match(await run("team", "ls", team), /dora/);
+      await run("access", "grant", "read-only", team, "@acme/ui");
+      assert.match(await run("access", "list", "packages", team, "--json"), /"@acme\/ui":\s*"read-only"/);
+      assert.match(await run("access", "list", "packages", "acme", "--json"), /"@acme\/ui":\s*"read-write"/);
+      assert.match(await run("access", "list", "collaborators", "@acme/ui", "--json"), /"olga":\s*"read-write"/);
+      await run("access", "revoke", team, "@acme/ui");
+      assert.match(await run("access", "get", "status", "@acme/ui"), /private/);
+      await run("access", "set", "status=public", "@acme/ui");
+      assert.match(await run("access", "get", "status", "@acme/ui"), /public/);
+      await run("access", "set", "status=private", "@acme/ui");
+      await run("team", "rm", team, "dora");
+      await run("team", "destroy", team);
+      assert.match(await run("org", "rm", "acme", "dora"), /removed dora/i);
+    });
+  }
+});
+
+test("the last owner stays, nobody is added who is nobody, and a team is of members", async () => {
+  const { send } = hosted;
+  assert.equal((await send("DELETE", "/-/org/acme/user", { user: "olga" }, olga)).status, 409);
+  assert.equal((await send("PUT", "/-/org/acme/user", { user: "olga", role: "developer" }, olga)).status, 409);
+  assert.equal((await send("PUT", "/-/org/acme/user", { user: "ghost", role: "owner" }, olga)).status, 404);
+  assert.equal((await send("PUT", "/-/team/acme/developers/user", { user: "dora" }, olga)).status, 404);
+  assert.equal((await send("DELETE", "/-/team/acme/developers", undefined, olga)).status, 409);
+  const set = await send("PUT", "/-/org/acme/user", { user: "dora" }, olga);
+  assert.deepEqual(
+    [set.status, set.json()],
+    [201, { org: { name: "acme", size: 2 }, user: "dora", role: "developer" }],
+  );
+  assert.deepEqual((await send("GET", "/-/team/acme/developers/user", undefined, olga)).json(), ["dora", "olga"]);
+  assert.equal((await send("PUT", "/-/org/acme/user", { user: "dora", role: "owner" }, dora)).status, 403);
+  assert.equal((await send("DELETE", "/-/org/acme/user", { user: "dora" }, dora)).status, 204);
+  assert.equal((await send("GET", "/-/org/acme/user", undefined, dora)).status, 404);
+});
+
+test("owners come and go, the last one does not", async () => {
+  const { send } = hosted;
+  const owners = "/-/package/@acme%2fui/owners";
+  assert.deepEqual((await send("PUT", owners, { user: "dora" }, olga)).json(), { owners: ["dora", "olga"] });
+  assert.deepEqual((await send("DELETE", owners, { user: "dora" }, olga)).json(), { owners: ["olga"] });
+  assert.equal((await send("DELETE", owners, { user: "olga" }, olga)).status, 409);
+});
+
+test("people and organisations have one namespace, and a scope of an upstream is nobody's", async () => {
+  const { send, upstream, join } = hosted;
+  const found = async (name: string) => (await send("POST", "/-/assay/v1/organisations", { name }, olga)).status;
+  assert.equal(await found("dora"), 409);
+  assert.equal(await found("acme"), 409);
+  assert.equal(await found("ac-me"), 409);
+  await assert.rejects(join("acme"));
+  upstream.publish({ name: "@babel/core", version: "1.0.0" });
+  assert.equal((await send("GET", "/@babel%2fcore")).status, 200);
+  assert.equal(await found("babel"), 409);
+  assert.equal((await send("POST", "/-/assay/v1/organisations", { name: "fresh" })).status, 401);
+});
+
+test("who publishes below their own name for the first time has an organisation of their own", async () => {
+  const { send, join } = hosted;
+  const token = await join("newcomer");
+  const body = publishBody({ name: "@newcomer/x", version: "1.0.0" });
+  const answer = await send("PUT", "/@newcomer%2fx", body, token);
+  assert.equal(answer.status, 201, answer.text());
+  assert.deepEqual((await send("GET", "/-/org/newcomer/user", undefined, token)).json(), { newcomer: "owner" });
+  assert.equal(
+    (await send("PUT", "/@olga%2fx", publishBody({ name: "@olga/x", version: "1.0.0" }), token)).status,
+    403,
+  );
+  assert.equal((await send("GET", "/@newcomer%2fx", undefined, token)).status, 200);
+  assert.equal((await send("GET", "/@newcomer%2fx", undefined, dora)).status, 404);
+});
