@@ -1,0 +1,182 @@
+/** What a hostile publisher tries: each is refused by name, and nothing of it is there. */
+import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
+import { readdirSync } from "node:fs";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { hostileArchives, manyEntriesArchive } from "@assay/testkit/hostile-archives";
+import { rawRequest } from "@assay/testkit/raw-http";
+import { packageEntries, packageTgz, tgz } from "@assay/testkit/tarball";
+import { publishBody, startPublisher, type Publisher } from "./publisher.ts";
+
+let publisher: Publisher;
+before(async () => {
+  publisher = await startPublisher("limits: {tarballBytes: 2MiB}\n");
+});
+after(async () => publisher[Symbol.asyncDispose]());
+
+const name = "@acme/hostile";
+const manifest = { name, version: "1.0.0" };
+type Body = ReturnType<typeof publishBody>;
+
+/** Tarballs that are stored: none that was refused. */
+function stored(): number {
+  try {
+    const folder = path.join(publisher.installation.data, "blobs", "tarball");
+    return readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).length;
+  } catch {
+    return 0;
+  }
+}
+
+async function refused(body: unknown, status: number, sentence: RegExp): Promise<void> {
+  const answer = await publisher.put(name, body);
+  assert.equal(answer.status, status, answer.body.toString());
+  assert.match(answer.body.toString(), sentence);
+  assert.equal((await rawRequest(publisher.server.url, "/@acme%2fhostile")).status, 404);
+  assert.equal(stored(), 0);
+  const spool = path.join(publisher.installation.data, "spool");
+  assert.equal(readdirSync(spool, { recursive: true, withFileTypes: true }).filter((e) => e.isFile()).length, 0);
+}
+
+function changed(change: (body: Body) => void): Body {
+  const body = publishBody(manifest);
+  change(body);
+  return body;
+}
+
+const key = `${name}-1.0.0.tgz`;
+const attachment = (body: Body) => Object.assign({ data: "", length: 0 }, body._attachments[key]);
+const withFile = (file: string, content: string): Body =>
+  publishBody(manifest, { tarball: packageTgz(manifest, { [file]: content }) });
+const fakeToken = `npm_${createHash("sha256").update("x").digest("base64url").replaceAll(/[-_]/g, "a").slice(0, 36)}`;
+const pem = `-----BEGIN PRIVATE KEY-----\n${createHash("sha512").update("k").digest("base64")}\n-----END PRIVATE KEY-----\n`;
+
+const bodies: Readonly<Record<string, readonly [unknown, number, RegExp]>> = {
+  "no JSON": ["{", 400, /JSON/],
+  "a member twice": [`{"name":"${name}","name":"@acme/b"}`, 400, /twice/],
+  "__proto__ in a manifest": [
+    JSON.stringify(publishBody(manifest)).replace('"name":"@acme/hostile","version"', '"__proto__":{"a":1},"version"'),
+    400,
+    /__proto__/,
+  ],
+  "another name inside": [changed((body) => (body.name = "@acme/other")), 400, /its path about/],
+  "another name in the manifest": [
+    changed((body) => Object.assign(body.versions["1.0.0"] ?? {}, { name: "@acme/other" })),
+    400,
+    /its manifest is about/,
+  ],
+  "two versions": [changed((body) => (body.versions["1.0.1"] = { ...manifest })), 400, /2 versions/],
+  "two tarballs": [
+    changed((body) => (body._attachments["x-1.0.0.tgz"] = attachment(body) as never)),
+    400,
+    /two tarballs/,
+  ],
+  "base64 that is cut short": [
+    changed((body) => (body._attachments[key] = { ...attachment(body), data: "AAAAA" } as never)),
+    400,
+    /base64/,
+  ],
+  "a length that lies": [
+    changed((body) => (body._attachments[key] = { ...attachment(body), length: 1 } as never)),
+    400,
+    /declared with 1 bytes/,
+  ],
+  "an integrity that lies": [
+    changed((body) =>
+      Object.assign(body.versions["1.0.0"] ?? {}, { dist: { integrity: `sha512-${"A".repeat(86)}==` } }),
+    ),
+    400,
+    /dist\.integrity/,
+  ],
+  "a tag that is a range": [changed((body) => (body["dist-tags"] = { "1.x": "1.0.0" })), 400, /reads as a version/],
+  "a tag that is reserved": [changed((body) => (body["dist-tags"] = { constructor: "1.0.0" })), 400, /reserved/],
+  "a tag at another version": [changed((body) => (body["dist-tags"] = { latest: "2.0.0" })), 400, /points at/],
+  "a private package": [publishBody({ ...manifest, private: true }), 400, /private/],
+  "a dependency that the archive has not": [
+    publishBody({ ...manifest, dependencies: { evil: "1.0.0" } }, { tarball: packageTgz(manifest) }),
+    403,
+    /manifest\//,
+  ],
+  "an install script that the archive has not": [
+    publishBody({ ...manifest, scripts: { postinstall: "curl evil" } }, { tarball: packageTgz(manifest) }),
+    403,
+    /manifest\//,
+  ],
+  "a path that climbs out": [
+    publishBody(manifest, { tarball: tgz([...packageEntries(manifest), { path: "package/../../x", content: "x" }]) }),
+    403,
+    /archive\//,
+  ],
+  "two roots": [
+    publishBody(manifest, {
+      tarball: tgz([...packageEntries(manifest), { path: "other/package.json", content: "{}" }]),
+    }),
+    403,
+    /archive\/two-roots/,
+  ],
+  "a file twice": [
+    publishBody(manifest, {
+      tarball: tgz([
+        ...packageEntries(manifest),
+        { path: "package/a", content: "1" },
+        { path: "package/a", content: "2" },
+      ]),
+    }),
+    403,
+    /archive\/duplicate-file/,
+  ],
+  "names that are one on some systems": [
+    publishBody(manifest, { tarball: packageTgz(manifest, { "a.js": "1", "A.js": "2" }) }),
+    403,
+    /archive\/twin-names/,
+  ],
+  "a second gzip member": [
+    publishBody(manifest, { tarball: Buffer.concat([packageTgz(manifest), packageTgz(manifest)]) }),
+    403,
+    /archive\//,
+  ],
+  "no archive": [publishBody(manifest, { tarball: Buffer.from("not gzip at all") }), 403, /archive\//],
+  "a gzip bomb": [
+    publishBody(manifest, { tarball: packageTgz(manifest, { zeros: new Uint8Array(120 * 1024 * 1024) }) }),
+    403,
+    /archive\//,
+  ],
+  "a tarball over the limit": [
+    publishBody(manifest, { tarball: packageTgz(manifest, { random: randomBytes(3 * 1024 * 1024) }) }),
+    413,
+    /larger than 2097152/,
+  ],
+  "an .npmrc": [
+    withFile(".npmrc", "//r.example.com/:_authToken=abcdefgh12345678\n"),
+    403,
+    /archive\/npmrc|secrets\/npmrc/,
+  ],
+  "an .npmrc below": [withFile("a/.npmrc", "//r.example.com/:_authToken=qwertzui9876\n"), 403, /secrets\/npmrc/],
+  "an .env": [withFile(".env", "PASSWORD=hunter2\n"), 403, /secrets\/env-file/],
+  "a private key": [withFile("key.pem", pem), 403, /secrets\/private-key/],
+  "an npm token": [withFile("index.js", `const t = "${fakeToken}";\n`), 403, /secrets\/npm-token/],
+};
+
+for (const [what, [body, status, sentence]] of Object.entries(bodies))
+  test(`refuses ${what}`, () => refused(body, status, sentence));
+
+const archives = { ...hostileArchives(manifest), "many entries": manyEntriesArchive(manifest, 201_000) };
+for (const [what, tarball] of Object.entries(archives))
+  test(`refuses an archive with ${what}`, () =>
+    refused(publishBody(manifest, { tarball }), tarball.length === 0 ? 400 : 403, /archive\/|manifest\/|is empty/));
+
+for (const bad of ["@acme/Hostile", "@acme/__proto__", "@acme/_x", "@acme/.x", "@acme/ho\u0455tile"])
+  test(`refuses the name ${JSON.stringify(bad)}`, async () => {
+    const at = `/${encodeURIComponent(bad)}`;
+    const answer = await publisher.ask("PUT", at, publishBody({ name: bad, version: "1.0.0" }));
+    assert.equal(answer.status, 400, answer.body.toString());
+    assert.equal(stored(), 0);
+  });
+
+for (const version of ["1", "v1.0.0", "1.0.0+build", "01.0.0", "latest"])
+  test(`refuses the version ${version}`, async () => {
+    const answer = await publisher.put(name, publishBody({ name, version }));
+    assert.equal(answer.status, 400, answer.body.toString());
+    assert.equal(stored(), 0);
+  });
