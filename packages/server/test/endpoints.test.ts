@@ -81,7 +81,7 @@ describe("refusals", () => {
     assert.equal(typeof body["rule"], "string");
   });
 
-  test("writes answer 403 or 405 with a plain sentence", async () => {
+  test("writes of strangers are refused with a plain sentence, and no upstream hears of them", async () => {
     const json = { "content-type": "application/json" };
     for (const [method, at] of [
       ["PUT", "/alpha"],
@@ -90,7 +90,7 @@ describe("refusals", () => {
       ["DELETE", "/alpha/-rev/1-0"],
     ] as const) {
       const answer = await get(at, { method, headers: json, body: "{}" });
-      assert.ok([403, 405].includes(answer.status), `${method} ${at}: ${answer.status}`);
+      assert.ok([401, 403, 405].includes(answer.status), `${method} ${at}: ${answer.status}`);
       assert.match(String(answer.json()["error"]), /\.$/);
     }
     assert.deepEqual(
