@@ -315,6 +315,8 @@ export async function createApp(loaded: LoadedConfig, options: AppOptions): Prom
   const background = stack.use(createBackground(rooms, gossip, clock));
   const http = stack.use(await createFrontDoor(loaded, rooms, gossip));
 
+  const firstRun = config.role === "log" ? undefined : await rooms.identity.invitations.offerFirstRun();
+  const shown = { version: about.version, loaded, firstRun };
   const opened = stack.move();
   return {
     rooms,
@@ -324,8 +326,7 @@ export async function createApp(loaded: LoadedConfig, options: AppOptions): Prom
       });
       background.start();
     },
-    welcome: () =>
-      welcome({ version: about.version, loaded, publicUrls: http.publicUrls, logs: rooms.checksums.logs.list() }),
+    welcome: () => welcome({ ...shown, publicUrls: http.publicUrls, logs: rooms.checksums.logs.list() }),
     drain: (graceMs) => http.close(graceMs),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };

@@ -19,6 +19,7 @@ test("shows the address, every client, the open log's key, and a command that ca
     loaded,
     publicUrls: ["http://127.0.0.1:4873"],
     logs: [{ log: "npm", shard: "x", origin: "log.example.com/x", vkey, state: "open", visibility: "private" }],
+    firstRun: "s3cret",
   });
   for (const client of ["npm", "pnpm", "Yarn 4", "Yarn 1", "Bun", "Deno", "vlt"])
     assert.match(text, new RegExp(`^ {2}${client} .*127\\.0\\.0\\.1:4873`, "m"));
@@ -30,11 +31,19 @@ test("shows the address, every client, the open log's key, and a command that ca
   );
   assert.match(text, /^Upstream {2}npm: https:\/\/up\.example\.com$/m);
   assert.match(text, /^ {10}near: https:\/\/xn--bcher-kva\.example \(bücher\.example\) \(mirror of npm\)$/m);
+  assert.match(text, /^Admin {5}http:\/\/127\.0\.0\.1:4873\/-\/web\/first-run\?secret=s3cret /m);
   assert.match(text, /^Data {6}\/srv\/assay$/m);
 });
 
 test("behind https no client is told to allow http", () => {
-  const text = welcome({ version: "1.2.3", loaded, publicUrls: ["https://registry.example.com"], logs: [] });
+  const text = welcome({
+    version: "1.2.3",
+    loaded,
+    publicUrls: ["https://registry.example.com"],
+    logs: [],
+    firstRun: undefined,
+  });
   assert.doesNotMatch(text, /unsafeHttpWhitelist/);
+  assert.doesNotMatch(text, /first-run/);
   assert.match(text, /^Log key {3}none yet$/m);
 });

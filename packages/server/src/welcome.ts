@@ -8,6 +8,8 @@ interface Welcome {
   readonly loaded: LoadedConfig;
   readonly publicUrls: readonly string[];
   readonly logs: readonly LogDescription[];
+  /** Secret of the link for the first administrator; undefined once there is one. */
+  readonly firstRun: string | undefined;
 }
 
 /** The command as the set-up installed it: it runs where the person is, and finds its Node by itself. */
@@ -18,7 +20,7 @@ function quoted(path: string): string {
 }
 
 /** What a person needs after the start: the address, how to point clients here, the log's key, where data lives. */
-export function welcome({ version, loaded: { config }, publicUrls, logs }: Welcome): string {
+export function welcome({ version, loaded: { config }, publicUrls, logs, firstRun }: Welcome): string {
   const base = publicUrls[0] ?? "";
   const log = logs.find((each) => each.state === "open");
   const isLog = config.role === "log";
@@ -34,6 +36,7 @@ export function welcome({ version, loaded: { config }, publicUrls, logs }: Welco
       ({ name, kind, url, of }, at) =>
         `${at === 0 ? "Upstream" : "        "}  ${name}: ${urlInWords(url)}${kind === "registry" ? "" : ` (${kind} of ${of})`}`,
     ),
+    ...(firstRun === undefined ? [] : [`Admin     ${base}/-/web/first-run?secret=${firstRun}  (once, within a day)`]),
     `Data      ${config.dataFolder}`,
     "",
     "Ctrl-C stops it.",

@@ -300,6 +300,40 @@ describe("tokens", () => {
   });
 });
 
+describe("the first administrator", () => {
+  test("is made by the link that the start prints, once, in the form of its page; the link is in no log", async () => {
+    const link = /Admin {5}(\S+\/-\/web\/first-run\?secret=(\S+))/.exec(server.output());
+    const [, at = "", secret = ""] = link ?? [];
+    const page = await fetch(at, { headers: { accept: "text/html" } });
+    assert.equal(page.status, 200);
+    assert.equal(page.headers.get("referrer-policy"), "strict-origin");
+    assert.match(page.headers.get("content-security-policy") ?? "", /form-action 'self'/);
+    const html = await page.text();
+    assert.match(html, /<form method="post" action="[^"]*\/-\/web\/first-run">/);
+    const join = (fields: Record<string, string>, headers: Record<string, string>): Promise<Response> =>
+      fetch(`${server.url}/-/web/first-run`, {
+        method: "POST",
+        headers: { "content-type": "application/x-www-form-urlencoded", accept: "text/html", ...headers },
+        body: new URLSearchParams({ secret, name: "chief", email: "", password, ...fields }).toString(),
+      });
+    const own = { origin: server.url };
+    assert.equal((await join({}, { origin: "http://evil.example" })).status, 403);
+    assert.equal((await join({}, {})).status, 403);
+    assert.equal((await join({ secret: "guess" }, own)).status, 404);
+    const bad = await join({ name: "<b>Chief</b>" }, own);
+    assert.equal(bad.status, 400);
+    assert.ok(!(await bad.text()).includes("<b>"));
+    const done = await join({}, own);
+    assert.equal(done.status, 200, await done.clone().text());
+    assert.equal((await join({ name: "second" }, own)).status, 404);
+    assert.equal((await fetch(at)).status, 404);
+    await stop();
+    assert.ok(!log.split("\n").some((line) => line.startsWith("{") && line.includes(secret)));
+    await start();
+    assert.doesNotMatch(server.output(), /first-run\?secret/);
+  });
+});
+
 describe("guessing", () => {
   test("passwords: slower and slower, a right one too, the same for a name that is unknown", async () => {
     await tokenOf("victim");

@@ -8,6 +8,7 @@ import { createAuthenticate } from "./authenticate.ts";
 import type { People } from "./identity.ts";
 import { createRateLimit } from "./limits/limits.ts";
 import { createAccounts } from "./people/accounts.ts";
+import { createInvitations } from "./people/invitations.ts";
 import { createPasswordGuard } from "./people/password-guard.ts";
 import { createPasswords } from "./people/passwords.ts";
 import { createSignIn } from "./sign-in/sign-in.ts";
@@ -42,21 +43,20 @@ export function createIdentity(
   const cache = createTokenCache({ clock, read: tokenReader(database) });
   const lastUse = createLastUse({ database, clock });
   const tokens = createTokens({ ...deps, cache });
-  const accounts = createAccounts({
-    ...deps,
-    passwords: createPasswords({ random }),
-    guard,
-    changed() {
-      cache.clear();
-      authenticate.forget();
-    },
-  });
+  const changed = (): void => {
+    cache.clear();
+    authenticate.forget();
+  };
+  const accounts = createAccounts({ ...deps, passwords: createPasswords({ random }), guard, changed });
+  const looking = createRateLimit({ clock }, { burst: 30, perMinute: 10 });
+  const invitations = createInvitations({ ...deps, accounts, looking, changed });
   const signIn = createSignIn({ ...deps, guard });
   const wrongTokens = createRateLimit({ clock }, { burst: 60, perMinute: 30 });
   const authenticate = createAuthenticate({ accounts, tokens, lastUse, clock, random, wrongTokens, signIn }, options);
   return {
     authenticate,
     accounts,
+    invitations,
     tokens,
     limits: {
       registering: createRateLimit({ clock }, { burst: 30, perMinute: 6 }),
@@ -70,7 +70,8 @@ export function createIdentity(
         await clock.sleep(flushMs, signal).catch(() => undefined);
         try {
           await lastUse.flush();
-          if (round % tidyEvery === 0) await Promise.all([tokens.tidy(), guard.tidy(), signIn.tidy()]);
+          if (round % tidyEvery === 0)
+            await Promise.all([tokens.tidy(), guard.tidy(), signIn.tidy(), invitations.tidy()]);
         } catch (error) {
           telemetry.log.warn("cannot write when tokens were used", { "error.message": String(error) });
         }

@@ -2,6 +2,7 @@ import type { Credentials } from "../http/credentials.ts";
 import type { Ci } from "./ci/ci.ts";
 import type { HostedNames } from "./names/names.ts";
 import type { Accounts } from "./people/accounts.ts";
+import type { Invitations } from "./people/invitations.ts";
 import type { RateLimit } from "./limits/limits.ts";
 import type { Permissions } from "./permissions/permissions.ts";
 import type { Principal } from "./principal.ts";
@@ -59,6 +60,7 @@ export interface People {
    */
   authenticate(credentials: Credentials): Promise<Principal>;
   readonly accounts: Accounts;
+  readonly invitations: Invitations;
   readonly tokens: Tokens;
   /** Sessions, second factors, web logins, and proofs that a person is there (`stepUps.require`). */
   readonly signIn: SignIn;

@@ -3,6 +3,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
 import type { People } from "./identity.ts";
 import { createRateLimit } from "./limits/limits.ts";
+import { addJoinRoutes } from "./people/routes-join.ts";
 import { addLoginRoutes } from "./people/routes-login.ts";
 import { addProfileRoutes } from "./people/routes-profile.ts";
 import { addTokenRoutes } from "./tokens/routes-tokens.ts";
@@ -30,6 +31,7 @@ export interface IdentityRoutesDeps {
 export function identityRoutes(deps: IdentityRoutesDeps): FastifyPluginCallback {
   return (fastify, _options, done) => {
     addLoginRoutes(fastify, deps);
+    addJoinRoutes(fastify, deps);
     addProfileRoutes(fastify, deps);
     addTokenRoutes(fastify, deps);
     const beginning = createRateLimit(deps, { burst: 30, perMinute: 30 });

@@ -25,4 +25,17 @@ export const peopleMigrations: Migrations = {
         .execute();
     },
   },
+  "0102-identity-invitations": {
+    async up(transaction) {
+      const { text, integer, ...make } = columns(transaction);
+      await make
+        .table("invitations")
+        .addColumn("hash", text, (column) => column.notNull().primaryKey())
+        .addColumn("kind", text, (column) => column.notNull())
+        .addColumn("is_admin", integer, (column) => column.notNull())
+        .addColumn("made_by", text, (column) => column.notNull())
+        .addColumn("expires_at_ms", integer, (column) => column.notNull())
+        .execute();
+    },
+  },
 };

@@ -16,6 +16,8 @@ export type PeopleTables = {
     password: string | null;
     created_at_ms: number;
   };
+  /** Links by which accounts are made; gone once they are used. */
+  readonly invitations: { hash: string; kind: string; is_admin: number; made_by: string; expires_at_ms: number };
   /** Wrong passwords of late; `subject` is a user name, or a user name and a block of addresses. */
   readonly password_failures: { subject: string; failures: number; last_at_ms: number };
 };
