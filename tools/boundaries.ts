@@ -37,6 +37,8 @@ const composition = new Set([
   "owned-rooms.ts",
   "rooms.ts",
   "routes.ts",
+  "rooms.ts",
+  "routes.ts",
   "doctor.ts",
   "doctor-finding.ts",
   "doctor-followed-log.ts",

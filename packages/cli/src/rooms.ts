@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { LoadedConfig } from "@assay/server/load";
-import type { Rooms } from "@assay/server/app";
+import type { Rooms } from "@assay/server/rooms";
 import type { CliContext } from "./context.ts";
 
 /** Where an installation is; every command that works on one takes these. */
@@ -35,7 +35,7 @@ export async function openInstallation(
   options: InstallationOptions,
 ): Promise<{ readonly rooms: Rooms; readonly loaded: LoadedConfig }> {
   const loaded = await loadInstallation(context, options);
-  const { openRooms } = await import("@assay/server/app");
+  const { openRooms } = await import("@assay/server/rooms");
   return { loaded, rooms: await openRooms(loaded, { logTo: context.stderr }) };
 }
 

@@ -1,5 +1,5 @@
 /** What runs while the server does. */
-import type { Rooms } from "./app.ts";
+import type { Rooms } from "./rooms.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { Gossip } from "./witnessing/witnessing.ts";
 

@@ -2,7 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isAssayError } from "@assay/core";
-import { openRooms, type AppOptions, type Rooms } from "./app.ts";
+import { openRooms, type AppOptions, type Rooms } from "./rooms.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { lockFolder } from "./platform/database/folder-lock.ts";
 

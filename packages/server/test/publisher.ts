@@ -6,7 +6,7 @@ import path from "node:path";
 import { rawRequest, type RawAnswer } from "@assay/testkit/raw-http";
 import { createInstallation, startServer, type Installation, type ServerProcess } from "@assay/testkit/server-process";
 import { packageTgz } from "@assay/testkit/tarball";
-import { openRooms } from "../src/app.ts";
+import { openRooms } from "../src/rooms.ts";
 import { loadConfig } from "../src/config/load.ts";
 
 export interface Publisher extends AsyncDisposable {

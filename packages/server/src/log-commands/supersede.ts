@@ -12,7 +12,7 @@ import {
   type Version,
 } from "@assay/core";
 import type { Replacement } from "../admission/admission.ts";
-import { openRooms, type Rooms } from "../app.ts";
+import { openRooms, type Rooms } from "../rooms.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { StorageOptions } from "../storage.ts";
 

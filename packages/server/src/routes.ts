@@ -1,0 +1,94 @@
+/** The front door with every route behind it. */
+import { renderRefusal } from "@assay/web";
+import about from "../package.json" with { type: "json" };
+import { logOnlyRoutes } from "./checksums/routes-log-only.ts";
+import { logRoutes } from "./checksums/routes.ts";
+import { gossipRoutes } from "./witnessing/routes-gossip.ts";
+import type { Gossip } from "./witnessing/witnessing.ts";
+import type { Config } from "./config/config.ts";
+import type { LoadedConfig } from "./config/load.ts";
+import { urlInWords } from "./config/urls.ts";
+import { accessLogSink, createAccessLog } from "./http/access-log.ts";
+import { createHttpServer, defaultHttpLimits, type HttpServer } from "./http/server.ts";
+import { identityRoutes } from "./identity/identity.ts";
+import { createSystemClock } from "./platform/system-clock.ts";
+import { createSystemRandom } from "./platform/system-random.ts";
+import { publishingRoutes } from "./publishing/publishing.ts";
+import { createAnswers, createReadyAnswers, pageAssets, servingRoutes } from "./serving/serving.ts";
+import { sourceChoiceRoutes, sourcePages } from "./upstreams/upstreams.ts";
+import { followed, type Rooms } from "./rooms.ts";
+
+export function createFrontDoor({ config }: LoadedConfig, rooms: Rooms, gossip: Gossip): Promise<HttpServer> {
+  const { checksums, registrySigning, serving, upstreams, admission, telemetry } = rooms;
+  const { gates } = rooms.hosting;
+  const clock = createSystemClock();
+  const answers = createAnswers();
+  const packages = () => upstreams.countKnown();
+  return createHttpServer(
+    {
+      clock,
+      random: createSystemRandom(),
+      telemetry,
+      accessLog:
+        config.logging.accessLog === "off"
+          ? undefined
+          : createAccessLog({ clock, sink: accessLogSink(config.logging.accessLog) }),
+      renderErrorPage: renderRefusal,
+      readMoreUrl: (error, base) =>
+        "name" in error.details && error.code === "BLOCKED" ? `${base}/${error.details.name}` : undefined,
+    },
+    {
+      publicUrls: config.publicUrls,
+      trustedProxies: config.trustedProxies,
+      routes: [
+        ...(config.role === "log" ? [logOnlyRoutes({ version: about.version }), pageAssets] : []),
+        logRoutes({
+          checksums,
+          admit: (name, version) => admission.admit(name, version),
+          access: { ...config.log, mayReadHosted: gates.mayReadHosted },
+          clock,
+          witnesses:
+            config.checksums === undefined ? config.log.witnesses.policy : followed(config.checksums).witnesses,
+        }),
+        gossipRoutes({ gossip }),
+        sourcePages({
+          upstreams,
+          checksums,
+          signing: registrySigning,
+          clock,
+          sources: config.upstreams.map((upstream) => ({ ...upstream, url: urlInWords(upstream.url) })),
+        }),
+        ...(config.role === "log"
+          ? []
+          : [
+              identityRoutes({ ...rooms, clock, random: createSystemRandom(), ...config.identity }),
+              publishingRoutes(rooms),
+              rooms.hosting.routes,
+              sourceChoiceRoutes({ upstreams, sources: config.upstreams }),
+              servingRoutes({
+                serving,
+                answers,
+                ...gates,
+                hostedAttestations: rooms.publishing.attestations,
+                upstreams,
+                keyRing: registrySigning.ring,
+                checksums,
+                clock,
+                about: { version: about.version, upstream: upstreamsInWords(config), packages },
+              }),
+            ]),
+      ],
+      ...(config.role === "log" ? {} : { ready: createReadyAnswers(serving, answers, gates.isOpen) }),
+      readiness: [{ name: "log", check: async () => checksums.problem() }],
+      limits: { ...defaultHttpLimits, bodyBytes: config.limits.requestBodyBytes },
+    },
+  );
+}
+
+/** Every registry's URL; a host in other letters in both its forms. */
+function upstreamsInWords({ upstreams }: Config): string {
+  return upstreams
+    .filter(({ kind }) => kind === "registry")
+    .map(({ url }) => urlInWords(url))
+    .join(", ");
+}
