@@ -14,6 +14,7 @@ export interface Background extends AsyncDisposable {
 export function createBackground(
   {
     checksums,
+    hosting,
     releases,
     registrySigning,
     jobs,
@@ -60,6 +61,7 @@ export function createBackground(
       if (closure !== undefined) keep("the reading of dependencies", closure.run(stop.signal));
       keep("the look at delegations", delegations.run(stop.signal));
       keep("the watch for hosted names", names.run(stop.signal));
+      keep("the forgetting of CI's identity tokens", hosting.ci.run(stop.signal));
       keep("the upkeep of tokens", identity.run(stop.signal));
       if (provider !== undefined) keep("the look at who is still there", provider.run(stop.signal));
       keep("the recording of sighted versions", releases.recordSighted(stop.signal));

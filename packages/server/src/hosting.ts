@@ -1,26 +1,32 @@
 /** Who may do what with the names that live here: organisations and permissions joined, and the gates that ask them. */
-import type { PackageName } from "@assay/core";
+import { parseNamePattern, type NamePattern, type PackageName } from "@assay/core";
 import type { Config } from "./config/config.ts";
 import type { Credentials } from "./http/credentials.ts";
 import {
+  ciRoutes,
+  createCi,
   createOrganisations,
   createPermissions,
   openPolicySets,
   organisationRoutes,
+  withExclusive,
+  type Ci,
   type HostedNames,
   type Organisations,
   type People,
   type Permissions,
   type Principal,
 } from "./identity/identity.ts";
+import type { UpstreamClient } from "./platform/network/network.ts";
 import type { Storage } from "./storage.ts";
 import type { Upstreams } from "./upstreams/upstreams.ts";
 
 export interface Hosting {
   readonly organisations: Organisations;
   readonly permissions: Permissions;
+  readonly ci: Ci;
   readonly gates: HostingGates;
-  readonly routes: ReturnType<typeof organisationRoutes>;
+  readonly routes: readonly ReturnType<typeof organisationRoutes>[];
 }
 
 export interface HostingGates {
@@ -38,12 +44,20 @@ interface HostingDeps extends Pick<Storage, "database" | "events" | "clock" | "r
   readonly names: HostedNames;
   readonly identity: People;
   readonly upstreams: Pick<Upstreams, "known">;
+  /** Of each issuer of CI's identity tokens, by its name. */
+  readonly issuerClients: ReadonlyMap<string, UpstreamClient>;
 }
 
 export async function openHosting(
-  { database, events, clock, random, telemetry, names, identity, upstreams }: HostingDeps,
-  { identity: settings, loopbackOnly }: Pick<Config, "identity" | "loopbackOnly">,
+  deps: HostingDeps,
+  {
+    identity: settings,
+    loopbackOnly,
+    trust,
+    publicUrls,
+  }: Pick<Config, "identity" | "loopbackOnly" | "trust" | "publicUrls">,
 ): Promise<Hosting> {
+  const { database, events, clock, random, telemetry, names, identity, upstreams } = deps;
   const isOpen = settings.organisations === "people" || (settings.organisations === "loopback" && loopbackOnly);
   const organisations = createOrganisations(
     {
@@ -62,9 +76,15 @@ export async function openHosting(
     folder: settings.policies,
     installation: Buffer.from(random.bytes(8)).toString("hex"),
   });
-  // No trust rule is in force before CI identities are.
-  const facts = organisations.facts(async () => undefined);
-  const permissions = createPermissions({ names, facts, policies, telemetry }, settings);
+  const facts = organisations.facts((rule) => ci.factsOf(rule));
+  const permissions = withExclusive(createPermissions({ names, facts, policies, telemetry }, settings), {
+    database,
+    names,
+  });
+  const ci = createCi(
+    { ...deps, tokens: identity.tokens, permissions, clients: deps.issuerClients, patternsOf: patternsFrom(names) },
+    trust,
+  );
 
   async function mayReadAs(principal: Principal, name: PackageName): Promise<boolean> {
     return (await permissions.decide(principal, "read", { kind: "package", name })).allowed;
@@ -73,7 +93,11 @@ export async function openHosting(
   return {
     organisations,
     permissions,
-    routes: organisationRoutes({ identity: { ...identity, names, permissions }, organisations }),
+    ci,
+    routes: [
+      organisationRoutes({ identity: { ...identity, names, permissions }, organisations }),
+      ciRoutes({ identity: { ...identity, ci }, issuers: trust.issuers, publicUrls }),
+    ],
     gates: {
       isOpen: permissions.isOpen,
       async requireRead(credentials, name) {
@@ -97,4 +121,12 @@ export async function openHosting(
       },
     },
   };
+}
+
+/** An organisation's scope, and the names that it has besides. */
+function patternsFrom(names: HostedNames): (organisation: string) => readonly NamePattern[] {
+  return (organisation) => [
+    ...(names.organisation(organisation) === undefined ? [] : [parseNamePattern(`@${organisation}/*`)]),
+    ...names.packages(organisation).map(({ name }) => parseNamePattern(name)),
+  ];
 }

@@ -17,7 +17,7 @@ import { createSpool } from "./platform/blobs/spool.ts";
 import type { Database } from "./platform/database/database.ts";
 import { createJobQueue } from "./platform/jobs/queue.ts";
 import type { JobQueue } from "./platform/jobs/jobs.ts";
-import { openLogClient, openUpstreamClients } from "./platform/network/clients.ts";
+import { openIssuerClients, openLogClient, openUpstreamClients } from "./platform/network/clients.ts";
 import type { Events } from "./platform/events/events.ts";
 import type { Telemetry } from "./platform/telemetry/telemetry.ts";
 import { createWorkers } from "./platform/workers/workers.ts";
@@ -137,7 +137,8 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
   const provider =
     config.provider &&
     createProvider({ database, clock, random, telemetry, vault, ...identity }, { ...config.provider, clientSecret });
-  const hosting = await openHosting({ database, events, clock, random, telemetry, names, identity, upstreams }, config);
+  const issuers = stack.use(await openIssuerClients({ clock, random }, config, secrets));
+  const hosting = await openHosting({ ...storage, names, identity, upstreams, issuerClients: issuers.byAlias }, config);
   // A folder of its own: a command beside the server must not empty the server's.
   const spoolFolder = below(join("spool", String(process.pid)));
   const spool = await createSpool({ random }, { folder: spoolFolder, maxBytes: spoolBytes });
@@ -159,7 +160,11 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     { limits: config.limits, integrityPolicy: integrityPolicyOf(config) },
   );
   const writing = { ...storage, spool, workers, names, admission, releases, checksums, upstreams };
-  const writers = { permissions: hosting.permissions, hostedChanged: upstreams.hostedChanged };
+  const writers = {
+    permissions: hosting.permissions,
+    hostedChanged: upstreams.hostedChanged,
+    publisherOf: hosting.ci.publisherOf,
+  };
   const publishing = createPublishing({ ...writing, ...writers }, config);
   const sweep = createSweep({ database, checksums, releases, upstreams, admission, events, clock, telemetry }, config);
   const mirroring = createMirroring(

@@ -63,7 +63,7 @@ export function createFrontDoor({ config }: LoadedConfig, rooms: Rooms, gossip: 
           : [
               identityRoutes({ ...rooms, clock, random: createSystemRandom(), ...config.identity }),
               publishingRoutes(rooms),
-              rooms.hosting.routes,
+              ...rooms.hosting.routes,
               sourceChoiceRoutes({ upstreams, sources: config.upstreams }),
               servingRoutes({
                 serving,

@@ -16,7 +16,9 @@ export {
   type Approvals,
   type NewApproval,
 } from "./approvals/approvals.ts";
-export type { Ci } from "./ci/ci.ts";
+export { createCi, type Ci } from "./ci/ci.ts";
+export { withExclusive } from "./ci/exclusive.ts";
+export { ciRoutes } from "./ci/routes.ts";
 export { createIdentity, type IdentityDeps } from "./create-identity.ts";
 export { identityMigrations } from "./migrations.ts";
 export { openHostedNames } from "./names/hosted-names.ts";

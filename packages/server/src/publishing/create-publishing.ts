@@ -14,6 +14,7 @@ import type { Releases } from "../releases/releases.ts";
 import { authoriseContent } from "./publish/authorise-content.ts";
 import { commit } from "./publish/commit.ts";
 import { inspect } from "./publish/inspect.ts";
+import type { Publisher } from "./publish/manifest.ts";
 import { checkProvenance } from "./publish/provenance.ts";
 import { toPublishRequest } from "./publish/publish-request.ts";
 import { readBody, type PublishBody } from "./publish/read-body.ts";
@@ -39,6 +40,8 @@ export interface PublishingDeps {
   readonly admission: Pick<Admission, "bind">;
   readonly releases: Pick<Releases, "published" | "unpublished">;
   readonly checksums: Pick<Checksums, "claimDeprecate" | "claimSighting" | "claimTag" | "lookup" | "wake">;
+  /** Who stands in packuments for what CI publishes; undefined for people. */
+  readonly publisherOf: (principal: Principal) => Promise<Publisher | undefined>;
   /** Whoever reads here sees the change from then on. */
   readonly hostedChanged: (name: PackageName) => void;
 }

@@ -1,5 +1,5 @@
 import { AssayError, isAssayError } from "@assay/core";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from "fastify";
 import type { Config } from "../../config/config.ts";
 import type { Identity } from "../identity.ts";
 import { addTrustPages } from "./routes-pages.ts";
@@ -17,7 +17,14 @@ export interface CiRoutesDeps {
 const bodyLimit = 64 * 1024;
 
 /** The exchange of identity tokens, and the rules by which it is decided. */
-export function addCiRoutes(fastify: FastifyInstance, deps: CiRoutesDeps): void {
+export function ciRoutes(deps: CiRoutesDeps): FastifyPluginCallback {
+  return (fastify, _options, done) => {
+    addCiRoutes(fastify, deps);
+    done();
+  };
+}
+
+function addCiRoutes(fastify: FastifyInstance, deps: CiRoutesDeps): void {
   const { identity, publicUrls } = deps;
   const { ci } = identity;
   const callerOf = createCallerOf(deps);

@@ -14,7 +14,7 @@ import { createPermissions, openPolicySets } from "../permissions/permissions.ts
 import { createTestFacts } from "../permissions/test-facts.ts";
 import { identityTestMigrations, password } from "../test-identity.ts";
 import { withExclusive } from "./exclusive.ts";
-import { addCiRoutes } from "./routes.ts";
+import { ciRoutes } from "./routes.ts";
 import { createTestCi } from "./test-ci.ts";
 
 const log = { debug() {}, info() {}, warn() {}, error() {} };
@@ -80,17 +80,7 @@ export async function startTestCiServer(t: TestContext, more: readonly FastifyPl
     {
       publicUrls: ["http://127.0.0.1:0/npm"],
       trustedProxies: [],
-      routes: [
-        (fastify, _options, done) => {
-          addCiRoutes(fastify, {
-            identity: { ...identity, ci },
-            issuers: made.issuers,
-            publicUrls: [],
-          });
-          done();
-        },
-        ...more,
-      ],
+      routes: [ciRoutes({ identity: { ...identity, ci }, issuers: made.issuers, publicUrls: [] }), ...more],
       readiness: [],
       limits: defaultHttpLimits,
     },

@@ -31,7 +31,15 @@ export async function commit(
   { request, archive, provenance }: Passed,
 ): Promise<void> {
   const { name, version, tarball, tags } = request;
-  const listed = listManifest(request, archive, provenance, { name: principal.name, email: "" });
+  const listed = listManifest(
+    request,
+    archive,
+    provenance,
+    (await deps.publisherOf(principal)) ?? {
+      name: principal.name,
+      email: "",
+    },
+  );
   if (provenance !== undefined) {
     const bytes = new Uint8Array(Buffer.from(provenance.text));
     await deps.blobs.put(blobKey("attestation", "sha256", provenance.digest), bytes, {
