@@ -126,15 +126,6 @@ const commands = {
     deno: ["audit"],
     vlt: "no such command",
   },
-  publish: {
-    npm12: ["publish", "--ignore-scripts"],
-    pnpm12: ["publish", "--no-git-checks"],
-    yarn1: ["publish", "--non-interactive", "--new-version", "9.0.0"],
-    yarn4: ["npm", "publish"],
-    bun: ["publish"],
-    deno: "no such command",
-    vlt: ["publish"],
-  },
 } satisfies Readonly<Record<string, Commands>>;
 
 const flows: readonly Flow[] = [
@@ -184,11 +175,6 @@ const flows: readonly Flow[] = [
     title: "be told why a version is refused",
     why: { pnpm12: statusOnly, yarn1: statusOnly, bun: statusOnly, vlt: ignoresRegistry },
     play: (scene) => refused(scene, commands.addBlocked, /Blocked blocked@1\.0\.0 by rule archive\//),
-  },
-  {
-    title: "be told why publishing is refused",
-    why: { vlt: "it prints that it failed, not why" },
-    play: (scene) => refused(scene, commands.publish, /not possible here/),
   },
   {
     title: "install from a lockfile that was made without Assay",

@@ -6,7 +6,7 @@ import path from "node:path";
 import { rawRequest, type RawAnswer } from "@assay/testkit/raw-http";
 import { createInstallation, startServer, type Installation, type ServerProcess } from "@assay/testkit/server-process";
 import { packageTgz } from "@assay/testkit/tarball";
-import { openRooms } from "../src/rooms.ts";
+import { openRooms, type Rooms } from "../src/rooms.ts";
 import { loadConfig } from "../src/config/load.ts";
 
 export interface Publisher extends AsyncDisposable {
@@ -23,7 +23,11 @@ hosted:
   - {names: ["@acme/*"], organisation: acme, visibility: public}
 `;
 
-export async function startPublisher(moreConfig = ""): Promise<Publisher> {
+/** `prepare` is called before the server starts, with the rooms over its data. */
+export async function startPublisher(
+  moreConfig = "",
+  prepare: (rooms: Rooms) => Promise<void> = async () => {},
+): Promise<Publisher> {
   const installation = await createInstallation();
   const config = configuration + moreConfig;
   const file = path.join(installation.home, "assay.yaml");
@@ -51,6 +55,7 @@ export async function startPublisher(moreConfig = ""): Promise<Publisher> {
       expiresAtMs: undefined,
     });
     token = drawn.secret;
+    await prepare(rooms);
   }
   const server = await startServer(installation, { config });
   const ask: Publisher["ask"] = (method, at, body) =>
