@@ -10,6 +10,7 @@ import { keysCommand } from "./commands/keys.ts";
 import { lockfileCommand } from "./commands/lockfile.ts";
 import { logCommand } from "./commands/log/log.ts";
 import { mirrorCommand } from "./commands/mirror.ts";
+import { peopleCommand } from "./commands/people.ts";
 import { policyCommand } from "./commands/policy.ts";
 import { quarantineCommand } from "./commands/quarantine.ts";
 import { serveCommand } from "./commands/serve.ts";
@@ -48,6 +49,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     exportCommand(context, finish),
     importCommand(context, finish),
     keysCommand(context, finish),
+    peopleCommand(context, finish),
     policyCommand(context, finish),
     auditCommand(context, finish),
     quarantineCommand(context, finish),

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import test, { type TestContext } from "node:test";
+import { loadConfig } from "@assay/server/load";
+import { openRooms } from "@assay/server/rooms";
+import { emptyFolder, runAssay, type Ran } from "./run-assay.ts";
+
+async function installation(context: TestContext): Promise<(...args: string[]) => Promise<Ran>> {
+  const folder = await emptyFolder(context);
+  const at = ["--data", join(folder, "data")];
+  const env = { ASSAY_UPSTREAM: "http://127.0.0.1:1" };
+  return (...args) => runAssay(folder, ["people", ...args, ...at], env);
+}
+
+test("a bot needs an operator who is there, and what its token cannot be makes no bot", async (context) => {
+  const people = await installation(context);
+  assert.equal((await people("list")).stdout, "Nobody has an account.\n");
+  const nobody = await people("add-bot", "renovate", "--operator", "ada");
+  assert.equal(nobody.code, 2);
+  assert.match(nobody.stderr, /--operator must be a person/);
+  assert.equal((await people("add-bot", "renovate")).code, 2);
+  assert.equal((await people("add-bot", "renovate", "--operator", "ada", "--expires", "400d")).code, 2);
+  assert.equal((await people("add-bot", "renovate", "--operator", "ada", "--packages", "../x")).code, 2);
+  assert.equal((await people("add-bot", "renovate", "--operator", "ada", "--level", "root")).code, 2);
+  assert.equal((await people("bot-token", "renovate")).code, 2);
+  assert.deepEqual(JSON.parse((await people("list", "--json")).stdout), { ok: true, people: [] });
+});
+
+test("an invitation is a link that is made anew each time, for 1 to 30 days", async (context) => {
+  const people = await installation(context);
+  const link = async (...more: string[]) =>
+    JSON.parse((await people("invite", "--json", ...more)).stdout) as { link: string; isAdmin: boolean };
+  const [first, second] = [await link(), await link("--admin")];
+  assert.match(first.link, /\/-\/web\/invite\?secret=[\w-]{32}$/);
+  assert.notEqual(first.link, second.link);
+  assert.deepEqual([first.isAdmin, second.isAdmin], [false, true]);
+  for (const days of ["0", "31", "x", "-1"]) assert.equal((await people("invite", `--days=${days}`)).code, 2);
+});
+
+test("who is not there can neither be disabled nor made an administrator", async (context) => {
+  const people = await installation(context);
+  for (const command of ["disable", "enable", "make-admin"]) {
+    const { code, stderr } = await people(command, "ada");
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /ada/);
+  }
+});
+
+test("who is invited joins, runs a bot, and is out with every token once disabled; the last administrator stays", async (context) => {
+  const folder = await emptyFolder(context);
+  const data = join(folder, "data");
+  const env = { ASSAY_UPSTREAM: "http://127.0.0.1:1" };
+  const people = (...args: string[]) => runAssay(folder, ["people", ...args, "--data", data], env);
+  const { link } = JSON.parse((await people("invite", "--admin", "--json")).stdout) as { link: string };
+  const loaded = await loadConfig({ flags: { data }, env, cwd: folder });
+  // As the server beside it, which holds the same folder open.
+  await using rooms = await openRooms(loaded, { logTo: new PassThrough() });
+  const { accounts, invitations, tokens } = rooms.identity;
+  const secret = new URL(link).searchParams.get("secret") ?? "";
+  const joining = { name: "ada", password: "a long enough pass phrase", email: "" };
+  assert.equal((await invitations.accept(secret, joining, "127.0.0.1")).isAdmin, true);
+
+  const added = await people("add-bot", "renovate", "--operator", "ada", "--packages", "@acme/*", "--json");
+  assert.equal(added.code, 0, added.stderr);
+  const { token } = JSON.parse(added.stdout) as { token: string };
+  const standing = await tokens.find(token);
+  assert.deepEqual(
+    [standing?.token.holder, standing?.token.level, standing?.token.packages, standing?.token.organisations],
+    ["bot:renovate", "read-only", ["@acme/*"], []],
+  );
+  const last = await people("disable", "ada");
+  assert.equal(last.code, 1);
+  assert.match(last.stderr, /only administrator/);
+  assert.equal((await accounts.find("ada"))?.state, "active");
+
+  const gone = await people("disable", "renovate", "--json");
+  assert.deepEqual(JSON.parse(gone.stdout), { ok: true, name: "renovate", revoked: 1, bots: [] });
+  assert.equal((await accounts.find("renovate"))?.state, "disabled");
+  assert.deepEqual(await tokens.list("bot:renovate"), []);
+  assert.equal((await people("bot-token", "renovate")).code, 2);
+  assert.equal((await people("enable", "renovate")).code, 0);
+  assert.deepEqual(await tokens.list("bot:renovate"), []);
+  assert.match((await people("list")).stdout, /^ada {2}administrator\nrenovate {2}bot of ada\n$/);
+});
