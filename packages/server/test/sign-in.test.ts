@@ -163,6 +163,27 @@ describe("signing in through a browser", { skip: missing }, () => {
       assert.match(asked.output, /\bada\b/, asked.output);
     });
 
+  test("whoever comes to an open registry makes an account on the way to signing a client in", async () => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    await page.goto(`${server.url}/-/web/sign-in?next=%2F-%2Fweb%2Fme%2Ftokens`);
+    await page.getByRole("link", { name: "Make an account" }).click();
+    await page.getByLabel("User name").fill("newcomer");
+    await page.getByRole("textbox", { name: "Password" }).fill("short");
+    await page.getByRole("button", { name: "Make the account" }).click();
+    assert.match((await page.getByRole("alert").textContent()) ?? "", /password/i);
+    await page.getByRole("textbox", { name: "Password" }).fill(password);
+    await page.getByRole("button", { name: "Make the account" }).click();
+    await page.waitForURL(`${server.url}/-/web/me/tokens`);
+    await context.clearCookies();
+    await page.goto(`${server.url}/-/web/register`);
+    await page.getByLabel("User name").fill("newcomer");
+    await page.getByRole("textbox", { name: "Password" }).fill(password);
+    await page.getByRole("button", { name: "Make the account" }).click();
+    assert.match((await page.getByRole("alert").textContent()) ?? "", /newcomer/);
+    await context.close();
+  });
+
   test("npm hears it when its person says no", async (t) => {
     const { run } = await login(t, "npm12", ["login", "--auth-type=web", "--no-browser"], "No", false);
     assert.notEqual(run.exitCode, 0);

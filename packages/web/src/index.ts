@@ -24,6 +24,12 @@ export { renderTokens, type TokensProps } from "./people/tokens.tsx";
 export type { ProofWanted, Reader } from "./people/form.tsx";
 export { renderDone, renderPair, type DoneProps, type PairProps } from "./people/pair.tsx";
 export { passkeyScript } from "./people/passkey-script.ts";
-export { renderSecondFactor, renderSignIn, type SecondFactorProps, type SignInProps } from "./people/sign-in.tsx";
+export {
+  renderSecondFactor,
+  renderSignIn,
+  renderRegister,
+  type SecondFactorProps,
+  type SignInProps,
+} from "./people/sign-in.tsx";
 export { renderStepUp, type StepUpProps } from "./people/step-up.tsx";
 export { styleSheet } from "./style-sheet.ts";

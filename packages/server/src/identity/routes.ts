@@ -35,7 +35,8 @@ export function identityRoutes(deps: IdentityRoutesDeps): FastifyPluginCallback 
     addProfileRoutes(fastify, deps);
     addTokenRoutes(fastify, deps);
     const beginning = createRateLimit(deps, { burst: 30, perMinute: 30 });
-    const pages = { ...deps.identity.signIn, ...deps.identity, ...deps, beginning };
+    const { signIn, registration } = deps.identity;
+    const pages = { ...signIn, ...deps.identity, ...deps, registration, beginning };
     addSignInRoutes(fastify, pages);
     addWebLoginRoutes(fastify, pages);
     addStepUpRoutes(fastify, pages);

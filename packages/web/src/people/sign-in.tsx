@@ -8,10 +8,12 @@ export interface SignInProps extends Reader {
   readonly problem?: string | undefined;
   /** Name of the provider, where there is one. */
   readonly provider?: string | undefined;
+  /** Whoever comes may make an account. */
+  readonly isOpen?: boolean;
 }
 
 export function renderSignIn(props: SignInProps): string {
-  const { base, next, user, problem, provider } = props;
+  const { base, next, user, problem, provider, isOpen = false } = props;
   return renderPage({
     title: "Sign in · Assay",
     base,
@@ -32,6 +34,42 @@ export function renderSignIn(props: SignInProps): string {
           <Field name="user" label="User name" autocomplete="username" value={user} />
           <Field name="password" label="Password" type="password" autocomplete="current-password" />
           <button type="submit">Sign in</button>
+        </Form>
+        {isOpen && (
+          <p>
+            New here? <a href={`${base}/-/web/register?next=${encodeURIComponent(next)}`}>Make an account</a>.
+          </p>
+        )}
+      </>
+    ),
+  });
+}
+
+export interface RegisterProps extends Reader {
+  readonly next: string;
+  readonly user?: string | undefined;
+  readonly email?: string | undefined;
+  readonly problem?: string | undefined;
+}
+
+/** Where whoever comes may make an account. */
+export function renderRegister(props: RegisterProps): string {
+  const { base, next, user, email, problem } = props;
+  return renderPage({
+    title: "Make an account · Assay",
+    base,
+    who: undefined,
+    here: "me",
+    children: (
+      <>
+        <h1>Make an account</h1>
+        <Problem text={problem} />
+        <Form reader={props} path="/-/web/register" label="Your account">
+          <input type="hidden" name="next" value={next} />
+          <Field name="user" label="User name" autocomplete="username" value={user} />
+          <Field name="email" label="E-mail address (may stay empty)" autocomplete="email" value={email} isOptional />
+          <Field name="password" label="Password, at least 8 characters" type="password" autocomplete="new-password" />
+          <button type="submit">Make the account</button>
         </Form>
       </>
     ),

@@ -1,6 +1,8 @@
 import type { Random } from "../../platform/random.ts";
-import { passkeyScript, renderSecondFactor, renderSignIn } from "@assay/web";
+import { passkeyScript, renderRegister, renderSecondFactor, renderSignIn } from "@assay/web";
 import type { FastifyInstance } from "fastify";
+import type { People } from "../identity.ts";
+import { addressBlock } from "../limits/limits.ts";
 import type { Accounts } from "../people/accounts.ts";
 import { nextPath } from "./next-path.ts";
 import type { Provider } from "./provider.ts";
@@ -22,6 +24,8 @@ export interface SignInRoutesDeps extends SignIn {
   readonly accounts: Accounts;
   readonly random: Random;
   readonly provider: Provider | undefined;
+  readonly registration: People["registration"];
+  readonly limits: Pick<People["limits"], "registering">;
 }
 
 const form = { config: { body: "form" } } as const;
@@ -31,12 +35,13 @@ const home = "/-/web/me";
 export function addSignInRoutes(fastify: FastifyInstance, deps: SignInRoutesDeps): void {
   const { sessions, factors, accounts } = deps;
   const provider = deps.provider?.name;
+  const isOpen = deps.registration === "open";
 
   fastify.get("/-/web/sign-in", async (request, reply) => {
     const visit = await visitOf(deps, request, reply);
     const next = nextPath(queryText(request, "next"), home);
     return visit.session === undefined
-      ? sendForms(reply, renderSignIn({ ...visit, next, provider }))
+      ? sendForms(reply, renderSignIn({ ...visit, next, provider, isOpen }))
       : goTo(reply, visit.base, next);
   });
 
@@ -55,10 +60,12 @@ export function addSignInRoutes(fastify: FastifyInstance, deps: SignInRoutesDeps
       const problem = mendable(error);
       return sendForms(
         reply.code(problem.status),
-        renderSignIn({ ...visit, next, user, provider, problem: problem.message }),
+        renderSignIn({ ...visit, next, user, provider, isOpen, problem: problem.message }),
       );
     }
   });
+
+  if (isOpen) addRegisterRoutes(fastify, deps);
 
   fastify.get("/-/web/second-step", async (request, reply) => {
     const visit = await visitOf(deps, request, reply);
@@ -122,4 +129,33 @@ export function proverOf(visit: Visit, session: Visit["session"]): Prover | unde
   return session === undefined || visit.secret === undefined
     ? undefined
     : { account: session.account, base: visit.base, secret: visit.secret, address: visit.place.address };
+}
+
+/** Where whoever comes may make an account: the page for clients that sign in through a browser. */
+function addRegisterRoutes(fastify: FastifyInstance, deps: SignInRoutesDeps): void {
+  fastify.get("/-/web/register", async (request, reply) => {
+    const visit = await visitOf(deps, request, reply);
+    const next = nextPath(queryText(request, "next"), home);
+    return visit.session === undefined
+      ? sendForms(reply, renderRegister({ ...visit, next }))
+      : goTo(reply, visit.base, next);
+  });
+
+  fastify.post("/-/web/register", form, async (request, reply) => {
+    const visit = await visitOf(deps, request, reply);
+    const sent = ownForm(request, visit);
+    const next = nextPath(sent.text("next"), home);
+    const [name, email, password] = [sent.text("user").trim(), sent.text("email").trim(), sent.text("password")];
+    try {
+      deps.limits.registering.take(addressBlock(visit.place.address));
+      const account = await deps.accounts.create(`person:${name}`, { name, kind: "person", password, email });
+      const { secret } = await deps.begin(account.name, { isComplete: true }, visit);
+      setSession(reply, visit.base, secret);
+      return goTo(reply, visit.base, next);
+    } catch (error) {
+      const problem = mendable(error);
+      const page = renderRegister({ ...visit, next, user: name, email, problem: problem.message });
+      return sendForms(reply.code(problem.status), page);
+    }
+  });
 }

@@ -15,7 +15,7 @@ export interface TokensPageDeps extends SignInRoutesDeps {
   readonly tokens: Tokens;
   readonly clock: Clock;
   readonly maxTokenDays: number;
-  readonly limits: { readonly making: RateLimit };
+  readonly limits: SignInRoutesDeps["limits"] & { readonly making: RateLimit };
 }
 
 const here = "/-/web/me/tokens";
