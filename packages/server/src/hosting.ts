@@ -44,6 +44,7 @@ interface HostingDeps extends Pick<Storage, "database" | "events" | "clock" | "r
   readonly names: HostedNames;
   readonly identity: People;
   readonly upstreams: Pick<Upstreams, "known">;
+  readonly documents: Parameters<typeof createOrganisations>[0]["documents"];
   /** Of each issuer of CI's identity tokens, by its name. */
   readonly issuerClients: ReadonlyMap<string, UpstreamClient>;
 }
@@ -66,6 +67,7 @@ export async function openHosting(
       clock,
       names,
       accounts: identity.accounts,
+      documents: deps.documents,
       isScopeKnown: async (scope) =>
         (await upstreams.known(`@${scope}/`, 1)).some((name) => name.startsWith(`@${scope}/`)),
     },

@@ -21,7 +21,7 @@ import { openIssuerClients, openLogClient, openUpstreamClients } from "./platfor
 import type { Events } from "./platform/events/events.ts";
 import type { Telemetry } from "./platform/telemetry/telemetry.ts";
 import { createWorkers } from "./platform/workers/workers.ts";
-import { createHostedDocuments, createPublishing, type Publishing } from "./publishing/publishing.ts";
+import { createHostedDocuments, createPublishing, touchDocument, type Publishing } from "./publishing/publishing.ts";
 import { createReleases } from "./releases/create-releases.ts";
 import type { Releases } from "./releases/releases.ts";
 import { createServing, indexListings, openSearchIndex, type Serving } from "./serving/serving.ts";
@@ -122,7 +122,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
       telemetry,
       delegatedTo,
       own,
-      hosted: createHostedDocuments({ database }),
+      hosted: createHostedDocuments({ database, owners: (name) => hosting.organisations.owners(name) }),
     },
     config,
   );
@@ -138,7 +138,14 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     config.provider &&
     createProvider({ database, clock, random, telemetry, vault, ...identity }, { ...config.provider, clientSecret });
   const issuers = stack.use(await openIssuerClients({ clock, random }, config, secrets));
-  const hosting = await openHosting({ ...storage, names, identity, upstreams, issuerClients: issuers.byAlias }, config);
+  const documents: Parameters<typeof openHosting>[0]["documents"] = {
+    touch: (transaction, name) => touchDocument(transaction, name, clock.now()),
+    changed: upstreams.hostedChanged,
+  };
+  const hosting = await openHosting(
+    { ...storage, names, identity, upstreams, documents, issuerClients: issuers.byAlias },
+    config,
+  );
   // A folder of its own: a command beside the server must not empty the server's.
   const spoolFolder = below(join("spool", String(process.pid)));
   const spool = await createSpool({ random }, { folder: spoolFolder, maxBytes: spoolBytes });
@@ -162,6 +169,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
   const writing = { ...storage, spool, workers, names, admission, releases, checksums, upstreams };
   const writers = {
     permissions: hosting.permissions,
+    organisations: hosting.organisations,
     hostedChanged: upstreams.hostedChanged,
     publisherOf: hosting.ci.publisherOf,
   };

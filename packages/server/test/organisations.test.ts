@@ -21,6 +21,8 @@ before(async () => {
   dora = await hosted.join("dora");
   const made = await hosted.send("POST", "/-/assay/v1/organisations", { name: "acme" }, olga);
   assert.equal(made.status, 201, made.text());
+  const lib = await hosted.send("PUT", "/@acme%2flib", publishBody({ name: "@acme/lib", version: "1.0.0" }), olga);
+  assert.equal(lib.status, 201, lib.text());
   await hosted.claim("@acme/ui", "olga", "restricted");
 });
 
@@ -66,6 +68,10 @@ describe("npm", () => {
       await run("access", "set", "status=private", "@acme/ui");
       await run("team", "rm", team, "dora");
       await run("team", "destroy", team);
+      await run("owner", "add", "dora", "@acme/lib");
+      assert.match(await run("owner", "ls", "@acme/lib"), /^dora\b/m);
+      await run("owner", "rm", "dora", "@acme/lib");
+      assert.doesNotMatch(await run("owner", "ls", "@acme/lib"), /^dora\b/m);
       assert.match(await run("org", "rm", "acme", "dora"), /removed dora/i);
     });
   }
@@ -123,4 +129,18 @@ test("who publishes below their own name for the first time has an organisation 
   );
   assert.equal((await send("GET", "/@newcomer%2fx", undefined, token)).status, 200);
   assert.equal((await send("GET", "/@newcomer%2fx", undefined, dora)).status, 404);
+});
+
+test("the list of owners is replaced by who owns the package, as it was read, and never by nobody", async () => {
+  const { send } = hosted;
+  const document = (await send("GET", "/@acme%2flib", undefined, olga)).json();
+  assert.deepEqual(document["maintainers"], [{ name: "olga", email: "" }]);
+  const put = async (maintainers: unknown, token: string, revision = String(document["_rev"])) =>
+    (await send("PUT", `/@acme%2flib/-rev/${revision}`, { maintainers }, token)).status;
+  assert.equal(await put([], olga), 409);
+  assert.equal(await put([{ name: "ghost" }], olga), 404);
+  assert.equal(await put([{}], olga), 400);
+  assert.equal(await put([{ name: "dora" }], olga, "0"), 409);
+  assert.equal(await put([{ name: "dora" }], dora), 404);
+  assert.deepEqual((await send("GET", "/-/package/@acme%2flib/owners", undefined, olga)).json(), { owners: ["olga"] });
 });

@@ -2,7 +2,7 @@ import { AssayError, decodeUtf8, type PackageName, type Version } from "@assay/c
 import type { Admission } from "../admission/admission.ts";
 import type { Checksums } from "../checksums/checksums.ts";
 import type { Config } from "../config/config.ts";
-import type { HostedNames, Permissions, Principal } from "../identity/identity.ts";
+import type { HostedNames, Organisations, Permissions, Principal } from "../identity/identity.ts";
 import type { BlobStore } from "../platform/blobs/blobs.ts";
 import { blobKey } from "../platform/blobs/key.ts";
 import type { Spool } from "../platform/blobs/spool.ts";
@@ -22,6 +22,7 @@ import { refuseTaken } from "./publish/refuse-taken.ts";
 import { validate } from "./publish/validate.ts";
 import { requireWrite } from "./changes/allow-write.ts";
 import { deprecate } from "./changes/deprecate.ts";
+import { replaceOwners } from "./changes/owners.ts";
 import { deleteTag, setTag } from "./changes/tags.ts";
 import { unpublishAll, unpublishMissing } from "./changes/unpublish.ts";
 import { isJsonObject } from "./publish/json.ts";
@@ -36,6 +37,7 @@ export interface PublishingDeps {
   readonly clock: Clock;
   readonly events: Events;
   readonly names: HostedNames;
+  readonly organisations: Pick<Organisations, "setOwners">;
   readonly permissions: Pick<Permissions, "decide" | "require">;
   readonly admission: Pick<Admission, "bind">;
   readonly releases: Pick<Releases, "published" | "unpublished">;
@@ -99,8 +101,17 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
   return {
     put,
     async replace(principal, name, revision, source) {
-      await requireWrite(deps, principal, "unpublish", name);
+      // Which of the two it is, only the body tells.
+      const unpublishing = await deps.permissions.decide(principal, "unpublish", { kind: "package", name });
+      if (!unpublishing.allowed) await requireWrite(deps, principal, "own", name);
       await using body = await readBody(deps, source, { tarballBytes: 0, documentBytes });
+      const { maintainers, versions } = body.document;
+      if (versions === undefined && maintainers !== undefined) {
+        await requireWrite(deps, principal, "own", name);
+        await replaceOwners(deps, principal, name, { maintainers, revision });
+        return;
+      }
+      await requireWrite(deps, principal, "unpublish", name);
       await unpublishMissing(deps, principal, name, { document: body.document, revision }, policy);
     },
     async remove(principal, name, revision) {

@@ -5,14 +5,24 @@ import { revisionText } from "./changes/revision.ts";
 import { liveVersions, readDocumentRow, readReadme, readTags } from "./store.ts";
 
 /** What packages that live here say, from this room's rows: where `upstreams` reads them. */
-export function createHostedDocuments({ database }: { readonly database: Pick<Database, "read"> }): HostedDocuments {
+export function createHostedDocuments({
+  database,
+  owners,
+}: {
+  readonly database: Pick<Database, "read">;
+  /** User names of who owns a package. */
+  readonly owners: (name: PackageName) => Promise<readonly string[]>;
+}): HostedDocuments {
   return {
     async revisionOf(name) {
       const row = await readDocumentRow(database.read, name);
       return row?.revision;
     },
     async document(name) {
-      return new Uint8Array(Buffer.from(JSON.stringify(await readDocument(database, name))));
+      const document = await readDocument(database, name);
+      // Addresses of people are told to nobody; clients want the member.
+      const maintainers = (await owners(name)).map((person) => ({ name: person, email: "" }));
+      return new Uint8Array(Buffer.from(JSON.stringify({ ...document, maintainers })));
     },
   };
 }

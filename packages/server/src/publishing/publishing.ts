@@ -3,6 +3,7 @@ import type { PackageName, Version } from "@assay/core";
 
 export { createPublishing } from "./create-publishing.ts";
 export { createHostedDocuments } from "./documents.ts";
+export { touchDocument } from "./store.ts";
 export { publishingMigrations } from "./migrations.ts";
 export { publishingRoutes } from "./routes.ts";
 
@@ -17,7 +18,7 @@ export interface Publishing {
   put(principal: Principal, name: PackageName, body: AsyncIterable<Uint8Array>): Promise<Put>;
 
   /**
-   * Takes away what a packument that a client sends back has no more; its numbers are burnt. Throws as `put` does,
+   * A body with `maintainers` and no versions says who owns the package. Else takes away what a packument that a client sends back has no more; its numbers are burnt. Throws as `put` does,
    * FORBIDDEN for what is too old or needed by another package here, CONFLICT when the document changed since.
    */
   replace(principal: Principal, name: PackageName, revision: string, body: AsyncIterable<Uint8Array>): Promise<void>;

@@ -21,6 +21,11 @@ export async function raiseRevision(transaction: Transaction, name: PackageName,
   return row.revision;
 }
 
+/** Raises the revision where there is a document. */
+export async function touchDocument(transaction: Transaction, name: PackageName, nowMs: number): Promise<void> {
+  if ((await readDocumentRow(transaction, name)) !== undefined) await raiseRevision(transaction, name, nowMs);
+}
+
 export function readDocumentRow(reader: Reader, name: PackageName): Promise<Tables["hosted_documents"] | undefined> {
   return reader
     .withTables<Tables>()

@@ -40,7 +40,13 @@ export interface Organisations {
   grant(by: string, team: TeamRow, name: PackageName, level: Level | undefined): Promise<void>;
   owners(name: PackageName): Promise<readonly string[]>;
   /** Throws CONFLICT when nobody would be left. */
-  setOwners(by: string, name: PackageName, people: readonly string[]): Promise<void>;
+  setOwners(
+    by: string,
+    name: PackageName,
+    people: readonly string[],
+    /** Throws when the change must not be made. */
+    check?: (transaction: Transaction) => Promise<void>,
+  ): Promise<void>;
   collaborators(name: PackageName): Promise<ReadonlyMap<string, Level>>;
   configure(by: string, name: PackageName, settings: PackageSettings): Promise<void>;
   facts(ci: (rule: string) => Promise<CiFacts | undefined>): PermissionFacts;
@@ -56,6 +62,11 @@ export interface OrganisationsDeps {
   readonly clock: Clock;
   readonly names: HostedNames;
   readonly accounts: Accounts;
+  /** A package's document says who owns it: in the transaction that changes it, and after the commit. */
+  readonly documents: {
+    readonly touch: (transaction: Transaction, name: PackageName) => Promise<void>;
+    readonly changed: (name: PackageName) => void;
+  };
   /** Whether packages of a scope are known from an upstream. */
   readonly isScopeKnown: (scope: string) => Promise<boolean>;
 }
@@ -169,13 +180,17 @@ export function createOrganisations(
 
     async removeMember(by, organisation, person) {
       requireOrganisation(organisation);
+      const packages = names.packages(organisation).map(({ name }) => name);
       const event = { kind: "organisation.member-removed", subject: `organisation ${organisation}`, by, person };
       await change(event, async (transaction) => {
         await requireMember(transaction, organisation, person);
         await keepOneOwner(transaction, organisation, person);
-        const packages = names.packages(organisation).map(({ name }) => name);
+        for (const name of packages)
+          if ((await store.readOwners(transaction, name)).includes(person))
+            await deps.documents.touch(transaction, name);
         await store.deleteMember(transaction, organisation, person, packages);
       });
+      for (const name of packages) deps.documents.changed(name);
     },
 
     async teams(organisation) {
@@ -249,17 +264,20 @@ export function createOrganisations(
 
     owners: (name) => store.readOwners(database.read, name),
 
-    async setOwners(by, name, people) {
+    async setOwners(by, name, people, check) {
       if (names.find(name) === undefined) throw missing(name);
       if (people.length === 0) throw new AssayError("CONFLICT", { reason: `${name} would have no owner` });
       const event = { kind: "package.owners-set", subject: `npm ${name}`, by, owners: [...people].sort().join(" ") };
       const before = await store.readOwners(database.read, name);
       for (const person of people) if (!before.includes(person)) await requireAccount(person);
       await change(event, async (transaction) => {
+        await check?.(transaction);
         for (const person of await store.readOwners(transaction, name))
           await store.deleteOwner(transaction, name, person);
         for (const person of people) await store.insertOwner(transaction, name, person);
+        await deps.documents.touch(transaction, name);
       });
+      deps.documents.changed(name);
     },
 
     async collaborators(name) {
