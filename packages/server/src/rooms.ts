@@ -24,7 +24,7 @@ import { createWorkers } from "./platform/workers/workers.ts";
 import { createHostedDocuments, createPublishing, touchDocument, type Publishing } from "./publishing/publishing.ts";
 import { createReleases } from "./releases/create-releases.ts";
 import type { Releases } from "./releases/releases.ts";
-import { createServing, indexListings, openSearchIndex, type Serving } from "./serving/serving.ts";
+import { createServing, hostedListings, indexListings, openSearchIndex, type Serving } from "./serving/serving.ts";
 import { createRegistrySigning, type RegistrySigning, type RegistrySigningDeps } from "./signing/signing.ts";
 import { createSweep, type Sweep } from "./sweep/sweep.ts";
 import {
@@ -166,7 +166,8 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     },
     { limits: config.limits, integrityPolicy: integrityPolicyOf(config) },
   );
-  const writing = { ...storage, spool, workers, names, admission, releases, checksums, upstreams };
+  const listings = hostedListings(searchIndex);
+  const writing = { ...storage, spool, workers, names, admission, releases, checksums, upstreams, listings };
   const writers = {
     permissions: hosting.permissions,
     organisations: hosting.organisations,
@@ -193,7 +194,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     config,
   );
   const serving = createServing(
-    { upstreams, releases, admission, searchIndex, database, blobs, hold: checksums.hold, workers, random, telemetry },
+    { ...writing, searchIndex, hold: checksums.hold },
     {
       cacheFolder: below("cache/documents"),
       memoryBytes: config.limits.memoryCacheBytes,

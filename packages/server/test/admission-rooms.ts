@@ -255,7 +255,16 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
   const opened = stack.move();
   const admission = createAdmission(deps, admissionOptions);
   const serving = createServing(
-    { upstreams, releases, admission, searchIndex, database, blobs, hold: checksums.hold, workers, random, telemetry },
+    {
+      ...deps,
+      upstreams,
+      releases,
+      admission,
+      names: { packages: () => [] },
+      searchIndex,
+      hold: checksums.hold,
+      random,
+    },
     { cacheFolder: join(folder, "cache", "documents"), memoryBytes: mebibyte, lockfileUrls: "here" },
   );
   return {

@@ -11,6 +11,7 @@ import type { Database } from "../platform/database/database.ts";
 import type { Events } from "../platform/events/events.ts";
 import type { Workers } from "../platform/workers/workers.ts";
 import type { Releases } from "../releases/releases.ts";
+import type { HostedListings } from "../serving/serving.ts";
 import { authoriseContent } from "./publish/authorise-content.ts";
 import { commit } from "./publish/commit.ts";
 import { inspect } from "./publish/inspect.ts";
@@ -44,6 +45,7 @@ export interface PublishingDeps {
   readonly checksums: Pick<Checksums, "claimDeprecate" | "claimSighting" | "claimTag" | "lookup" | "wake">;
   /** Who stands in packuments for what CI publishes; undefined for people. */
   readonly publisherOf: (principal: Principal) => Promise<Publisher | undefined>;
+  readonly listings: HostedListings;
   /** Whoever reads here sees the change from then on. */
   readonly hostedChanged: (name: PackageName) => void;
 }

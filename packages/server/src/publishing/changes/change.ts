@@ -1,11 +1,11 @@
 import type { PackageName } from "@assay/core";
 import type { Transaction } from "../../platform/database/database.ts";
 import type { PublishingDeps } from "../create-publishing.ts";
-import { raiseRevision } from "../store.ts";
+import { documentChanged } from "./document-changed.ts";
 
 export type ChangeDeps = Pick<
   PublishingDeps,
-  "database" | "clock" | "events" | "checksums" | "releases" | "hostedChanged"
+  "database" | "clock" | "events" | "checksums" | "releases" | "listings" | "hostedChanged"
 >;
 
 /**
@@ -13,14 +13,14 @@ export type ChangeDeps = Pick<
  * reads here sees it. `work` answers whether anything changed; nothing is raised when not. It may run more than once.
  */
 export async function change(
-  { database, clock, checksums, hostedChanged }: ChangeDeps,
+  { database, clock, checksums, listings, hostedChanged }: ChangeDeps,
   name: PackageName,
   work: (transaction: Transaction, nowMs: ReturnType<ChangeDeps["clock"]["now"]>) => Promise<boolean>,
 ): Promise<void> {
   const isChanged = await database.write(async (transaction) => {
     const nowMs = clock.now();
     if (!(await work(transaction, nowMs))) return false;
-    await raiseRevision(transaction, name, nowMs);
+    await documentChanged({ listings }, transaction, name, nowMs);
     return true;
   });
   if (!isChanged) return;

@@ -2,7 +2,8 @@ import { AssayError, type Version } from "@assay/core";
 import { blobKey } from "../../platform/blobs/key.ts";
 import type { Principal } from "../../identity/identity.ts";
 import type { PublishingDeps } from "../create-publishing.ts";
-import { addAttestation, addVersion, putTag, raiseRevision, readTags } from "../store.ts";
+import { documentChanged } from "../changes/document-changed.ts";
+import { addAttestation, addVersion, putTag, readTags } from "../store.ts";
 import type { AcceptedArchive } from "./inspect.ts";
 import { contentDigest, listManifest } from "./manifest.ts";
 import type { Provenance } from "./provenance.ts";
@@ -92,7 +93,7 @@ export async function commit(
       const { predicateType: predicate_type, digest } = provenance;
       await addAttestation(transaction, { name, version, predicate_type, digest });
     }
-    await raiseRevision(transaction, name, nowMs);
+    await documentChanged(deps, transaction, name, nowMs);
     await deps.releases.published(transaction, name, version);
     await deps.events.record(transaction, {
       kind: "release.published",

@@ -1,4 +1,5 @@
 import type { PackageName, Version } from "@assay/core";
+import type { Transaction } from "../../platform/database/database.ts";
 import { isLostParts, type ListingWatch, type Packument } from "../../upstreams/upstreams.ts";
 import { describe, readEntry } from "./entry.ts";
 import type { SearchEntry, SearchIndex } from "./search-index.ts";
@@ -10,6 +11,26 @@ export function indexListings(index: SearchIndex, isHosted: (name: PackageName) 
       const entry = await readListing(packument, isHosted(packument.name));
       return (transaction) => index.put(transaction, entry);
     },
+    gone: (transaction, name) => index.remove(transaction, name),
+  };
+}
+
+/** What is listed of a package that lives here. */
+export interface HostedListing extends Pick<SearchEntry, "name" | "version" | "dateMs" | "updatedMs"> {
+  /** The version object that `latest` points to. */
+  readonly manifest: Readonly<Record<string, unknown>>;
+}
+
+/** Whoever changes packages that live here says so in the transaction of the change. */
+export interface HostedListings {
+  listed(transaction: Transaction, listing: HostedListing): Promise<void>;
+  /** Nothing of the package is listed any more. */
+  gone(transaction: Transaction, name: PackageName): Promise<void>;
+}
+
+export function hostedListings(index: SearchIndex): HostedListings {
+  return {
+    listed: (transaction, { manifest, ...of }) => index.put(transaction, describe(manifest, { ...of, isHosted: true })),
     gone: (transaction, name) => index.remove(transaction, name),
   };
 }

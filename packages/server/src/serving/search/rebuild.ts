@@ -5,7 +5,7 @@ import type { SearchEntry, SearchIndex } from "./search-index.ts";
 import { readState, writeState } from "./store.ts";
 
 /** Raised when the same listing would be found by other terms, or shown otherwise. */
-export const searchVersion = 1;
+export const searchVersion = 2;
 
 /** What is known here, and how search shows it. */
 export interface SearchSource {

@@ -45,6 +45,7 @@ onEveryDatabase("a search", ({ fresh }) => {
         known: async () => [],
         reload: async (packument) => packument,
       },
+      names: { packages: () => [] },
       view: () => Promise.reject(new Error("nothing is refused here")),
     });
     const find = async (readable: readonly string[], from = 0) => {

@@ -1,4 +1,5 @@
 import type { PackageName } from "@assay/core";
+import type { HostedNames } from "../../identity/identity.ts";
 import type { Database } from "../../platform/database/database.ts";
 import type { Telemetry } from "../../platform/telemetry/telemetry.ts";
 import type { Releases } from "../../releases/releases.ts";
@@ -36,13 +37,14 @@ interface SearchDeps {
   readonly database: Database;
   readonly telemetry: Telemetry;
   readonly upstreams: Pick<Upstreams, "stored" | "reload" | "known" | "isOwn">;
+  readonly names: Pick<HostedNames, "packages">;
   readonly releases: Pick<Releases, "packageState">;
   view(packument: Packument): Promise<View>;
 }
 
 /** Packages known here. Hosted ones are found, and counted, only by who may read them. */
 export function createSearch(deps: SearchDeps): Search {
-  const { index, upstreams, releases, view } = deps;
+  const { index, upstreams, names, releases, view } = deps;
   /** The entry as it may be shown now: a version that was refused since it was listed is not. */
   async function shown(entry: SearchEntry): Promise<SearchEntry | undefined> {
     const { refused } = await releases.packageState(entry.name);
@@ -77,12 +79,18 @@ export function createSearch(deps: SearchDeps): Search {
       rebuildSearch(
         deps,
         {
-          names: upstreams.known,
+          async names(after, size) {
+            const hosted = names.packages().map(({ name }) => name);
+            const later = hosted.filter((name) => name > after).slice(0, size);
+            const all = new Set([...(await upstreams.known(after, size)), ...later]);
+            return [...all].sort().slice(0, size);
+          },
           async entry(name) {
             const packument = await upstreams.stored(name);
-            return packument === undefined
-              ? undefined
-              : await withParts(upstreams, packument, (held) => readEntry(held, upstreams.isOwn(name)));
+            const isOwn = upstreams.isOwn(name);
+            // All that was published here of it was taken back.
+            if (packument === undefined || (isOwn && packument.versions.size === 0)) return undefined;
+            return await withParts(upstreams, packument, (held) => readEntry(held, isOwn));
           },
         },
         signal,
