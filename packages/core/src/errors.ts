@@ -97,7 +97,7 @@ export const errorKinds: { readonly [C in keyof ErrorTable]: ErrorKind<ErrorTabl
   },
   WRITES_NOT_HERE: {
     status: 403,
-    sentence: (d) => `${d.what} is not possible here: this registry does not accept publishes yet.`,
+    sentence: (d) => `${d.what} is not possible here yet; publish without staging.`,
     publicFields: ["what"],
   },
   UNAUTHORIZED: {

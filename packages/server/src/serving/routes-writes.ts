@@ -10,7 +10,7 @@ const writes: readonly {
   {
     method: "POST",
     urls: ["/-/stage/package/:name"],
-    what: "Signing in",
+    what: "Staged publishing",
   },
 ];
 

@@ -132,9 +132,11 @@ const pinnedChecksums: Readonly<Record<Database["engine"], Readonly<Record<strin
   sqlite: {
     "0002-platform-jobs": "sha256-540490ba228a425189f516b786b9d4e13c8314dfb919d8ca4267aae8080cb472",
     "0003-platform-events": "sha256-a75d3844e52ad84cf24706a1e6c10c30c6a9462b89d8ba6134631175e312e8ba",
+    "0190-platform-audited-events": "sha256-916e52200fbea24923a4d331fe1cea5295e92930ac78258700ec6df213d21b10",
   },
   postgres: {
     "0002-platform-jobs": "sha256-0b3f096eb526405db855be14a4e12abd422db5598ed8936c19c3754819fe2170",
     "0003-platform-events": "sha256-8d1256a9448fdf4ab03ec82b78a2a18d2a70d59be1c3ca4f3b1643321b1f5b1a",
+    "0190-platform-audited-events": "sha256-72455a0c677fc178ed224a1595a68e3784aaed3077a453739ad9bfe3bae916ba",
   },
 };

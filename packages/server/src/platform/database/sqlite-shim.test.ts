@@ -26,6 +26,14 @@ describe("the shim around node:sqlite", () => {
     assert.deepEqual(run("select * from items").rows, []);
   });
 
+  test("a last rowid beyond what a number can hold is nobody's error", () => {
+    run("create table wide (id integer primary key)");
+    run("insert into wide (id) values (9009535716950016)");
+    assert.equal(run("insert into wide (id) values (9009535716950017)").changes, 1);
+    assert.equal(run("delete from wide").changes, 2);
+    run("drop table wide");
+  });
+
   test("too few and too many parameters are refused", () => {
     assert.throws(() => run("select ?, ?", 1), /1 parameters for a statement with 2/);
     assert.throws(() => run("select ?", 1, 2), /2 parameters for a statement with 1/);

@@ -109,8 +109,10 @@ function prepare(database: DatabaseSync, sql: string): SqliteStatement {
   const count = countParameters(sql);
   const statement: StatementSync = database.prepare(sql);
   statement.setReturnArrays(true);
-  statement.setReadBigInts(false);
   let columns = columnNames(statement);
+  // Of what answers no rows node:sqlite also reads the last rowid, whosever it was: those inside a full text index are
+  // beyond what a number can hold, and then it would throw.
+  statement.setReadBigInts(columns.length === 0);
   return {
     get columns() {
       return columns;
