@@ -74,7 +74,7 @@ async function runOne(group: TestGroup): Promise<void> {
     repository,
     node: group.kind === "unit24" ? node24 : process.execPath,
     namePattern: values.name,
-    silenceSeconds: group.kind === "system" ? 420 : 600,
+    silenceSeconds: group.kind === "system" ? 420 : 180,
     onReport(report) {
       reports.push({ kind: group.kind, report });
       counts[report.outcome] += 1;

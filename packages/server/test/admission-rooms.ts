@@ -97,6 +97,8 @@ export interface TestRoomsOptions {
   readonly noUpstream?: boolean;
   /** How long a packument counts as fresh. Default 300. */
   readonly maxAgeSeconds?: number;
+  /** `removed.refuseWithinHours`. Default 72. */
+  readonly refuseWithinHours?: number;
   /** Stands between the rooms and the blobs, to fail or wait on purpose. */
   readonly wrapBlobs?: (blobs: BlobStore) => BlobStore;
 }
@@ -178,7 +180,7 @@ export async function createTestRooms(folder: string, options: TestRoomsOptions 
   const delegated = await openDelegatedNames({ database }, new Set(registries));
   const releases = createReleases(
     { database, checksums, signing: registrySigning, events, clock, telemetry },
-    { refuseWithinHours: 72, auditingOf: createAuditing(all, delegated.aliasOf) },
+    { refuseWithinHours: options.refuseWithinHours ?? 72, auditingOf: createAuditing(all, delegated.aliasOf) },
   );
   const clients = new Map(
     all.map((one) => [

@@ -118,13 +118,14 @@ describe("an export", () => {
   });
 
   test("of a release that its upstream changed or removed carries what was bound", async (t) => {
-    const from = await exporter(t);
+    const from = await exporter(t, { refuseWithinHours: 1 });
     from.upstream.edit("left", (document) => {
       document.versions["1.0.0"]!["dependencies"] = { evil: "*" };
       delete document.versions["1.1.0"];
       document["dist-tags"]["latest"] = "1.0.0";
     });
-    await from.clock.advance(100 * 3_600_000);
+    // A second at a time, for the sequencer looks each second.
+    await from.clock.advance(1.5 * 3_600_000);
     await from.upstreams.packument(name("left"));
     const written = await exportAll(from);
     const to = await place(t, { noUpstream: true });

@@ -41,8 +41,8 @@ export const vkeyOf = ({ checksums }: TestRooms): string => checksums.logs.list(
 export const trusting = (...rooms: TestRooms[]) => trustLogs(rooms.map((each) => trustLog(vkeyOf(each))));
 
 /** An exporter that has three releases of two packages. */
-export async function exporter(t: TestContext): Promise<Place> {
-  const here = await place(t);
+export async function exporter(t: TestContext, options: TestRoomsOptions = {}): Promise<Place> {
+  const here = await place(t, options);
   here.upstream.publish({ name: "left", version: "1.0.0", manifest: { dependencies: { "@s/right": "^1" } } });
   here.upstream.publish({ name: "left", version: "1.1.0" });
   here.upstream.publish({
