@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
+import { publishBody } from "./publisher.ts";
 import { codeOfUrl } from "../src/identity/sign-in/test-codes.ts";
 import { clients } from "@assay/testkit/clients";
 import { installClients } from "@assay/testkit/install-clients";
@@ -220,6 +221,71 @@ describe("second factors", { skip: missing }, () => {
     assert.equal((await profile(off)).status, 401, "the factor itself guards its end");
     assert.equal((await profile(off, { "npm-otp": codes[0] ?? "" })).json()["tfa"], null);
     assert.equal((await put("profiled")).status, 201);
+  });
+
+  for (const client of ["npm12", "pnpm12"] as const)
+    test(`${client} publishes, tags and takes back with a code, where the account asks for it, and not without`, async (t) => {
+      const user = `writer-${client}`;
+      const { codes, token } = await enrol(user);
+      const all = await rawRequest(server.url, "/-/npm/v1/user", {
+        method: "POST",
+        headers: {
+          authorization: `Bearer ${token}`,
+          "content-type": "application/json",
+          "npm-otp": codes[0] ?? "",
+        },
+        body: JSON.stringify({ tfa: { password, mode: "auth-and-writes" } }),
+      });
+      assert.equal(all.status, 200, all.body.toString());
+      const request = surroundings(t, token);
+      const manifest = { name: `@${user}/x`, version: "1.0.0", license: "MIT" };
+      writeFileSync(path.join(request.project, "package.json"), JSON.stringify(manifest));
+      writeFileSync(path.join(request.project, "index.js"), "");
+      const run = (...parameters: string[]) => clients[client].run(request, parameters);
+      const publish = client === "npm12" ? ["publish"] : ["publish", "--no-git-checks"];
+      const asOwner = { headers: { authorization: `Bearer ${token}` } };
+      const at = `/@${user}%2fx`;
+
+      const bare = await run(...publish);
+      assert.notEqual(bare.exitCode, 0, bare.output);
+      assert.match(bare.output, /one-time|OTP|otp/, bare.output);
+      assert.equal((await rawRequest(server.url, at, asOwner)).status, 404, "nothing was published");
+      const coded = await run(...publish, `--otp=${codes[1]}`);
+      assert.equal(coded.exitCode, 0, coded.output);
+      const again = await run("dist-tag", "add", `@${user}/x@1.0.0`, "beta", `--otp=${codes[1]}`);
+      assert.notEqual(again.exitCode, 0, "the code was used");
+      const tagged = await run("dist-tag", "add", `@${user}/x@1.0.0`, "beta", `--otp=${codes[2]}`);
+      assert.equal(tagged.exitCode, 0, tagged.output);
+      const gone = await run("unpublish", `@${user}/x@1.0.0`, "--force", `--otp=${codes[3]}`);
+      assert.equal(gone.exitCode, 0, gone.output);
+    });
+
+  test("a package that wants a second factor is published by nobody without one", async () => {
+    const token = await makeAccount("careless");
+    const send = (method: string, at: string, body: unknown, more: Readonly<Record<string, string>> = {}) =>
+      rawRequest(server.url, at, {
+        method,
+        headers: { authorization: `Bearer ${token}`, "content-type": "application/json", ...more },
+        body: JSON.stringify(body),
+      });
+    const name = "@careless/x";
+    const put = (version: string, otp?: string) =>
+      send("PUT", "/@careless%2fx", publishBody({ name, version }), otp === undefined ? {} : { "npm-otp": otp });
+    assert.equal((await put("1.0.0")).status, 201);
+    assert.equal((await send("POST", "/-/package/@careless%2fx/access", { publish_requires_tfa: true })).status, 200);
+    const refused = await put("1.1.0");
+    assert.equal(refused.status, 403);
+    assert.match(String(refused.json()["error"]), /publish @careless\/x needs a second factor.*\/-\/web\/me/);
+    assert.equal((await send("PUT", "/-/package/@careless%2fx/dist-tags/beta", "1.0.0")).status, 403);
+
+    const offered = String(
+      (await send("POST", "/-/npm/v1/user", { tfa: { password, mode: "auth-only" } })).json()["tfa"],
+    );
+    const { tfa: codes } = (await send("POST", "/-/npm/v1/user", { tfa: [codeOfUrl(offered, Date.now())] })).json() as {
+      tfa: string[];
+    };
+    assert.equal((await put("1.1.0")).status, 401);
+    assert.equal((await put("1.1.0", codes[0])).status, 201);
   });
 
   test("people's pages are accessible, in the dark and on a phone", async () => {

@@ -28,6 +28,7 @@ import { deleteTag, setTag } from "./changes/tags.ts";
 import { unpublishAll, unpublishMissing } from "./changes/unpublish.ts";
 import { isJsonObject } from "./publish/json.ts";
 import type { Publishing, Put } from "./publishing.ts";
+import type { Writer } from "./writer.ts";
 import { attestationsOf, readVersion } from "./store.ts";
 
 export interface PublishingDeps {
@@ -71,8 +72,13 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
     return false;
   }
 
-  async function put(principal: Principal, name: PackageName, source: AsyncIterable<Uint8Array>): Promise<Put> {
+  async function put(
+    { principal, confirm }: Writer,
+    name: PackageName,
+    source: AsyncIterable<Uint8Array>,
+  ): Promise<Put> {
     const mayBring = await mayPublish(principal, name);
+    await confirm("publish", name);
     await using body = await readBody(deps, source, { tarballBytes: limits.tarballBytes, documentBytes });
     const { _attachments: attachments } = body.document;
     if (isJsonObject(attachments) && Object.keys(attachments).length > 0) {
@@ -102,10 +108,11 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
 
   return {
     put,
-    async replace(principal, name, revision, source) {
+    async replace({ principal, confirm }, name, revision, source) {
       // Which of the two it is, only the body tells.
       const unpublishing = await deps.permissions.decide(principal, "unpublish", { kind: "package", name });
       if (!unpublishing.allowed) await requireWrite(deps, principal, "own", name);
+      await confirm("unpublish", name);
       await using body = await readBody(deps, source, { tarballBytes: 0, documentBytes });
       const { maintainers, versions } = body.document;
       if (versions === undefined && maintainers !== undefined) {
@@ -116,23 +123,27 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
       await requireWrite(deps, principal, "unpublish", name);
       await unpublishMissing(deps, principal, name, { document: body.document, revision }, policy);
     },
-    async remove(principal, name, revision) {
+    async remove({ principal, confirm }, name, revision) {
       await requireWrite(deps, principal, "unpublish", name);
+      await confirm("unpublish", name);
       await unpublishAll(deps, principal, name, revision, policy);
     },
-    async removeFile(principal, name, version) {
+    async removeFile({ principal, confirm }, name, version) {
       await requireWrite(deps, principal, "unpublish", name);
+      await confirm("unpublish", name);
       const standing = await readVersion(deps.database.read, name, version);
       if (standing === undefined) throw new AssayError("NOT_FOUND", { what: `${name}@${version}` });
       if (standing.unpublished_at_ms === null)
         throw new AssayError("CONFLICT", { reason: `${name}@${version} is listed; a file goes when its version goes` });
     },
-    async setTag(principal, name, tag, version) {
+    async setTag({ principal, confirm }, name, tag, version) {
       await requireWrite(deps, principal, "tag", name);
+      await confirm("tag", name);
       await setTag(deps, principal, name, tag, version);
     },
-    async deleteTag(principal, name, tag) {
+    async deleteTag({ principal, confirm }, name, tag) {
       await requireWrite(deps, principal, "tag", name);
+      await confirm("tag", name);
       await deleteTag(deps, principal, name, tag);
     },
     async attestations(name, version) {

@@ -1,5 +1,6 @@
-import type { Principal } from "../identity/identity.ts";
 import type { PackageName, Version } from "@assay/core";
+
+import type { Writer } from "./writer.ts";
 
 export { createPublishing } from "./create-publishing.ts";
 export { createHostedDocuments } from "./documents.ts";
@@ -10,32 +11,34 @@ export { publishingRoutes } from "./routes.ts";
 /** The write side: whatever somebody changes about packages that live here. */
 export interface Publishing {
   /**
-   * Publishes the one version that a body brings; a body without tarball says what is deprecated. Who asks is authorised by name before a byte of `body` is read. Answers once a signed
-   * checkpoint covers the bind. Whatever is refused, and a crash at any step, leaves nothing behind. The same again by
-   * the same principal is answered as before. Throws UNAUTHORIZED, FORBIDDEN, NOT_FOUND, BAD_REQUEST, BAD_NAME,
+   * Publishes the one version that a body brings; a body without tarball says what is deprecated. Who asks is
+   * authorised by name, and gives a second factor where one is needed, before a byte of `body` is read. Answers once a
+   * signed checkpoint covers the bind. Whatever is refused, and a crash at any step, leaves nothing behind. The same
+   * again by the same principal is answered as before. Throws UNAUTHORIZED, OTP_REQUIRED, FORBIDDEN, NOT_FOUND, BAD_REQUEST, BAD_NAME,
    * BAD_VERSION, BODY_TOO_LARGE, BLOCKED, CONFLICT, NOT_READY.
    */
-  put(principal: Principal, name: PackageName, body: AsyncIterable<Uint8Array>): Promise<Put>;
+  put(writer: Writer, name: PackageName, body: AsyncIterable<Uint8Array>): Promise<Put>;
 
   /**
-   * A body with `maintainers` and no versions says who owns the package. Else takes away what a packument that a client sends back has no more; its numbers are burnt. Throws as `put` does,
+   * A body with `maintainers` and no versions says who owns the package. Else takes away what a packument that a client
+   * sends back has no more; its numbers are burnt. Throws as `put` does,
    * FORBIDDEN for what is too old or needed by another package here, CONFLICT when the document changed since.
    */
-  replace(principal: Principal, name: PackageName, revision: string, body: AsyncIterable<Uint8Array>): Promise<void>;
+  replace(writer: Writer, name: PackageName, revision: string, body: AsyncIterable<Uint8Array>): Promise<void>;
 
   /** Takes away all versions. Throws as `replace` does. */
-  remove(principal: Principal, name: PackageName, revision: string): Promise<void>;
+  remove(writer: Writer, name: PackageName, revision: string): Promise<void>;
 
   /**
    * The second half of a client's unpublish: its file. Nothing is left to do for a version that is unpublished. Throws
    * CONFLICT for one that is not.
    */
-  removeFile(principal: Principal, name: PackageName, version: Version): Promise<void>;
+  removeFile(writer: Writer, name: PackageName, version: Version): Promise<void>;
 
   /** Points a tag at a version that is there. Throws also BAD_REQUEST. */
-  setTag(principal: Principal, name: PackageName, tag: string, version: unknown): Promise<void>;
+  setTag(writer: Writer, name: PackageName, tag: string, version: unknown): Promise<void>;
 
-  deleteTag(principal: Principal, name: PackageName, tag: string): Promise<void>;
+  deleteTag(writer: Writer, name: PackageName, tag: string): Promise<void>;
 
   /** The signed bundles that came with a hosted version, with what they are statements of. */
   attestations(

@@ -1,17 +1,27 @@
 import { AssayError, parsePackageName, parseVersion, unscopedName } from "@assay/core";
 import type { FastifyInstance, FastifyPluginCallback, FastifyRequest } from "fastify";
-import type { Identity, Organisations, Principal } from "../identity/identity.ts";
+import type { HostedNames, Identity, Organisations } from "../identity/identity.ts";
 import type { Publishing } from "./publishing.ts";
+import { createWriter, type Writer } from "./writer.ts";
 
 export interface PublishingRoutesDeps {
-  readonly identity: Pick<Identity, "authenticate">;
+  readonly identity: Pick<Identity, "authenticate"> & { readonly signIn: Pick<Identity["signIn"], "stepUps"> };
+  readonly names: Pick<HostedNames, "find">;
   readonly publishing: Publishing;
   readonly hosting: { readonly organisations: Pick<Organisations, "ensurePersonal"> };
 }
 
 /** npm's API for writers. A body is read only by whoever may send it. */
-export function publishingRoutes({ identity, publishing, hosting }: PublishingRoutesDeps): FastifyPluginCallback {
-  const who = (request: FastifyRequest): Promise<Principal> => identity.authenticate(request.credentials);
+export function publishingRoutes({
+  identity,
+  names,
+  publishing,
+  hosting,
+}: PublishingRoutesDeps): FastifyPluginCallback {
+  const { stepUps } = identity.signIn;
+  async function who({ base, credentials }: FastifyRequest): Promise<Writer> {
+    return createWriter({ stepUps, names }, await identity.authenticate(credentials), { base, credentials });
+  }
   const streamed = { config: { body: "stream" } } as const;
 
   return (fastify: FastifyInstance, _options, done) => {
@@ -20,9 +30,9 @@ export function publishingRoutes({ identity, publishing, hosting }: PublishingRo
 
     fastify.put<{ Params: { name: string } }>("/:name", streamed, async (request, reply) => {
       const name = parsePackageName(request.params.name);
-      const principal = await who(request);
-      await hosting.organisations.ensurePersonal(principal, name);
-      const put = await publishing.put(principal, name, bodyOf(request));
+      const writer = await who(request);
+      await hosting.organisations.ensurePersonal(writer.principal, name);
+      const put = await publishing.put(writer, name, bodyOf(request));
       return reply.status(put.kind === "published" ? 201 : 200).send({ success: true, ok: true, id: name });
     });
 

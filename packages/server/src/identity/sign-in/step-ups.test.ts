@@ -92,6 +92,19 @@ onEveryDatabase("step-ups", ({ fresh }) => {
     await challengeOf(stepUps.require(ada, ask(token), publish));
   });
 
+  test("what wants a second factor takes nobody without one, and of machines CI alone", async () => {
+    const wanted: Operation = { ...publish, need: "enrolled" };
+    const { stepUps } = await open({ isEnrolled: false, mode: "sign-in", hasTotp: false });
+    const refused = (error: unknown) => isAssayError(error, "FORBIDDEN");
+    await assert.rejects(stepUps.require(person("t1"), ask("123456"), wanted), refused);
+    await assert.rejects(stepUps.require(person("t1", { kind: "bot", id: "bot:ada" }), ask(), wanted), refused);
+    await stepUps.require(person("t1", { kind: "ci", id: "ci:1" }), ask(), wanted);
+    await stepUps.require(person("t1"), ask(), publish);
+    const enrolled = await open({ mode: "sign-in" });
+    await challengeOf(enrolled.stepUps.require(person("t1"), ask(), wanted));
+    await enrolled.stepUps.require(person("t1"), ask("123456"), wanted);
+  });
+
   test("of many who bring one proof at once, one goes on", async () => {
     const { stepUps } = await open();
     const { token } = await confirmed(stepUps, person("t1"), publish);

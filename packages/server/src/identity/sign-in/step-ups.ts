@@ -25,9 +25,10 @@ export interface Operation {
   readonly exactly: string;
   /**
    * `always`: everybody proves anew that they are there, with a second factor or, who has none, with the password.
+   * `enrolled`: everybody, with a second factor; who has none is refused, bots too, and CI passes.
    * `factor`: everybody who has a second factor. `writes`: only who set up a second factor for what their tokens do, as npm's `auth-and-writes`.
    */
-  readonly need: "always" | "factor" | "writes";
+  readonly need: "always" | "enrolled" | "factor" | "writes";
   /** Requests that a client makes for it under one proof; 1 by default. */
   readonly requests?: number;
 }
@@ -126,10 +127,15 @@ export function createStepUps(deps: {
       if (principal.kind === "anonymous")
         throw new AssayError("UNAUTHORIZED", { reason: "this needs somebody who is signed in" });
       if (principal.kind !== "person") {
-        if (operation.need !== "always") return;
+        const passes = operation.need === "enrolled" ? principal.kind === "ci" : operation.need !== "always";
+        if (passes) return;
         throw new AssayError("FORBIDDEN", { reason: "only a person may do this, not a bot and not CI" });
       }
       const state = await factors.stateOf(principal.name);
+      if (operation.need === "enrolled" && !state.isEnrolled)
+        throw new AssayError("FORBIDDEN", {
+          reason: `to ${operation.what.slice(0, 200)} needs a second factor, and this account has none; set one up at ${base}/-/web/me`,
+        });
       if (operation.need !== "always" && !state.isEnrolled) return;
       if (operation.need === "writes" && state.mode !== "all") return;
       if (
