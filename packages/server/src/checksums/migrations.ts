@@ -139,4 +139,15 @@ export const checksumMigrations: Migrations = {
       );
     },
   },
+
+  "0141-checksums-lead-beat": {
+    async up(transaction) {
+      const integer = transaction.engine === "sqlite" ? "integer" : "bigint";
+      for (const column of ["beat", "is_held"])
+        await transaction.schema
+          .alterTable("log_leads")
+          .addColumn(column, integer, (definition) => definition.notNull().defaultTo(0))
+          .execute();
+    },
+  },
 };

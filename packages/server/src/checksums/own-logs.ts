@@ -4,17 +4,20 @@ import type { ChecksumsConfig, ChecksumsDependencies } from "./checksums.ts";
 import type { ConflictFacts } from "./claim-facts.ts";
 import { createClaims, type Claims } from "./claims.ts";
 import { createGuardFile } from "./guard.ts";
+import { followHeads } from "./follow.ts";
 import { createLogInstruments } from "./instruments.ts";
 import type { Severity } from "./judge.ts";
 import { isOwnLog, organisationLog, publicLog } from "./log-ids.ts";
 import { createPublishedHeads } from "./published.ts";
 import { createLogReader } from "./reader.ts";
 import { createReleaseHold, type ReleaseHold } from "./release-hold.ts";
+import { leadOrFollow } from "./sequence/lead.ts";
 import { runSequencer } from "./sequence/run.ts";
 import { createShardList, type ShardList } from "./shard-list.ts";
 import { ensureShards } from "./shards.ts";
-import { isSequenced, startShard } from "./start.ts";
+import { isSequenced, publishStored, startShard } from "./start.ts";
 import { listShards } from "./store-shards.ts";
+import type { HeadRow, Shard } from "./store-shards.ts";
 import { createTiles } from "./tiles.ts";
 import { createWakeups } from "./wakeups.ts";
 import { createWitnessesInstruments } from "./witnesses/instruments.ts";
@@ -43,6 +46,9 @@ export interface OwnLog {
 
 /** Memory for tiles with their inner nodes, bytes: the tiles of half a million entries. */
 export const tileCacheBytes = 32 * 1024 * 1024;
+
+/** A leader of whom nothing is heard for so long is gone. */
+const leaderGoneMs = 10_000;
 
 /** Logs that are checked at a time when this deployment starts. */
 const startedAtATime = 8;
@@ -170,25 +176,34 @@ export async function openOwnLogs(
       if (last === undefined) return "no log is open";
       return signedOf(publicLog).get(last.id) === undefined ? `${last.id} has no signed checkpoint yet` : undefined;
     },
-    run: (signal) => {
+    run: async (signal) => {
       const sequence = { database, tiles, guardFile, signed: published, clock, random, events, instruments };
       const shared = { ...sequence, signing, telemetry, crashPoint };
-      return runTogether(signal, [
-        (either) =>
-          runSequencer({ ...shared, originBase: config.originBase }, { shards, claimed, open, signedOf }, either),
-        (either) =>
-          runRounds(
-            {
-              ...shared,
-              signed: signedOf(publicLog),
-              published,
-              witnessing,
-              witnesses: witnesses.witnesses,
-            },
-            { ...witnesses, logs: () => shards.logs().filter(isAsked), shards },
-            either,
-          ),
-      ]);
+      const lead = async (fence: number, stop: AbortSignal): Promise<void> => {
+        await runTogether(stop, [
+          async (either) => {
+            const options = { shards, claimed, open, signedOf, lead: fence };
+            await runSequencer({ ...shared, originBase: config.originBase }, options, either);
+          },
+          async (either) => {
+            const cosigned = { signed: signedOf(publicLog), published, witnessing, witnesses: witnesses.witnesses };
+            const options = { ...witnesses, logs: () => shards.logs().filter(isAsked), shards };
+            await runRounds({ ...shared, ...cosigned }, options, either);
+          },
+        ]);
+      };
+      const publish = (shard: Shard, head: HeadRow): Promise<void> =>
+        publishStored(
+          { database, signed: signedOf(shard.log), published, policy: witnesses.policy, telemetry },
+          shard,
+          head,
+        );
+      await leadOrFollow(
+        { database, clock, telemetry },
+        { goneMs: config.leaderGoneMs ?? leaderGoneMs },
+        { lead, follow: (stop) => followHeads(shared, { shards, claimed, publish }, stop) },
+        signal,
+      );
     },
   };
 }

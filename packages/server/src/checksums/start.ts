@@ -137,7 +137,7 @@ async function readState(
  * head to readers. Throws as `verifyHead`.
  */
 export async function startShard(deps: StartDependencies, shard: Shard): Promise<void> {
-  const { telemetry, guardFile, published } = deps;
+  const { telemetry, guardFile } = deps;
   const { head, view, lostGuard } = await verifyHead(deps, shard);
   if (lostGuard !== undefined) {
     // Not a refusal: a machine that was replaced loses this folder. But it is the moment at which a restored
@@ -154,13 +154,23 @@ export async function startShard(deps: StartDependencies, shard: Shard): Promise
       "log.shard": shard.id,
       "log.tiles.count": repaired,
     });
+  await publishStored(deps, shard, head);
+}
+
+/** What a process shows of a shard from what is stored, whoever stored it. */
+export type PublishDependencies = Pick<StartDependencies, "database" | "signed" | "published" | "policy" | "telemetry">;
+
+/** Hands on the stored head, and shows readers what the witness policy allows. */
+export async function publishStored(deps: PublishDependencies, shard: Shard, head: HeadRow): Promise<void> {
+  const { published } = deps;
   if (head.note === undefined) return;
   const { size, root, note } = head;
-  deps.signed.publish(shard.id, { size, root, edge: view.edge, note });
+  const edge = decodeEdge(head.edge);
+  deps.signed.publish(shard.id, { size, root, edge, note });
   if (published === deps.signed) return;
   const cosigned = await cosignedHead(deps, shard);
   // A shard that ended before this log had witnesses stays public as it was.
-  if (cosigned === undefined && !isSequenced(shard)) published.publish(shard.id, { size, root, edge: view.edge, note });
+  if (cosigned === undefined && !isSequenced(shard)) published.publish(shard.id, { size, root, edge, note });
   if (cosigned !== undefined && cosigned !== "unmet") published.publish(shard.id, cosigned);
 }
 
@@ -169,7 +179,7 @@ export async function startShard(deps: StartDependencies, shard: Shard): Promise
  * at the start, never what was signed alone behind it. That it is a beginning of this log was checked with the guards.
  */
 async function cosignedHead(
-  { database, policy, telemetry }: StartDependencies,
+  { database, policy, telemetry }: PublishDependencies,
   shard: Shard,
 ): Promise<PublishedHead | "unmet" | undefined> {
   const row = await cosignedOf(database.read, shard.id);

@@ -4,29 +4,71 @@ import type { Tables } from "./tables.ts";
 
 const leadId = "sequencer";
 
-/** Makes the caller the one process that sequences, and answers the fence by which it is known. */
-export async function raiseLead(transaction: Transaction): Promise<number> {
+/** The lead as a row shows it. */
+export interface LeadRow {
+  /** Raised by whoever takes the lead; by it the leader is known. */
+  readonly fence: number;
+  /** Counted on by the leader while it lives. */
+  readonly beat: number;
+  /** False when the leader gave it away, and before the first one. */
+  readonly isHeld: boolean;
+}
+
+export async function leadOf(reader: Reader): Promise<LeadRow> {
+  const row = await reader
+    .withTables<Tables>()
+    .selectFrom("log_leads")
+    .select(["fence", "beat", "is_held"])
+    .where("id", "=", leadId)
+    .executeTakeFirst();
+  return { fence: row?.fence ?? 0, beat: row?.beat ?? 0, isHeld: row?.is_held === 1 };
+}
+
+/**
+ * Makes the caller the one process that sequences, and answers its fence. With `seen`, only if the row still is that:
+ * of several that saw the same leader die one gets it, and none from a leader that has beaten since.
+ */
+export async function raiseLead(transaction: Transaction, seen?: LeadRow): Promise<number | undefined> {
+  const standing = await leadOf(transaction);
+  if (seen !== undefined && (standing.fence !== seen.fence || standing.beat !== seen.beat)) return undefined;
   const row = await transaction
     .withTables<Tables>()
     .insertInto("log_leads")
-    .values({ id: leadId, fence: 1 })
+    .values({ id: leadId, fence: 1, beat: 0, is_held: 1 })
     .onConflict((conflict) =>
-      conflict.column("id").doUpdateSet((builder) => ({ fence: builder("log_leads.fence", "+", 1) })),
+      conflict.column("id").doUpdateSet((builder) => ({ fence: builder("log_leads.fence", "+", 1), is_held: 1 })),
     )
     .returning("fence")
     .executeTakeFirstOrThrow();
   return row.fence;
 }
 
+/** Shows the others that the leader lives; false when the lead is another's. */
+export async function beatLead(transaction: Transaction, fence: number): Promise<boolean> {
+  const result = await transaction
+    .withTables<Tables>()
+    .updateTable("log_leads")
+    .set((builder) => ({ beat: builder("beat", "+", 1) }))
+    .where("id", "=", leadId)
+    .where("fence", "=", fence)
+    .executeTakeFirst();
+  return result.numUpdatedRows === 1n;
+}
+
+/** Lets the next one have the lead at once. Nothing when it is another's already. */
+export async function giveLead(transaction: Transaction, fence: number): Promise<void> {
+  await transaction
+    .withTables<Tables>()
+    .updateTable("log_leads")
+    .set({ is_held: 0 })
+    .where("id", "=", leadId)
+    .where("fence", "=", fence)
+    .executeTakeFirst();
+}
+
 /** Whether nobody has raised the lead since. */
 export async function isLead(reader: Reader, fence: number): Promise<boolean> {
-  const row = await reader
-    .withTables<Tables>()
-    .selectFrom("log_leads")
-    .select("fence")
-    .where("id", "=", leadId)
-    .executeTakeFirst();
-  return row?.fence === fence;
+  return (await leadOf(reader)).fence === fence;
 }
 
 /**

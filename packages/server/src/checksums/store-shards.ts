@@ -157,6 +157,29 @@ export async function headOf(reader: Reader, shard: string): Promise<HeadRow | u
   );
 }
 
+/** What says whether a shard has something new to show: its state, and when its head and its public checkpoint were stored. */
+export async function shardMarks(
+  reader: Reader,
+  logs: ReadonlySet<string> | "any",
+): Promise<readonly { readonly id: string; readonly state: string; readonly mark: string }[]> {
+  const rows = await reader
+    .withTables<Tables>()
+    .selectFrom("log_shards")
+    .innerJoin("log_heads", "log_heads.shard", "log_shards.id")
+    .leftJoin("log_cosigned", "log_cosigned.shard", "log_shards.id")
+    .select([
+      "log_shards.id",
+      "log_shards.state",
+      "log_heads.size",
+      "log_heads.published_at_ms",
+      "log_cosigned.size as cosigned_size",
+      "log_cosigned.published_at_ms as cosigned_at_ms",
+    ])
+    .$if(logs !== "any", (query) => query.where("log_shards.log", "in", logs === "any" ? [] : [...logs]))
+    .execute();
+  return rows.map(({ id, state, ...seen }) => ({ id, state, mark: JSON.stringify(Object.values(seen)) }));
+}
+
 /** When the newest signed head of a shard was stored, epoch milliseconds; undefined before the first one. */
 export async function signedAtOf(reader: Reader, shard: string): Promise<number | undefined> {
   const row = await reader

@@ -54,8 +54,8 @@ export type Tables = {
     note: string;
     published_at_ms: number;
   };
-  /** One row: which process sequences, whatever the log. Raised by whoever takes over. */
-  readonly log_leads: { id: string; fence: number };
+  /** One row: which process sequences, whatever the log. `fence` is raised by whoever takes over, `beat` by the leader while it lives. */
+  readonly log_leads: { id: string; fence: number; beat: Generated<number>; is_held: Generated<number> };
   /** First copy of the signing guard. */
   readonly log_guards: { shard: string; size: number; root: Uint8Array };
   /**

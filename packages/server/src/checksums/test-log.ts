@@ -106,6 +106,7 @@ export async function createTestLog(options: TestLogOptions): Promise<TestLog> {
     visibility: "private",
     originBase: undefined,
     guardFolder: join(folder, "guard"),
+    leaderGoneMs: 2000,
     ...options.config,
   };
   const guardFile = createGuardFile({ random }, { folder: config.guardFolder });

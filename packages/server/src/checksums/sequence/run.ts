@@ -1,11 +1,11 @@
 import { isAssayError } from "@assay/core";
-import type { Transaction } from "../../platform/database/database.ts";
+import type { Database, Transaction } from "../../platform/database/database.ts";
 import type { Telemetry } from "../../platform/telemetry/telemetry.ts";
 import { isOwnLog, publicLog } from "../log-ids.ts";
 import { advanceRotation } from "../rotation/advance.ts";
 import type { RotationDependencies } from "../rotation/advance.ts";
 import type { ShardList } from "../shard-list.ts";
-import { isLead, logsWithWork, raiseLead } from "../store-lead.ts";
+import { beatLead, isLead, logsWithWork } from "../store-lead.ts";
 import type { Shard } from "../store-shards.ts";
 import type { Wakeups } from "../wakeups.ts";
 import { createSequencer, isFinal } from "./sequencer.ts";
@@ -17,6 +17,8 @@ export interface RunDependencies extends RotationDependencies {
 }
 
 export interface RunOptions {
+  /** The fence of the lead, as `lead.ts` has won it. */
+  readonly lead: number;
   readonly shards: ShardList;
   /** Rings when claims were committed. */
   readonly claimed: Wakeups;
@@ -42,9 +44,7 @@ const pollMs = 1000;
  */
 export async function runSequencer(deps: RunDependencies, options: RunOptions, signal: AbortSignal): Promise<void> {
   const { database, clock, telemetry } = deps;
-  const { claimed } = options;
-  const lead = await takeLead(deps, signal);
-  if (lead === undefined) return;
+  const { claimed, lead } = options;
   const failed = new AbortController();
   const either = AbortSignal.any([signal, failed.signal]);
   const working = new Map<string, LogWork>();
@@ -57,6 +57,7 @@ export async function runSequencer(deps: RunDependencies, options: RunOptions, s
 
   let rung: ReadonlySet<string> | "any" = "any";
   let lookedMs = clock.monotonicMs();
+  let isFresh = false;
   // Taken over though nothing waits: what is wrong with its key or its guard must be heard of at once.
   if (options.shards.unfinished(publicLog) !== undefined) begin(publicLog);
   while (!either.aborted) {
@@ -64,7 +65,10 @@ export async function runSequencer(deps: RunDependencies, options: RunOptions, s
     const turn = claimed.next();
     try {
       if (rung === "any") {
-        if (!(await isLead(database.read, lead))) throw fenced("its lead");
+        if (!(await isLeading(database, lead))) throw fenced("its lead");
+        // Whoever led before may have opened a shard in the last moment.
+        if (!isFresh) await options.shards.refresh();
+        isFresh = true;
         rung = new Set(await logsWithWork(database.read));
         lookedMs = clock.monotonicMs();
       }
@@ -90,16 +94,10 @@ export async function runSequencer(deps: RunDependencies, options: RunOptions, s
   failed.signal.throwIfAborted();
 }
 
-async function takeLead({ database, clock, telemetry }: RunDependencies, signal: AbortSignal) {
-  while (!signal.aborted) {
-    try {
-      return await database.write(raiseLead);
-    } catch (error) {
-      telemetry.log.error("the lead of the logs could not be taken and is tried again", { "retry.ms": retryMs, error });
-      await clock.sleep(retryMs, signal).catch(() => {});
-    }
-  }
-  return undefined;
+/** Whether the lead still is ours. Where others may wait for it, the look is a beat. */
+async function isLeading(database: Database, lead: number): Promise<boolean> {
+  if (database.engine === "sqlite") return await isLead(database.read, lead);
+  return await database.write((transaction) => beatLead(transaction, lead));
 }
 
 interface LogWork {

@@ -1,0 +1,91 @@
+import type { Clock } from "../platform/clock.ts";
+import type { Database } from "../platform/database/database.ts";
+import type { Telemetry } from "../platform/telemetry/telemetry.ts";
+import type { GuardFile } from "./guard.ts";
+import type { ShardList } from "./shard-list.ts";
+import { headOf, shardMarks } from "./store-shards.ts";
+import type { HeadRow, Shard } from "./store-shards.ts";
+import type { Wakeups } from "./wakeups.ts";
+
+export interface FollowDependencies {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly guardFile: GuardFile;
+}
+
+export interface FollowOptions {
+  readonly shards: ShardList;
+  /** Rings when somebody waits for a claim to be signed. */
+  readonly claimed: Wakeups;
+  /** Shows readers what is stored of a shard. */
+  readonly publish: (shard: Shard, head: HeadRow) => Promise<void>;
+}
+
+/** How often all logs are looked at, by one query. */
+const lookMs = 1000;
+/** How often the logs are looked at in which somebody waits, and for how long after who waits last said so. */
+const quickLookMs = 75;
+const waitersMs = 5000;
+
+/**
+ * Shows what another process signs, until the signal is aborted: heads that the database holds, under the witness policy
+ * of this process, and shards that appeared or ended. It writes nothing but the guard's second copy of a shard that
+ * is new here, so a crash leaves nothing to repair. Failed looks are logged and done again.
+ */
+export async function followHeads(
+  { database, clock, telemetry, guardFile }: FollowDependencies,
+  { shards, claimed, publish }: FollowOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const shown = new Map<string, string>();
+  const states = new Map<string, string>();
+  const waitedFor = new Map<string, number>();
+
+  async function look(logs: ReadonlySet<string> | "any"): Promise<void> {
+    const marks = await shardMarks(database.read, logs);
+    if (marks.some(({ id, state }) => states.get(id) !== state)) await shards.refresh();
+    for (const { id, state } of marks) states.set(id, state);
+    const visible = new Map(shards.logs().flatMap((log) => shards.visible(log).map((shard) => [shard.id, shard])));
+    for (const { id, mark } of marks) {
+      const shard = visible.get(id);
+      if (shard === undefined || shown.get(id) === mark) continue;
+      const head = await headOf(database.read, id);
+      if (head === undefined) continue;
+      // New here, not lost: else the start after this would warn of a restored backup.
+      if (head.note !== undefined && (await guardFile.read(shard.origin)) === undefined)
+        await guardFile.raise(shard.origin, head);
+      await publish(shard, head);
+      shown.set(id, mark);
+    }
+  }
+
+  let lookedMs = -Infinity;
+  while (!signal.aborted) {
+    const turn = claimed.next();
+    const rung = claimed.take();
+    const nowMs = clock.monotonicMs();
+    if (rung !== "any") for (const log of rung) waitedFor.set(log, nowMs + waitersMs);
+    for (const [log, untilMs] of waitedFor) if (untilMs <= nowMs) waitedFor.delete(log);
+    try {
+      if (rung === "any" || nowMs - lookedMs >= lookMs) {
+        lookedMs = nowMs;
+        await look("any");
+      } else if (waitedFor.size > 0) await look(new Set(waitedFor.keys()));
+    } catch (error) {
+      telemetry.log.error("what other processes signed could not be looked at", { "retry.ms": lookMs, error });
+      await clock.sleep(lookMs, signal).catch(() => {});
+    }
+    // Even while it rings without end there is a pause between two looks.
+    if (waitedFor.size > 0) await clock.sleep(quickLookMs, signal).catch(() => {});
+    else await turnOrSleep(clock, turn, lookMs, signal);
+  }
+}
+
+async function turnOrSleep(clock: Clock, turn: Promise<void>, ms: number, signal: AbortSignal): Promise<void> {
+  const enough = new AbortController();
+  const slept = clock.sleep(ms, AbortSignal.any([signal, enough.signal])).catch(() => {});
+  await Promise.race([turn, slept]);
+  enough.abort();
+  await slept;
+}
