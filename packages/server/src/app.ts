@@ -26,6 +26,9 @@ export interface App extends AsyncDisposable {
   drain(graceMs: number): Promise<void>;
 }
 
+/** What another server wrote to in this time is not half written but under way. */
+const abandonedMs = 3_600_000;
+
 /** The server: rooms, routes, background work. */
 export async function createApp(loaded: LoadedConfig, options: AppOptions): Promise<App> {
   const { config } = loaded;
@@ -43,8 +46,9 @@ export async function createApp(loaded: LoadedConfig, options: AppOptions): Prom
   });
   await using stack = new AsyncDisposableStack();
   if (config.database.engine === "sqlite") stack.use(lockFolder(join(config.dataFolder, "lock.db")));
-  // Under the lock nobody writes blobs; on a shared database the blobs of this folder are still only ours.
-  await clearTemporaryBlobs(join(config.dataFolder, "blobs"));
+  // Under the lock nobody writes blobs; servers on one database share them, and one of those may be writing.
+  const isAlone = config.database.engine === "sqlite";
+  await clearTemporaryBlobs(join(config.dataFolder, "blobs"), isAlone ? undefined : clock.now() - abandonedMs);
   await rm(join(config.dataFolder, "spool"), { recursive: true, force: true });
   if (loaded.upstreamFromNpm) await rememberUpstream(config.dataFolder, config.upstreams[0]?.url ?? "");
   const rooms = stack.use(await openRooms(loaded, options));

@@ -1,10 +1,12 @@
+import { decodeEdge, isAssayError } from "@assay/core";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database/database.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
-import type { GuardFile } from "./guard.ts";
+import { requireBeginning, type GuardFile } from "./guard.ts";
 import type { ShardList } from "./shard-list.ts";
 import { headOf, shardMarks } from "./store-shards.ts";
 import type { HeadRow, Shard } from "./store-shards.ts";
+import type { Tiles } from "./tiles.ts";
 import type { Wakeups } from "./wakeups.ts";
 
 export interface FollowDependencies {
@@ -12,6 +14,7 @@ export interface FollowDependencies {
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly guardFile: GuardFile;
+  readonly tiles: Tiles;
 }
 
 export interface FollowOptions {
@@ -30,11 +33,11 @@ const waitersMs = 5000;
 
 /**
  * Shows what another process signs, until the signal is aborted: heads that the database holds, under the witness policy
- * of this process, and shards that appeared or ended. It writes nothing but the guard's second copy of a shard that
- * is new here, so a crash leaves nothing to repair. Failed looks are logged and done again.
+ * of this process, and shards that appeared or ended. It writes nothing but this machine's copy of the guard, so a
+ * crash leaves nothing to repair. Failed looks are logged and done again.
  */
 export async function followHeads(
-  { database, clock, telemetry, guardFile }: FollowDependencies,
+  { database, clock, telemetry, guardFile, tiles }: FollowDependencies,
   { shards, claimed, publish }: FollowOptions,
   signal: AbortSignal,
 ): Promise<void> {
@@ -52,12 +55,31 @@ export async function followHeads(
       if (shard === undefined || shown.get(id) === mark) continue;
       const head = await headOf(database.read, id);
       if (head === undefined) continue;
-      // New here, not lost: else the start after this would warn of a restored backup.
-      if (head.note !== undefined && (await guardFile.read(shard.origin)) === undefined)
-        await guardFile.raise(shard.origin, head);
-      await publish(shard, head);
       shown.set(id, mark);
+      if (await remember(shard, head)) await publish(shard, head);
     }
+  }
+
+  /**
+   * Raises this machine's copy of the guard to what another one signed, so that it refuses a restored backup too when it
+   * leads. False for a head that does not hold what the copy remembers: it is not shown, and the copy stays.
+   */
+  async function remember(shard: Shard, head: HeadRow): Promise<boolean> {
+    if (head.note === undefined) return true;
+    const copy = { name: `the signing guard in ${guardFile.pathOf(shard.origin)}` };
+    const view = { shard: shard.id, size: head.size, edge: decodeEdge(head.edge) };
+    const rootAt = async (size: number): Promise<Uint8Array> =>
+      size === head.size ? head.root : await tiles.rootAt(view, size);
+    try {
+      const signed = await guardFile.read(shard.origin);
+      await requireBeginning(shard.id, { ...copy, signed }, head.size, rootAt);
+    } catch (error) {
+      if (!isAssayError(error, "LOG_GUARD")) throw error;
+      telemetry.log.error("what another process signed is not shown here", { "log.shard": shard.id, error });
+      return false;
+    }
+    await guardFile.raise(shard.origin, head);
+    return true;
   }
 
   let lookedMs = -Infinity;

@@ -7,6 +7,7 @@ import { onEveryDatabase } from "@assay/testkit/databases";
 import { tempFolder } from "@assay/testkit/temp-folder";
 import { checkLog, createChecksums, requestRotation } from "./checksums.ts";
 import type { BindFacts, Checksums } from "./checksums.ts";
+import { createGuardFile } from "./guard.ts";
 import type { CrashPoint } from "./sequence/steps.ts";
 import { entriesBetween } from "./store.ts";
 import { listShards } from "./store-shards.ts";
@@ -256,6 +257,34 @@ onEveryDatabase("logs of organisations", (databases) => {
         });
         await assertWhole(log);
       });
+
+  if (databases.engine === "postgres")
+    test("who follows on another machine remembers what was signed, and does not show what went back behind it", async () => {
+      const log = await freshLog();
+      const one = await log.open();
+      const guardFolder = tempFolder({ after });
+      await running(one, async () => {
+        await bind(log, one, hosted(acme, 1));
+        await one.lookup(acme, bindFacts(1).version, never);
+        const two = await createChecksums(log.deps, { ...log.config, guardFolder });
+        await running(two, async () => {
+          await bind(log, two, hosted(acme, 8));
+          assert.ok(await two.lookup(acme, bindFacts(8).version, never));
+        });
+        const origin = one.logs.listHosted()[0]?.origin ?? "";
+        const guard = createGuardFile({ random: log.deps.random }, { folder: guardFolder });
+        assert.equal((await guard.read(origin))?.size, 2);
+        // As after a restored backup: this machine has seen more than the database holds by now.
+        const three = await createChecksums(log.deps, { ...log.config, guardFolder });
+        await guard.raise(origin, { size: 9, root: new Uint8Array(32) });
+        await running(three, async () => {
+          await bind(log, three, hosted(acme, 15));
+          await one.lookup(acme, bindFacts(15).version, never);
+          await assert.rejects(three.lookup(acme, bindFacts(15).version, never), { code: "NOT_READY" });
+        });
+        assert.equal((await guard.read(origin))?.size, 9);
+      });
+    });
 
   test("what is done to the registry itself and to an organisation has its log", async () => {
     const log = await freshLog();

@@ -44,7 +44,10 @@ describe("a blob store of files", () => {
     const folder = join(tempFolder(t), "blobs");
     await make(folder);
     writeFileSync(join(folder, temporary, "left"), "half");
+    await clearTemporaryBlobs(folder, Date.now() - 3_600_000);
+    assert.deepEqual(readdirSync(join(folder, temporary)), ["left"], "another process may be writing it");
     await clearTemporaryBlobs(folder);
+    await clearTemporaryBlobs(join(folder, "never made"));
     const store = await make(folder);
     assert.deepEqual(readdirSync(join(folder, temporary)), []);
     writeFileSync(join(folder, temporary, "under way"), "half");

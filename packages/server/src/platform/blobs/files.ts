@@ -1,5 +1,5 @@
 import { createReadStream, type Dirent } from "node:fs";
-import { link, open, readdir, rename, rm, stat, unlink, type FileHandle } from "node:fs/promises";
+import { link, open, readdir, rename, rm, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { AssayError } from "@assay/core";
@@ -15,9 +15,17 @@ export interface FileBlobStoreDeps {
 /** Not a segment of any key. On the same file system as the blobs, so that a link moves a file in. */
 const temporaryFolder = "+temporary";
 
-/** Removes what a crash left half written. Only while no process writes below `folder`: the server, when it starts. */
-export async function clearTemporaryBlobs(folder: string): Promise<void> {
-  await rm(join(folder, temporaryFolder), { recursive: true, force: true });
+/**
+ * Removes what a crash left half written, when nothing was written to it since `beforeMs` (by the file system's clock).
+ * Default: all of it, which is for who has the folder alone.
+ */
+export async function clearTemporaryBlobs(folder: string, beforeMs = Number.POSITIVE_INFINITY): Promise<void> {
+  const temporary = join(folder, temporaryFolder);
+  for (const name of (await ifThere(readdir(temporary))) ?? []) {
+    const file = join(temporary, name);
+    const found = await ifThere(stat(file));
+    if (found !== undefined && found.mtimeMs < beforeMs) await rm(file, { force: true });
+  }
 }
 
 /**
@@ -54,7 +62,7 @@ export async function createFileBlobStore(
     },
 
     async read(key) {
-      const handle = await openIfThere(pathOf(key));
+      const handle = await ifThere(open(pathOf(key), "r"));
       if (handle === undefined) return undefined;
       try {
         const found = await handle.stat();
@@ -70,7 +78,7 @@ export async function createFileBlobStore(
 
     async open(key, range) {
       const path = pathOf(key);
-      const handle = await openIfThere(path);
+      const handle = await ifThere(open(path, "r"));
       if (handle === undefined) return undefined;
       let streaming = false;
       try {
@@ -217,17 +225,13 @@ async function* list(
 }
 
 async function readFolder(path: string): Promise<Dirent[]> {
-  try {
-    return await readdir(path, { withFileTypes: true });
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
-  }
+  return (await ifThere(readdir(path, { withFileTypes: true }))) ?? [];
 }
 
-async function openIfThere(path: string): Promise<FileHandle | undefined> {
+/** Undefined for what is not there. */
+async function ifThere<Found>(found: Promise<Found>): Promise<Found | undefined> {
   try {
-    return await open(path, "r");
+    return await found;
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
