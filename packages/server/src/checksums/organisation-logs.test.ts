@@ -5,11 +5,13 @@ import { parsePackageName, parseRecord } from "@assay/core";
 import type { KnownRecord, PackageName } from "@assay/core";
 import { onEveryDatabase } from "@assay/testkit/databases";
 import { tempFolder } from "@assay/testkit/temp-folder";
+import type { Database } from "../platform/database/database.ts";
 import { checkLog, createChecksums, requestRotation } from "./checksums.ts";
 import type { BindFacts, Checksums } from "./checksums.ts";
 import { createGuardFile } from "./guard.ts";
 import type { CrashPoint } from "./sequence/steps.ts";
 import { entriesBetween } from "./store.ts";
+import { ensureShards } from "./shards.ts";
 import { listShards } from "./store-shards.ts";
 import { bindFacts, createTestLog, logMigrations, never } from "./test-log.ts";
 import type { TestLog } from "./test-log.ts";
@@ -285,6 +287,24 @@ onEveryDatabase("logs of organisations", (databases) => {
         assert.equal((await guard.read(origin))?.size, 9);
       });
     });
+
+  test("who looked just before another one made a log adds no second shard to it", async () => {
+    const log = await freshLog();
+    await log.open();
+    const guardFile = createGuardFile({ random: log.deps.random }, { folder: log.config.guardFolder });
+    const options = { log: "org:acme", originBase: undefined, visibility: "private" } as const;
+    await ensureShards({ ...log.deps, guardFile }, options);
+    const before = await databases.fresh(...logMigrations);
+    let looks = 0;
+    const database: Database = {
+      ...log.database,
+      get read() {
+        return looks++ === 0 ? before.read : log.database.read;
+      },
+    };
+    const shards = await ensureShards({ ...log.deps, database, guardFile }, options);
+    assert.equal(shards.filter((shard) => shard.log === options.log).length, 1);
+  });
 
   test("what is done to the registry itself and to an organisation has its log", async () => {
     const log = await freshLog();

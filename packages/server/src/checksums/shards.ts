@@ -71,6 +71,8 @@ export async function ensureShards(
   const standing = await listShards(database.read);
   if (standing.some((shard) => shard.log === log)) return standing;
   const shard = await nameShard(deps, options);
+  // Another process made the first one since we looked: this would be a second open one.
+  if (shard.number !== 1) return await listShards(database.read);
   const createdAtMs = clock.now();
   try {
     await database.write(async (transaction) => {
