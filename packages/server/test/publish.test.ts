@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { request, type IncomingMessage } from "node:http";
 import path from "node:path";
 import { after, before, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { clients } from "@assay/testkit/clients";
-import { rawRequest } from "@assay/testkit/raw-http";
+import { rawRequest, type RawAnswer } from "@assay/testkit/raw-http";
 import { publishBody, startPublisher, type Publisher } from "./publisher.ts";
 
 let publisher: Publisher;
@@ -159,3 +162,53 @@ for (const name of ["npm10", "npm11", "npm12", "pnpm12"] as const)
     assert.equal(installed.exitCode, 0, installed.output);
     assert.match(readFileSync(path.join(consumer, "node_modules", pkg, "index.js"), "utf8"), /42/);
   });
+
+test("a version that another package here needs stays; a whole package goes, and its numbers are burnt", async () => {
+  assert.equal((await publisher.put("@acme/base", publishBody({ name: "@acme/base", version: "1.0.0" }))).status, 201);
+  const user = publishBody({ name: "@acme/user", version: "1.0.0", dependencies: { "@acme/base": "^1.0.0" } });
+  assert.equal((await publisher.put("@acme/user", user)).status, 201);
+  const remove = async (name: string): Promise<RawAnswer> =>
+    await publisher.ask("DELETE", `/${name.replace("/", "%2f")}/-rev/${(await document(name, "?write=true"))._rev}`);
+  const needed = await remove("@acme/base");
+  assert.equal(needed.status, 403);
+  assert.match(needed.body.toString(), /needed by @acme\/user@1\.0\.0/);
+  assert.equal((await remove("@acme/user")).status, 200);
+  assert.equal((await remove("@acme/base")).status, 200);
+  for (const name of ["base", "user"])
+    assert.equal((await publisher.ask("GET", `/@acme%2f${name}/-/${name}-1.0.0.tgz`)).status, 403);
+  const again = publishBody({ name: "@acme/base", version: "1.0.0", description: "other" });
+  assert.equal((await publisher.put("@acme/base", again)).status, 409);
+});
+
+test("a token that is revoked while its publish is under way publishes nothing", async () => {
+  const made = await publisher.ask("POST", "/-/npm/v1/tokens", {
+    password: "correct horse battery",
+    name: "slow",
+    packages_all: true,
+    packages_and_scopes_permission: "read-write",
+  });
+  assert.equal(made.status, 201, made.body.toString());
+  const token = String(made.json()["token"]);
+  const body = Buffer.from(JSON.stringify(publishBody({ name: "@acme/slow", version: "1.0.0" })));
+  const { hostname, port } = new URL(publisher.server.url);
+  const sent = request({
+    hostname,
+    port,
+    method: "PUT",
+    path: "/@acme%2fslow",
+    headers: {
+      authorization: `Bearer ${token}`,
+      "content-type": "application/json",
+      "content-length": body.length,
+    },
+  });
+  const answered = once(sent, "response") as Promise<[IncomingMessage]>;
+  sent.write(body.subarray(0, 100));
+  await delay(300);
+  assert.equal((await publisher.ask("DELETE", `/-/npm/v1/tokens/token/${token}`)).status, 204);
+  sent.end(body.subarray(100));
+  const [answer] = await answered;
+  answer.resume();
+  assert.equal(answer.statusCode, 401);
+  assert.equal((await publisher.ask("GET", "/@acme%2fslow")).status, 404);
+});

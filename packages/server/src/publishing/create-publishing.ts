@@ -73,13 +73,14 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
   }
 
   async function put(
-    { principal, confirm }: Writer,
+    { principal, confirm, renew }: Writer,
     name: PackageName,
     source: AsyncIterable<Uint8Array>,
   ): Promise<Put> {
     const mayBring = await mayPublish(principal, name);
     await confirm("publish", name);
     await using body = await readBody(deps, source, { tarballBytes: limits.tarballBytes, documentBytes });
+    await renew();
     const { _attachments: attachments } = body.document;
     if (isJsonObject(attachments) && Object.keys(attachments).length > 0) {
       if (!mayBring) await requireWrite(deps, principal, "publish", name);
@@ -100,6 +101,8 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
         allowed.has(`${name} ${rule} ${path}`),
       );
       const provenance = checkProvenance(request, publish.provenance);
+      // Whoever lost the right meanwhile must not become the owner of a new package.
+      await requireWrite(deps, principal, "publish", name);
       await commit(deps, principal, { request, archive, provenance });
     }
     await deps.checksums.lookup(name, request.version, new AbortController().signal);
@@ -108,12 +111,13 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
 
   return {
     put,
-    async replace({ principal, confirm }, name, revision, source) {
+    async replace({ principal, confirm, renew }, name, revision, source) {
       // Which of the two it is, only the body tells.
       const unpublishing = await deps.permissions.decide(principal, "unpublish", { kind: "package", name });
       if (!unpublishing.allowed) await requireWrite(deps, principal, "own", name);
       await confirm("unpublish", name);
       await using body = await readBody(deps, source, { tarballBytes: 0, documentBytes });
+      await renew();
       const { maintainers, versions } = body.document;
       if (versions === undefined && maintainers !== undefined) {
         await requireWrite(deps, principal, "own", name);

@@ -20,7 +20,8 @@ export function publishingRoutes({
 }: PublishingRoutesDeps): FastifyPluginCallback {
   const { stepUps } = identity.signIn;
   async function who({ base, credentials }: FastifyRequest): Promise<Writer> {
-    return createWriter({ stepUps, names }, await identity.authenticate(credentials), { base, credentials });
+    const { authenticate } = identity;
+    return createWriter({ authenticate, stepUps, names }, await authenticate(credentials), { base, credentials });
   }
   const streamed = { config: { body: "stream" } } as const;
 

@@ -1,5 +1,6 @@
 import type { PackageName } from "@assay/core";
-import type { Action, HostedNames, Principal, StepUpRequest, StepUps } from "../identity/identity.ts";
+import type { Credentials } from "../http/credentials.ts";
+import type { Action, HostedNames, Identity, Principal, StepUps } from "../identity/identity.ts";
 
 /** Who sends a change, and how it shows once more that it is there. */
 export interface Writer {
@@ -9,6 +10,8 @@ export interface Writer {
    * to give it. Asked when the permission is certain, and before a byte of the body is read.
    */
   readonly confirm: (action: Action, name: PackageName) => Promise<void>;
+  /** Throws UNAUTHORIZED when its credentials are not good any more: a body may take minutes. */
+  readonly renew: () => Promise<void>;
 }
 
 /**
@@ -17,12 +20,17 @@ export interface Writer {
  * was proven for this very package minutes ago.
  */
 export function createWriter(
-  deps: { readonly stepUps: Pick<StepUps, "require">; readonly names: Pick<HostedNames, "find"> },
+  deps: {
+    readonly authenticate: Identity["authenticate"];
+    readonly stepUps: Pick<StepUps, "require">;
+    readonly names: Pick<HostedNames, "find">;
+  },
   principal: Principal,
-  request: StepUpRequest,
+  request: { readonly base: string; readonly credentials: Credentials },
 ): Writer {
   return {
     principal,
+    renew: async () => void (await deps.authenticate(request.credentials)),
     async confirm(action, name) {
       const hosted = deps.names.find(name);
       const isExempt = principal.kind === "bot" && hosted?.automationOverridesTfa === true;

@@ -108,6 +108,7 @@ export function createAccounts(deps: AccountsDeps): Accounts {
         name,
         kind,
         state: "active",
+        disabledBy: undefined,
         isAdmin: kind === "person" && wanted.isAdmin === true,
         email: parseEmail(wanted.email ?? ""),
         fullName: wanted.fullName,
@@ -171,7 +172,8 @@ export function createAccounts(deps: AccountsDeps): Accounts {
 
     async setState(by, name, state) {
       const kind = state === "active" ? "account.enabled" : "account.disabled";
-      await change({ kind, by, name }, { state }, state === "disabled" ? keepOneAdmin : undefined);
+      const disabled = { state, disabled_by: state === "disabled" ? by : null };
+      await change({ kind, by, name }, disabled, state === "disabled" ? keepOneAdmin : undefined);
     },
 
     async setAdmin(by, name, isAdmin) {

@@ -38,4 +38,10 @@ export const peopleMigrations: Migrations = {
         .execute();
     },
   },
+  "0103-identity-disabled-by": {
+    async up(transaction) {
+      const { text } = columns(transaction);
+      await transaction.schema.alterTable("accounts").addColumn("disabled_by", text).execute();
+    },
+  },
 };

@@ -8,6 +8,8 @@ export interface Account {
   readonly kind: "person" | "bot";
   /** Who is disabled can neither sign in nor use any token. */
   readonly state: "active" | "disabled";
+  /** Principal that disabled it. */
+  readonly disabledBy: string | undefined;
   /** Administers the registry. Never a bot. */
   readonly isAdmin: boolean;
   readonly email: string | undefined;
@@ -50,6 +52,7 @@ export async function insertAccount(
       name: account.name,
       kind: account.kind,
       state: account.state,
+      disabled_by: account.disabledBy ?? null,
       is_admin: account.isAdmin ? 1 : 0,
       email: account.email ?? null,
       full_name: account.fullName ?? null,
@@ -63,7 +66,9 @@ export async function insertAccount(
 }
 
 /** What can change of an account; what is left out stays. */
-export type AccountChange = Partial<Pick<Row, "state" | "is_admin" | "email" | "full_name" | "password">>;
+export type AccountChange = Partial<
+  Pick<Row, "state" | "disabled_by" | "is_admin" | "email" | "full_name" | "password">
+>;
 
 /** False when there is no such account. */
 export async function updateAccount(transaction: Transaction, name: string, change: AccountChange): Promise<boolean> {
@@ -93,6 +98,7 @@ function fromRow(row: Row): Account {
     name: row.name,
     kind: row.kind as Account["kind"],
     state: row.state as Account["state"],
+    disabledBy: row.disabled_by ?? undefined,
     isAdmin: row.is_admin === 1,
     email: row.email ?? undefined,
     fullName: row.full_name ?? undefined,

@@ -6,6 +6,8 @@ export type PeopleTables = {
     kind: string;
     /** `active` or `disabled`. */
     state: string;
+    /** Principal that disabled it; null while it is active. */
+    disabled_by: string | null;
     /** 0 or 1. */
     is_admin: number;
     email: string | null;

@@ -135,4 +135,25 @@ onEveryDatabase("signing in through a provider", ({ fresh }) => {
     );
     assert.ok(!/[0-9a-f]{8}-[0-9a-f]{4}-/.test(stored), "refresh tokens are sealed");
   });
+
+  test("whom somebody here disabled does not come back by leaving the provider and returning to it", async () => {
+    const { there, identity, clock, provider, walk } = await open();
+    there.signIn({ sub: "5", preferred_username: "mallory" });
+    await (await walk()).finish();
+    await identity.accounts.setState("person:ada", "mallory", "disabled");
+    there.leave("5");
+    const stop = new AbortController();
+    const running = provider.run(stop.signal);
+    for (let half = 0; half < 12; half += 1) {
+      await clock.untilSleepers(1);
+      await clock.advance(30_000);
+    }
+    await clock.untilSleepers(1);
+    stop.abort();
+    await running;
+    there.signIn({ sub: "5", preferred_username: "mallory" });
+    await assert.rejects((await walk()).finish(), is("FORBIDDEN"));
+    const mallory = await identity.accounts.find("mallory");
+    assert.deepEqual([mallory?.state, mallory?.disabledBy], ["disabled", "person:ada"]);
+  });
 });

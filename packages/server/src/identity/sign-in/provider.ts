@@ -72,6 +72,8 @@ export function createProvider(
     });
   }
 
+  /** As it stands in the audit trail. */
+  const us = `provider:${issuer}`;
   const useOf = (link: Pick<ProviderLink, "id">): string => `refresh token ${link.id}`;
 
   async function accountFor(
@@ -96,8 +98,10 @@ export function createProvider(
     };
     // A name that is taken is refused here: an account is never found by what the provider calls somebody.
     const isNew = old === undefined && linking === null;
-    const create = isNew ? await accounts.prepare(`provider:${issuer}`, newPerson(account, claims)) : undefined;
-    if (old?.state === "left") await accounts.setState(`provider:${issuer}`, account, "active");
+    const create = isNew ? await accounts.prepare(us, newPerson(account, claims)) : undefined;
+    // Only what the provider did is undone by coming back there; whom somebody here disabled stays so.
+    if (old?.state === "left" && (await accounts.find(account))?.disabledBy === us)
+      await accounts.setState(us, account, "active");
     await database.write(async (transaction) => {
       await create?.(transaction);
       await writeLink(transaction, link);
@@ -108,13 +112,13 @@ export function createProvider(
   }
 
   async function left(link: ProviderLink): Promise<void> {
-    const by = `provider:${issuer}`;
     await database.write(async (transaction) => {
       await deps.signIn.sessions.revokeAll(transaction, link.account);
       await writeLink(transaction, { ...link, state: "left", checked_at_ms: clock.now() });
     });
-    await tokens.revokeAll(by, `person:${link.account}`);
-    await accounts.setState(by, link.account, "disabled").catch((error: unknown) => {
+    await tokens.revokeAll(us, `person:${link.account}`);
+    if ((await accounts.find(link.account))?.state !== "active") return;
+    await accounts.setState(us, link.account, "disabled").catch((error: unknown) => {
       telemetry.log.error("somebody who left the provider is still active here", { account: link.account, error });
     });
   }

@@ -2,17 +2,11 @@ import semver from "semver";
 import { AssayError, parseVersion, type PackageName, type Version } from "@assay/core";
 import type { Principal } from "../../identity/identity.ts";
 import type { Transaction } from "../../platform/database/database.ts";
+import type { PublishingDeps } from "../create-publishing.ts";
 import { isJsonObject, type JsonObject } from "../publish/json.ts";
-import {
-  liveVersions,
-  manifestsNaming,
-  putTag,
-  readTags,
-  removeTag,
-  setUnpublished,
-  type HostedVersion,
-} from "../store.ts";
+import { liveVersions, manifestsNaming, putTag, readTags, removeTag, setUnpublished } from "../store.ts";
 import { change, type ChangeDeps } from "./change.ts";
+import { dependantInWords, dependantOf, type Listed } from "./dependants.ts";
 import { requireRevision } from "./revision.ts";
 
 export interface UnpublishPolicy {
@@ -20,12 +14,14 @@ export interface UnpublishPolicy {
   readonly windowHours: number;
 }
 
+type UnpublishDeps = ChangeDeps & Pick<PublishingDeps, "names">;
+
 /**
  * Takes away the versions that a packument which a client sends back does not have any more. Throws BAD_REQUEST,
  * CONFLICT, FORBIDDEN, NOT_FOUND.
  */
 export async function unpublishMissing(
-  deps: ChangeDeps,
+  deps: UnpublishDeps,
   principal: Principal,
   name: PackageName,
   sent: { readonly document: JsonObject; readonly revision: string },
@@ -39,7 +35,7 @@ export async function unpublishMissing(
 
 /** Takes away all versions of a package. */
 export async function unpublishAll(
-  deps: ChangeDeps,
+  deps: UnpublishDeps,
   principal: Principal,
   name: PackageName,
   revision: string,
@@ -59,7 +55,7 @@ interface Wanted {
  * `gone`. All or none: one version that must stay stops it.
  */
 async function unpublish(
-  deps: ChangeDeps,
+  deps: UnpublishDeps,
   principal: Principal,
   { name, revision, isTaken }: Wanted,
   { windowHours }: UnpublishPolicy,
@@ -68,12 +64,15 @@ async function unpublish(
     await requireRevision(transaction, name, revision);
     const live = await liveVersions(transaction, name);
     const taken = live.filter(({ version }) => isTaken(version));
+    const others = (await manifestsNaming(transaction, name)).filter(
+      (other) => !taken.some((one) => one.name === other.name && one.version === other.version),
+    );
     for (const one of taken) {
       if (nowMs - one.published_at_ms > windowHours * 3_600_000)
         throw refused(one, `was published more than ${windowHours} h ago; deprecate it instead`);
-      const dependant = await dependantOf(transaction, one, (other) => taken.includes(other));
+      const dependant = dependantOf(one, others);
       if (dependant !== undefined)
-        throw refused(one, `is needed by ${dependant}, which lives here too; deprecate it instead`);
+        throw refused(one, `is needed by ${dependantInWords(deps.names, name, dependant)}; deprecate it instead`);
     }
     for (const { version: text } of taken) {
       const version = parseVersion(text);
@@ -94,7 +93,7 @@ async function unpublish(
 
 /** Tags of what is gone are gone; `latest` goes to the highest release that is left. */
 async function moveTags(
-  deps: ChangeDeps,
+  deps: UnpublishDeps,
   transaction: Transaction,
   name: PackageName,
   left: readonly string[],
@@ -110,29 +109,6 @@ async function moveTags(
     const from = parseVersion(version);
     await deps.checksums.claimTag(transaction, { name, tag, from, to, source: "hosted", atMs: nowMs });
   }
-}
-
-type Listed = Omit<HostedVersion, "readme">;
-
-/** A hosted version, other than those that go too, whose dependencies this version satisfies. */
-async function dependantOf(
-  transaction: Transaction,
-  { name, version }: Listed,
-  goesToo: (other: Listed) => boolean,
-): Promise<string | undefined> {
-  for (const other of await manifestsNaming(transaction, name as PackageName)) {
-    if (other.name === name || goesToo(other)) continue;
-    const manifest = JSON.parse(other.manifest) as JsonObject;
-    for (const field of ["dependencies", "optionalDependencies", "peerDependencies"]) {
-      const wanted = isJsonObject(manifest[field]) ? manifest[field] : {};
-      const range = Object.hasOwn(wanted, name) ? wanted[name] : undefined;
-      // A tag, or a range that cannot be read, may mean this version.
-      if (typeof range !== "string") continue;
-      if (semver.validRange(range) === null || semver.satisfies(version, range))
-        return `${other.name}@${other.version}`;
-    }
-  }
-  return undefined;
 }
 
 function refused({ name, version }: Listed, reason: string): AssayError<"FORBIDDEN"> {
