@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
+import { hash } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { request, type IncomingMessage } from "node:http";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { packumentDigest, versionDigest, type Sha256 } from "@assay/core";
 import { clients } from "@assay/testkit/clients";
 import { rawRequest, type RawAnswer } from "@assay/testkit/raw-http";
+import { configFile, runAssay } from "@assay/testkit/server-process";
 import { publishBody, startPublisher, type Publisher } from "./publisher.ts";
 
 let publisher: Publisher;
@@ -14,6 +17,8 @@ before(async () => {
   publisher = await startPublisher();
 });
 after(async () => publisher[Symbol.asyncDispose]());
+
+const sha256: Sha256 = (bytes) => new Uint8Array(hash("sha256", bytes, "buffer"));
 
 interface Shown {
   readonly _rev: string;
@@ -117,6 +122,97 @@ test("tags, deprecation, and what is taken back", async () => {
   const burnt = await publisher.put("@acme/many", publishBody({ name: "@acme/many", version: "1.1.0" }));
   assert.equal(burnt.status, 409);
   assert.match(burnt.body.toString(), /never used again/);
+});
+
+interface LogRecord {
+  readonly shard: string;
+  readonly text: string;
+}
+
+/** The records of a package in its organisation's log, once the newest is a head record with this digest. */
+async function recordsUntilHead(name: string, packument: string): Promise<readonly string[]> {
+  const { installation } = publisher;
+  const parameters = ["log", "tail", "--log=org:acme", "--no-follow", "--lines=1000", "--json"];
+  for (let attempt = 0; ; attempt += 1) {
+    const { stdout, stderr } = await runAssay(
+      installation,
+      [...parameters, `--config=${configFile(installation)}`, `--data=${installation.data}`],
+      installation.home,
+    );
+    const records = stdout
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => (JSON.parse(line) as LogRecord).text)
+      .filter((text) => text.includes(`\nname ${name}\n`));
+    if (records.at(-1)?.includes(`\npackument ${packument}\n`) === true) return records;
+    assert.ok(attempt < 20, `the newest is not a head with ${packument}: ${records.at(-1)} ${stderr}`);
+  }
+}
+
+/** What a consumer makes of the document that it is shown (docs/formats/packument-digest.md). */
+async function shownDigest(name: string): Promise<string> {
+  const { "dist-tags": distTags, versions, time } = await document(name);
+  const digests = Object.entries(versions).map(([version, listed]) => [version, versionDigest(sha256, listed)]);
+  return packumentDigest(sha256, { name, distTags, versions: Object.fromEntries(digests), time });
+}
+
+test("the log says after each change what the package is as a whole, which is what is shown", async () => {
+  const name = "@acme/recorded";
+  const first = publishBody({
+    name,
+    version: "1.0.0",
+    bin: "index.js",
+    os: ["linux"],
+    bundledDependencies: false,
+    dependencies: { "@acme/plain": "1" },
+    optionalDependencies: { "@acme/plain": "1" },
+    scripts: { postinstall: "x", test: "y" },
+    engines: {},
+    description: "é😀",
+  });
+  assert.equal((await publisher.put(name, first)).status, 201);
+  const kinds = async (): Promise<readonly string[]> =>
+    (await recordsUntilHead(name, await shownDigest(name))).map(
+      (text) => text.slice("assay/v1 ".length).split("\n")[0] ?? "",
+    );
+  assert.deepEqual(await kinds(), ["bind", "tag", "head"]);
+
+  assert.equal((await publisher.put(name, publishBody({ name, version: "2.0.0" }, { tag: "next" }))).status, 201);
+  assert.equal((await publisher.ask("PUT", "/-/package/@acme%2frecorded/dist-tags/stable", "1.0.0")).status, 201);
+  const write = await document(name, "?write=true");
+  Object.assign(write.versions["1.0.0"] ?? {}, { deprecated: "use 2" });
+  assert.equal((await publisher.put(name, write)).status, 200);
+  const smaller = await document(name, "?write=true");
+  delete smaller.versions["2.0.0"];
+  assert.equal((await publisher.ask("PUT", `/@acme%2frecorded/-rev/${smaller._rev}`, smaller)).status, 200);
+  const made = [
+    "bind",
+    "tag",
+    "head",
+    "bind",
+    "tag",
+    "head",
+    "tag",
+    "head",
+    "deprecate",
+    "head",
+    "gone",
+    "tag",
+    "head",
+  ];
+  assert.deepEqual(await kinds(), made);
+
+  const { _rev: revision } = await document(name, "?write=true");
+  assert.equal((await publisher.ask("DELETE", `/@acme%2frecorded/-rev/${revision}`)).status, 200);
+  const nothing = packumentDigest(sha256, { name, distTags: {}, versions: {}, time: {} });
+  assert.equal((await recordsUntilHead(name, nothing)).length, made.length + 4);
+});
+
+test("text that no digest can be made of is refused", async () => {
+  const body = publishBody({ name: "@acme/torn", version: "1.0.0", description: "\ud800" });
+  const answer = await publisher.put("@acme/torn", body);
+  assert.equal(answer.status, 400, answer.text());
+  assert.match(answer.text(), /lone surrogate/);
 });
 
 test("versions that many publish at once are all there", async () => {

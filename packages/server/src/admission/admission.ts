@@ -73,8 +73,8 @@ export interface Admission {
 
   /**
    * Stores a release that is published here durably, then binds it in one transaction with what `also` writes, which
-   * runs first and may run more than once. Throws CONFLICT, undoing that, when the version is bound to something else.
-   * The caller inspected the bytes.
+   * runs behind the claim, also when that says that it is bound already, and may run more than once. Throws what `also`
+   * throws, else CONFLICT, undoing everything, when the version is bound to something else. The caller inspected the bytes.
    */
   bind<T>(release: StoredRelease, also: (transaction: Transaction) => Promise<T>): Promise<T>;
 

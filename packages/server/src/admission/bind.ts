@@ -14,8 +14,9 @@ export async function bind<T>(
 ): Promise<T> {
   const { name, version, integrity, source, sizeBytes } = release.facts;
   return await storeThen(deps, release, async (transaction, keys) => {
-    const result = await also(transaction);
     const { outcome } = await deps.checksums.claimBind(transaction, release.facts);
+    // Behind the claim: what is recorded about a package needs one of its binds before it in the log.
+    const result = await also(transaction);
     if (outcome === "differs")
       throw new AssayError("CONFLICT", { reason: `${name}@${version} is bound in the log to something else` });
     if (outcome === "same") return result;

@@ -43,7 +43,10 @@ export interface PublishingDeps {
   readonly permissions: Pick<Permissions, "decide" | "require">;
   readonly admission: Pick<Admission, "bind">;
   readonly releases: Pick<Releases, "published" | "unpublished">;
-  readonly checksums: Pick<Checksums, "claimDeprecate" | "claimSighting" | "claimTag" | "lookup" | "wake">;
+  readonly checksums: Pick<
+    Checksums,
+    "claimDeprecate" | "claimHead" | "claimSighting" | "claimTag" | "lookup" | "wake"
+  >;
   /** Who stands in packuments for what CI publishes; undefined for people. */
   readonly publisherOf: (principal: Principal) => Promise<Publisher | undefined>;
   readonly listings: HostedListings;

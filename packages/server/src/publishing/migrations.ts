@@ -44,4 +44,10 @@ export const publishingMigrations: Migrations = {
         .execute();
     },
   },
+  "0181-publishing-version-digests": {
+    async up(transaction) {
+      const { text } = columns(transaction);
+      await transaction.schema.alterTable("hosted_versions").addColumn("digest", text).execute();
+    },
+  },
 };

@@ -38,7 +38,7 @@ export function readDocumentRow(reader: Reader, name: PackageName): Promise<Tabl
 export function readVersion(
   reader: Reader,
   name: PackageName,
-  version: Version,
+  version: string,
 ): Promise<Omit<HostedVersion, "readme"> | undefined> {
   return reader
     .withTables<Tables>()
@@ -59,6 +59,7 @@ const listed = [
   "published_by",
   "deprecated",
   "unpublished_at_ms",
+  "digest",
 ] as const;
 
 /** Versions that are not unpublished, in the order of their publishing. */
@@ -71,6 +72,35 @@ export function liveVersions(reader: Reader, name: PackageName): Promise<readonl
     .where("unpublished_at_ms", "is", null)
     .orderBy("published_at_ms")
     .orderBy("version")
+    .execute();
+}
+
+/** What a head record is made of, of each version that is not unpublished. */
+export function versionDigests(
+  reader: Reader,
+  name: PackageName,
+): Promise<readonly Pick<HostedVersion, "version" | "digest" | "published_at_ms">[]> {
+  return reader
+    .withTables<Tables>()
+    .selectFrom("hosted_versions")
+    .select(["version", "digest", "published_at_ms"])
+    .where("name", "=", name)
+    .where("unpublished_at_ms", "is", null)
+    .execute();
+}
+
+export async function setDigest(
+  transaction: Transaction,
+  name: PackageName,
+  version: string,
+  digest: string,
+): Promise<void> {
+  await transaction
+    .withTables<Tables>()
+    .updateTable("hosted_versions")
+    .set({ digest })
+    .where("name", "=", name)
+    .where("version", "=", version)
     .execute();
 }
 
@@ -131,7 +161,7 @@ export async function setDeprecated(
   await transaction
     .withTables<Tables>()
     .updateTable("hosted_versions")
-    .set({ deprecated })
+    .set({ deprecated, digest: null })
     .where("name", "=", name)
     .where("version", "=", version)
     .execute();

@@ -17,6 +17,8 @@ export type Tables = {
     published_by: string;
     deprecated: string | null;
     unpublished_at_ms: number | null;
+    /** docs/formats/packument-digest.md, of the version object with `deprecated`. Null: not made since that changed. */
+    digest: string | null;
   };
   readonly hosted_tags: { name: string; tag: string; version: string; set_at_ms: number };
   /** Signed bundles that came with a version. The blob `attestation/<sha256>` holds the text. */

@@ -20,7 +20,7 @@ export async function change(
   const isChanged = await database.write(async (transaction) => {
     const nowMs = clock.now();
     if (!(await work(transaction, nowMs))) return false;
-    await documentChanged({ listings }, transaction, name, nowMs);
+    await documentChanged({ listings, checksums }, transaction, name, nowMs);
     return true;
   });
   if (!isChanged) return;

@@ -32,6 +32,8 @@ export async function deprecate(
       if (message === deprecated) continue;
       if (message !== null && message.length > longestMessage)
         throw new AssayError("BAD_REQUEST", { reason: `the message is longer than ${longestMessage} characters` });
+      if (message?.isWellFormed() === false)
+        throw new AssayError("BAD_REQUEST", { reason: "the message holds a lone surrogate, which is no character" });
       const version = parseVersion(text);
       await setDeprecated(transaction, name, version, message);
       const digest = message === null ? "-" : `sha256-${createHash("sha256").update(message).digest("base64")}`;

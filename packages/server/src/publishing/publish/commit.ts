@@ -79,6 +79,7 @@ export async function commit(
       published_by: principal.id,
       deprecated: null,
       unpublished_at_ms: null,
+      digest: listed.digest,
     });
     if (!isAdded)
       throw new AssayError("CONFLICT", { reason: `${name}@${version} is being published by somebody else` });

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { manifestDigest, manifestFragmentText, tarballFileName } from "@assay/core";
+import { digestOfListed, sha256 } from "../changes/version-digest.ts";
 import type { AcceptedArchive } from "./inspect.ts";
 import type { Provenance } from "./provenance.ts";
 import type { PublishRequest } from "./publish-request.ts";
@@ -44,9 +45,14 @@ export interface ListedManifest {
   /** Canonical text and digest of its fragment. */
   readonly fragment: string;
   readonly manifest: string;
+  /** docs/formats/packument-digest.md, of the version. */
+  readonly digest: string;
 }
 
-/** The version object that documents will show, from the sent one and what was found in the archive. Pure. */
+/**
+ * The version object that documents will show, from the sent one and what was found in the archive. Pure. Throws
+ * BAD_FORMAT for text that is no Unicode.
+ */
 export function listManifest(
   request: PublishRequest,
   archive: AcceptedArchive,
@@ -79,8 +85,9 @@ export function listManifest(
     },
   };
   const fragment = manifestFragmentText(listed);
-  const manifest = manifestDigest((bytes) => new Uint8Array(createHash("sha256").update(bytes).digest()), fragment);
-  return { text: JSON.stringify(listed), fragment, manifest };
+  const manifest = manifestDigest(sha256, fragment);
+  const text = JSON.stringify(listed);
+  return { text, fragment, manifest, digest: digestOfListed(text, null) };
 }
 
 /** sha256 hex of everything that a publish says, but who says it. */
