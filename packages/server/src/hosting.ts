@@ -4,12 +4,15 @@ import type { Config } from "./config/config.ts";
 import type { Credentials } from "./http/credentials.ts";
 import {
   ciRoutes,
+  createApprovals,
   createCi,
   createOrganisations,
   createPermissions,
   openPolicySets,
   organisationRoutes,
   withExclusive,
+  type ApprovalHandler,
+  type Approvals,
   type Ci,
   type HostedNames,
   type Organisations,
@@ -25,6 +28,7 @@ export interface Hosting {
   readonly organisations: Organisations;
   readonly permissions: Permissions;
   readonly ci: Ci;
+  readonly approvals: Approvals;
   readonly gates: HostingGates;
   readonly routes: readonly ReturnType<typeof organisationRoutes>[];
 }
@@ -47,6 +51,8 @@ interface HostingDeps extends Pick<Storage, "database" | "events" | "clock" | "r
   readonly documents: Parameters<typeof createOrganisations>[0]["documents"];
   /** Of each issuer of CI's identity tokens, by its name. */
   readonly issuerClients: ReadonlyMap<string, UpstreamClient>;
+  /** Of the rooms above, by kind: what they carry out once it is approved. Asked for when something is. */
+  readonly approvalHandlers: () => Readonly<Record<string, ApprovalHandler>>;
 }
 
 export async function openHosting(
@@ -87,6 +93,10 @@ export async function openHosting(
     { ...deps, tokens: identity.tokens, permissions, clients: deps.issuerClients, patternsOf: patternsFrom(names) },
     trust,
   );
+  const approvals = createApprovals(
+    { database, clock, random, events, telemetry, permissions, facts, handlers: deps.approvalHandlers },
+    { expiresAfterMs: settings.approvalDays * 86_400_000, rules: settings.approvals },
+  );
 
   async function mayReadAs(principal: Principal, name: PackageName): Promise<boolean> {
     return (await permissions.decide(principal, "read", { kind: "package", name })).allowed;
@@ -96,6 +106,7 @@ export async function openHosting(
     organisations,
     permissions,
     ci,
+    approvals,
     routes: [
       organisationRoutes({ identity: { ...identity, names, permissions }, organisations }),
       ciRoutes({ identity: { ...identity, ci }, issuers: trust.issuers, publicUrls }),

@@ -143,7 +143,15 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     changed: upstreams.hostedChanged,
   };
   const hosting = await openHosting(
-    { ...storage, names, identity, upstreams, documents, issuerClients: issuers.byAlias },
+    {
+      ...storage,
+      names,
+      identity,
+      upstreams,
+      documents,
+      issuerClients: issuers.byAlias,
+      approvalHandlers: () => publishing.approvalHandlers,
+    },
     config,
   );
   // A folder of its own: a command beside the server must not empty the server's.

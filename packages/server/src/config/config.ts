@@ -240,6 +240,8 @@ export interface IdentityConfig {
   readonly policies: string;
   /** What people must approve before it is carried out. Default nothing. */
   readonly approvals: readonly ApprovalRule[];
+  /** How long what must be approved waits. Default 7. */
+  readonly approvalDays: number;
 }
 
 /** `unpublish in acme needs 2 by olga acme:release`. */

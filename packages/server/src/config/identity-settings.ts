@@ -90,4 +90,11 @@ export const identitySettings: readonly Setting[] = [
     example: ["unpublish needs 2", "publish in acme needs 1 by olga acme:release"],
     doc: "Operations that people must approve before they are carried out: publish, tag, unpublish, owner, policy, trust, upstream, key.",
   },
+  {
+    key: "identity.approvalDays",
+    env: "ASSAY_APPROVAL_DAYS",
+    kind: whole(1, 365),
+    fallback: 7,
+    doc: "How long what must be approved waits, in days; then it is dropped.",
+  },
 ];

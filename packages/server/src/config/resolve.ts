@@ -93,6 +93,7 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
       read: values.text("identity.read") as Config["identity"]["read"],
       policies: values.path("identity.policies") ?? join(sources.cwd, "policies"),
       approvals: values.list("identity.approvals").flatMap((text) => parseApprovalRule(text) ?? []),
+      approvalDays: values.number("identity.approvalDays"),
     },
     publish: {
       provenance: values.text("publish.provenance") as Config["publish"]["provenance"],

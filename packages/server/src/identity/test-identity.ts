@@ -54,6 +54,7 @@ export function createTestIdentity(
         read: "anyone",
         policies: "/policies",
         approvals: [],
+        approvalDays: 7,
         ...options,
       },
     },

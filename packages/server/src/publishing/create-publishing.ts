@@ -153,6 +153,7 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
       await confirm("tag", name);
       await deleteTag(deps, principal, name, tag);
     },
+    approvalHandlers: {},
     async attestations(name, version) {
       const rows = await attestationsOf(deps.database.read, name, version);
       return await Promise.all(

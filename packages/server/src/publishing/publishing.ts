@@ -1,5 +1,5 @@
 import type { PackageName, Version } from "@assay/core";
-
+import type { ApprovalHandler } from "../identity/identity.ts";
 import type { Writer } from "./writer.ts";
 
 export { createPublishing } from "./create-publishing.ts";
@@ -39,6 +39,9 @@ export interface Publishing {
   setTag(writer: Writer, name: PackageName, tag: string, version: unknown): Promise<void>;
 
   deleteTag(writer: Writer, name: PackageName, tag: string): Promise<void>;
+
+  /** By kind: what is carried out once it is approved. */
+  readonly approvalHandlers: Readonly<Record<string, ApprovalHandler>>;
 
   /** The signed bundles that came with a hosted version, with what they are statements of. */
   attestations(

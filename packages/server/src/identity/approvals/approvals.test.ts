@@ -10,7 +10,6 @@ import type { Migrations } from "../../platform/database/database.ts";
 import { createEvents, eventMigrations } from "../../platform/events/outbox.ts";
 import { createPermissions, openPolicySets } from "../permissions/permissions.ts";
 import { aPackage, bot, createTestFacts, nobodys, person } from "../permissions/test-facts.ts";
-import type { Principal } from "../principal.ts";
 import { approvalMigrations, createApprovals, type NewApproval } from "./approvals.ts";
 import { ruleFor } from "./rules.ts";
 
@@ -39,7 +38,9 @@ test("the organisation's own rule goes before the one for all", () => {
 });
 
 onEveryDatabase("approvals", (databases) => {
-  async function open(failing?: () => void) {
+  async function open(failing?: () => void, preparing: () => Promise<void> = async () => {}) {
+    const prepared: string[] = [];
+    const told: string[] = [];
     const database = await databases.fresh(eventMigrations, approvalMigrations, carriedOutMigrations);
     const clock = createFakeClock();
     const facts = createTestFacts();
@@ -73,10 +74,24 @@ onEveryDatabase("approvals", (databases) => {
         telemetry: { log },
         permissions,
         facts: facts.facts,
-        requireStepUp(principal) {
-          if (principal.steppedUpAtMs === undefined) throw new Error("a second factor is needed");
-        },
-        handlers: () => ({ publish: { execute: carry("did"), drop: carry("dropped") } }),
+        handlers: () => ({
+          publish: {
+            prepare: async ({ approval, approver }) => {
+              await preparing();
+              prepared.push(`${approver.name} of ${approval.votes.length}`);
+              return prepared.length;
+            },
+            execute: async (transaction, approved) => {
+              assert.equal(typeof approved.prepared, "number");
+              await carry("did")(transaction, approved);
+            },
+            after: async ({ approver }) => {
+              told.push(approver.name);
+              throw new Error("nobody listens");
+            },
+            drop: carry("dropped"),
+          },
+        }),
       },
       { expiresAfterMs: 60_000, rules: [] },
     );
@@ -101,24 +116,23 @@ onEveryDatabase("approvals", (databases) => {
       );
     const events = async () =>
       (await database.read.withTables<EventRows>().selectFrom("events").selectAll().execute()).map(({ kind }) => kind);
-    const stepped = (name: string): Principal => ({ ...person(name), steppedUpAtMs: clock.now() });
-    return { database, clock, approvals, ask, carriedOut, events, stepped, facts };
+    return { database, clock, approvals, ask, carriedOut, events, facts, prepared, told };
   }
-  const yes = { digest: "sha512-x", reason: "" };
+  const yes = { digest: "sha512-x", reason: "", confirm: async () => {} };
   const refused = (code: string, pattern: RegExp) => (error: unknown) =>
     isAssayError(error) && error.code === code && pattern.test(error.message);
 
   test("the last one that is needed carries it out, once, in its transaction", async () => {
-    const { approvals, ask, carriedOut, events, stepped } = await open();
+    const { approvals, ask, carriedOut, events } = await open();
     const id = await ask({ needed: 2 });
     assert.equal(await ask({ needed: 2 }), id, "the same operation waits once");
-    assert.equal((await approvals.approve(stepped("olga"), id, yes)).state, "waiting");
+    assert.equal((await approvals.approve(person("olga"), id, yes)).state, "waiting");
     assert.deepEqual(await carriedOut(), []);
-    assert.equal((await approvals.approve(stepped("otto2"), id, yes)).state, "done");
+    assert.equal((await approvals.approve(person("otto2"), id, yes)).state, "done");
     assert.deepEqual(await carriedOut(), ["did 1.0.0"]);
-    await assert.rejects(approvals.approve(stepped("olivia"), id, yes), refused("CONFLICT", /done already/));
+    await assert.rejects(approvals.approve(person("olivia"), id, yes), refused("CONFLICT", /done already/));
     await assert.rejects(
-      approvals.reject(stepped("olivia"), id, { ...yes, reason: "late" }),
+      approvals.reject(person("olivia"), id, { ...yes, reason: "late" }),
       refused("CONFLICT", /done/),
     );
     assert.deepEqual(await carriedOut(), ["did 1.0.0"]);
@@ -126,98 +140,101 @@ onEveryDatabase("approvals", (databases) => {
   });
 
   test("approvals at the same moment carry it out once", async () => {
-    const { approvals, ask, carriedOut, stepped } = await open();
+    const { approvals, ask, carriedOut } = await open();
     const id = await ask({ needed: 2 });
     await Promise.allSettled(
-      ["olga", "otto2", "olivia", "olga"].map((name) => approvals.approve(stepped(name), id, yes)),
+      ["olga", "otto2", "olivia", "olga"].map((name) => approvals.approve(person(name), id, yes)),
     );
     assert.deepEqual(await carriedOut(), ["did 1.0.0"]);
-    assert.equal((await approvals.find(stepped("olga"), id)).votes.length, 2);
+    assert.equal((await approvals.find(person("olga"), id)).votes.length, 2);
   });
 
   test("nobody approves what they asked for, twice, without being allowed, or without a second factor", async () => {
-    const { approvals, ask, carriedOut, stepped } = await open();
+    const { approvals, ask, carriedOut } = await open();
     const id = await ask({ requester: person("olga"), needed: 2 });
-    await assert.rejects(approvals.approve(stepped("olga"), id, yes), refused("FORBIDDEN", /somebody else/));
-    await assert.rejects(approvals.approve(person("otto2"), id, yes), /second factor/);
+    await assert.rejects(approvals.approve(person("olga"), id, yes), refused("FORBIDDEN", /somebody else/));
+    const unproven = {
+      ...yes,
+      confirm: async ({ exactly }: { readonly exactly: string }) => {
+        throw new Error(`a second factor is needed to ${exactly}`);
+      },
+    };
     await assert.rejects(
-      approvals.approve(
-        { ...person("otto2", { level: "read-only" }), steppedUpAtMs: stepped("x").steppedUpAtMs },
-        id,
-        yes,
-      ),
+      approvals.approve(person("otto2"), id, unproven),
+      new RegExp(`second factor is needed to approve approval ${id} sha512-x`),
+    );
+    assert.deepEqual((await approvals.find(person("otto2"), id)).votes, []);
+    await assert.rejects(
+      approvals.approve(person("otto2", { level: "read-only" }), id, yes),
       refused("NOT_FOUND", /not found/),
     );
-    await assert.rejects(approvals.approve(stepped("dora"), id, yes), refused("NOT_FOUND", /not found/));
+    await assert.rejects(approvals.approve(person("dora"), id, yes), refused("NOT_FOUND", /not found/));
+    await assert.rejects(approvals.approve(bot("robo"), id, yes), refused("NOT_FOUND", /not found/));
+    await approvals.approve(person("otto2"), id, yes);
+    await assert.rejects(approvals.approve(person("otto2"), id, yes), refused("FORBIDDEN", /before/));
     await assert.rejects(
-      approvals.approve({ ...stepped("robo"), ...bot("robo") }, id, yes),
-      refused("NOT_FOUND", /not found/),
-    );
-    await approvals.approve(stepped("otto2"), id, yes);
-    await assert.rejects(approvals.approve(stepped("otto2"), id, yes), refused("FORBIDDEN", /before/));
-    await assert.rejects(
-      approvals.approve(stepped("olivia"), id, { ...yes, digest: "sha512-other" }),
+      approvals.approve(person("olivia"), id, { ...yes, digest: "sha512-other" }),
       refused("CONFLICT", /something else/),
     );
     assert.deepEqual(await carriedOut(), []);
   });
 
   test("who is not among the named approvers may not, a member of a named team may", async () => {
-    const { approvals, ask, stepped } = await open();
+    const { approvals, ask } = await open();
     const id = await ask({ approvers: ["acme:release"] });
     await assert.rejects(
-      approvals.approve(stepped("olga"), id, yes),
+      approvals.approve(person("olga"), id, yes),
       refused("FORBIDDEN", /approvers here are acme:release/),
     );
-    assert.equal((await approvals.approve(stepped("olivia"), id, yes)).state, "done");
+    assert.equal((await approvals.approve(person("olivia"), id, yes)).state, "done");
   });
 
   test("one rejection ends it, with a reason; who asked may take it back", async () => {
-    const { approvals, ask, carriedOut, stepped } = await open();
+    const { approvals, ask, carriedOut } = await open();
     const id = await ask();
     await assert.rejects(
-      approvals.reject(stepped("olga"), id, { ...yes, reason: " " }),
+      approvals.reject(person("olga"), id, { ...yes, reason: " " }),
       refused("BAD_REQUEST", /reason/),
     );
-    const rejected = await approvals.reject(stepped("olga"), id, { ...yes, reason: "not yet" });
+    const rejected = await approvals.reject(person("olga"), id, { ...yes, reason: "not yet" });
     assert.deepEqual([rejected.state, rejected.votes[0]?.reason], ["rejected", "not yet"]);
     const again = await ask();
     assert.notEqual(again, id);
-    assert.equal((await approvals.reject(stepped("dora"), again, yes)).state, "rejected");
+    assert.equal((await approvals.reject(person("dora"), again, yes)).state, "rejected");
     assert.deepEqual(await carriedOut(), ["dropped 1.0.0", "dropped 1.0.0"]);
   });
 
   test("what nobody decides on ends", async () => {
-    const { approvals, ask, carriedOut, clock, stepped } = await open();
+    const { approvals, ask, carriedOut, clock } = await open();
     const id = await ask();
     await clock.advance(60_000);
-    await assert.rejects(approvals.approve(stepped("olga"), id, yes), refused("CONFLICT", /expired/));
+    await assert.rejects(approvals.approve(person("olga"), id, yes), refused("CONFLICT", /expired/));
     const stop = new AbortController();
     const running = approvals.run(stop.signal);
     await clock.untilSleepers(1);
     stop.abort();
     await running;
-    assert.equal((await approvals.find(stepped("olga"), id)).state, "expired");
+    assert.equal((await approvals.find(person("olga"), id)).state, "expired");
     assert.deepEqual(await carriedOut(), ["dropped 1.0.0"]);
   });
 
   test("what fails while it is carried out leaves the approval as it was", async () => {
     let isFailing = true;
-    const { approvals, ask, carriedOut, events, stepped } = await open(() => {
+    const { approvals, ask, carriedOut, events } = await open(() => {
       if (isFailing) throw new Error("the name is taken");
     });
     const id = await ask();
-    await assert.rejects(approvals.approve(stepped("olga"), id, yes), /the name is taken/);
+    await assert.rejects(approvals.approve(person("olga"), id, yes), /the name is taken/);
     assert.deepEqual(await carriedOut(), []);
-    assert.equal((await approvals.find(stepped("olga"), id)).state, "waiting");
+    assert.equal((await approvals.find(person("olga"), id)).state, "waiting");
     isFailing = false;
-    assert.equal((await approvals.approve(stepped("olga"), id, yes)).state, "done");
+    assert.equal((await approvals.approve(person("olga"), id, yes)).state, "done");
     assert.deepEqual(await carriedOut(), ["did 1.0.0"]);
     assert.deepEqual(await events(), ["approval.requested", "approval.given", "approval.done"]);
   });
 
   test("a list shows what one may decide on or asked for, and nothing else", async () => {
-    const { approvals, ask, stepped } = await open();
+    const { approvals, ask } = await open();
     const id = await ask();
     for (const [name, sees] of [
       ["olga", true],
@@ -225,13 +242,91 @@ onEveryDatabase("approvals", (databases) => {
       ["olaf", false],
       ["root", true],
     ] as const) {
-      const listed = await approvals.list(stepped(name), "waiting");
+      const listed = await approvals.list(person(name), { state: "waiting" });
       assert.deepEqual(
-        listed.map((one) => one.id),
+        listed.approvals.map((one) => one.id),
         sees ? [id] : [],
         name,
       );
     }
-    assert.deepEqual(await approvals.list(stepped("olga"), "done"), []);
+    assert.deepEqual((await approvals.list(person("olga"), { state: "done" })).approvals, []);
+    await assert.rejects(approvals.list(person("olga"), { after: "then" }), refused("BAD_REQUEST", /next/));
+  });
+
+  test("a list finds what is far below thousands that somebody may not see, page by page", async () => {
+    const { approvals, ask, database, clock } = await open();
+    const old = await ask();
+    const mine: string[] = [];
+    await clock.advance(1);
+    await database.write(async (transaction) => {
+      for (let number = 0; number < 2300; number += 1) {
+        const isMine = number % 40 === 0;
+        const id = await approvals.request(transaction, {
+          kind: "publish",
+          subject: `npm @other/secret@1.0.${number}`,
+          summary: "",
+          digest: "sha512-y",
+          resource: aPackage("@other/secret"),
+          organisation: "other",
+          requester: person(isMine ? "olga" : "dora"),
+          payload: "",
+          needed: 1,
+        });
+        if (isMine) mine.push(id);
+      }
+    });
+    const seen: string[] = [];
+    let pages = 0;
+    for (let after: string | undefined, more = true; more;) {
+      const page = await approvals.list(person("olga"), { state: "waiting", after });
+      seen.push(...page.approvals.map(({ id }) => id));
+      pages += 1;
+      after = page.next;
+      more = after !== undefined;
+    }
+    assert.deepEqual(seen, [...mine.toSorted(), old]);
+    assert.ok(pages > 1);
+  });
+
+  test("what is prepared is there before the transaction, and never made for a vote that is not enough", async () => {
+    const { approvals, ask, prepared, told } = await open();
+    const id = await ask({ needed: 2 });
+    await approvals.approve(person("olga"), id, yes);
+    assert.deepEqual(prepared, []);
+    assert.equal((await approvals.approve(person("otto2"), id, yes)).state, "done");
+    assert.deepEqual([prepared, told], [["otto2 of 2"], ["otto2"]]);
+  });
+
+  test("what cannot be prepared leaves the approval as it was, without the vote", async () => {
+    const { approvals, ask, carriedOut } = await open(undefined, async () => {
+      throw new Error("the archive is gone");
+    });
+    const id = await ask();
+    await assert.rejects(approvals.approve(person("olga"), id, yes), /the archive is gone/);
+    const { state, votes } = await approvals.find(person("olga"), id);
+    assert.deepEqual([state, votes, await carriedOut()], ["waiting", [], []]);
+  });
+
+  test("one that cannot be ended keeps no other from its end", async () => {
+    const { approvals, ask, clock, database, carriedOut } = await open();
+    const bad = await ask({ subject: "npm @acme/secret@1.0.1" });
+    const good = await ask();
+    await database.write((transaction) =>
+      transaction
+        .withTables<{ approvals: { id: string; kind: string } }>()
+        .updateTable("approvals")
+        .set({ kind: "unheard-of" })
+        .where("id", "=", bad)
+        .execute(),
+    );
+    await clock.advance(60_000);
+    const stop = new AbortController();
+    const running = approvals.run(stop.signal);
+    await clock.untilSleepers(1);
+    stop.abort();
+    await running;
+    assert.equal((await approvals.find(person("olga"), good)).state, "expired");
+    assert.equal((await approvals.find(person("olga"), bad)).state, "waiting");
+    assert.deepEqual(await carriedOut(), ["dropped 1.0.0"]);
   });
 });

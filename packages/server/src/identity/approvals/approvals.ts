@@ -59,16 +59,34 @@ export interface NewApproval {
   readonly approvers?: readonly string[] | undefined;
 }
 
+/** What a handler is told of the approval that it carries out. */
+export interface Approved {
+  /** With the vote that was the last one. */
+  readonly approval: Approval;
+  readonly payload: unknown;
+  /** Whose vote was the last one. */
+  readonly approver: Principal;
+}
+
 /** Carries out what was approved. */
-export interface ApprovalHandler {
+export interface ApprovalHandler<Prepared = unknown> {
   /**
-   * In the transaction of the last approval, so once and never half: no other I/O; what needs any enqueues a job. What
-   * it throws undoes the approval and is told to the approver.
+   * Before the transaction of a vote that is enough: all I/O besides the database (blobs made durable, archives read,
+   * the requester's rights asked for again). It may run more than once, and what it made may be wanted by nobody, after
+   * a crash as well: so it leaves only what is collected by itself. What it throws is told to the approver; no vote is kept then.
    */
-  execute(
-    transaction: Transaction,
-    approved: { readonly approval: Approval; readonly payload: unknown },
-  ): Promise<void>;
+  prepare?(approved: Approved): Promise<Prepared>;
+  /**
+   * In the transaction of the last approval, so once and never half: no other I/O. It may run more than once, as
+   * `Database.write` says. What it throws undoes the approval and is told to the approver. What readers in this process
+   * must hear of goes into `transaction.afterCommit`.
+   */
+  execute(transaction: Transaction, approved: Approved & { readonly prepared: Prepared }): Promise<void>;
+  /**
+   * After the commit, before the approver hears of it; a crash skips it. What it throws is logged, for the operation is
+   * done.
+   */
+  after?(approved: Approved): Promise<void>;
   /** In the transaction of a rejection or an end without one: puts away what waited. */
   drop(transaction: Transaction, dropped: { readonly approval: Approval; readonly payload: unknown }): Promise<void>;
 }
@@ -76,8 +94,20 @@ export interface ApprovalHandler {
 export interface Decision {
   /** The digest that the person saw. */
   readonly digest: string;
-  /** 1 to 1,000 characters; may be empty for an approval. */
+  /** At most 1,000 characters; may be empty for an approval, and for who takes back what they asked for. */
   readonly reason: string;
+  /**
+   * Returns when the person has just proven to be there: `StepUps.require` with the request of the vote. Asked when
+   * everything else is certain, before anything is prepared or written. `operation` is this very vote.
+   */
+  readonly confirm: (operation: { readonly what: string; readonly exactly: string }) => Promise<void>;
+}
+
+export interface ApprovalPage {
+  /** Newest first. */
+  readonly approvals: readonly Approval[];
+  /** Where the next page begins; undefined: there is no more. A page may be short, or empty, and not be the last. */
+  readonly next: string | undefined;
 }
 
 export interface Approvals {
@@ -90,14 +120,20 @@ export interface Approvals {
   request(transaction: Transaction, wanted: NewApproval): Promise<string>;
   /** Who may decide on it, and who asked for it, see it; for others it is NOT_FOUND. */
   find(principal: Principal, id: string): Promise<Approval>;
-  /** Those that the principal may see, newest first, at most 200. */
-  list(principal: Principal, state: Approval["state"] | undefined): Promise<readonly Approval[]>;
+  /** Those that the principal may see, at most 50 a page. Throws BAD_REQUEST for an `after` that is no `next`. */
+  list(
+    principal: Principal,
+    options: { readonly state?: Approval["state"] | undefined; readonly after?: string | undefined },
+  ): Promise<ApprovalPage>;
+  /** Whether the principal may decide on it now; undefined: yes, else why not, as the rest of a sentence. */
+  hindrance(principal: Principal, approval: Approval): Promise<string | undefined>;
   /**
    * Approves. The last one that is needed carries the operation out. Throws FORBIDDEN for the requester, for who may not
-   * approve, and for who voted before; CONFLICT when it does not wait any more or the digest is another.
+   * approve, and for who voted before; CONFLICT when it does not wait any more or the digest is another; and what
+   * `confirm` and the handler throw.
    */
   approve(principal: Principal, id: string, decision: Decision): Promise<Approval>;
-  /** Rejects: one is enough. Throws as `approve`; who asked may always take it back. */
+  /** Rejects: one is enough. Throws as `approve`, BAD_REQUEST without a reason; who asked may always take it back. */
   reject(principal: Principal, id: string, decision: Decision): Promise<Approval>;
   /** Ends what nobody decided in time; until aborted. */
   run(signal: AbortSignal): Promise<void>;

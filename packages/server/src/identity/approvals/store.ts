@@ -61,19 +61,41 @@ export async function readApproval(
   return { approval: fromRow(row, votes.get(id) ?? []), payload: JSON.parse(row.payload) };
 }
 
-/** Newest first. */
+/** Where a page ended. */
+export interface ApprovalPlace {
+  readonly requestedAtMs: number;
+  readonly id: string;
+}
+
+/** Newest first, those of one moment by id; `before`: only what comes after that place. */
 export async function readApprovals(
   reader: Reader,
-  options: { readonly state: Approval["state"] | undefined; readonly limit: number },
+  {
+    state,
+    before,
+    limit,
+  }: {
+    readonly state: Approval["state"] | undefined;
+    readonly before: ApprovalPlace | undefined;
+    readonly limit: number;
+  },
 ): Promise<readonly Approval[]> {
   const rows = await reader
     .withTables<ApprovalTables>()
     .selectFrom("approvals")
     .selectAll()
-    .$if(options.state !== undefined, (query) => query.where("state", "=", options.state ?? ""))
+    .$if(state !== undefined, (query) => query.where("state", "=", state ?? ""))
+    .$if(before !== undefined, (query) =>
+      query.where((where) =>
+        where.or([
+          where("requested_at_ms", "<", before?.requestedAtMs ?? 0),
+          where.and([where("requested_at_ms", "=", before?.requestedAtMs ?? 0), where("id", ">", before?.id ?? "")]),
+        ]),
+      ),
+    )
     .orderBy("requested_at_ms", "desc")
     .orderBy("id")
-    .limit(options.limit)
+    .limit(limit)
     .execute();
   const votes = await readVotes(
     reader,
