@@ -23,13 +23,16 @@ hosted:
   - {names: ["@acme/*"], organisation: acme, visibility: public}
 `;
 
+/** Of the administrator. */
+export const password = "correct horse battery";
+
 /** `prepare` is called before the server starts, with the rooms over its data. */
 export async function startPublisher(
-  moreConfig = "",
+  moreConfig: string | ((url: string) => string) = "",
   prepare: (rooms: Rooms) => Promise<void> = async () => {},
 ): Promise<Publisher> {
   const installation = await createInstallation();
-  const config = configuration + moreConfig;
+  const config = configuration + (typeof moreConfig === "string" ? moreConfig : moreConfig(installation.url));
   const file = path.join(installation.home, "assay.yaml");
   mkdirSync(installation.data, { recursive: true, mode: 0o700 });
   writeFileSync(file, config);
@@ -42,7 +45,7 @@ export async function startPublisher(
   {
     await using rooms = await openRooms(loaded, { logTo: new PassThrough().resume() });
     const { accounts, tokens } = rooms.identity;
-    await accounts.create("test", { name: "ada", kind: "person", password: "correct horse battery", isAdmin: true });
+    await accounts.create("test", { name: "ada", kind: "person", password, isAdmin: true });
     const drawn = await tokens.issue("test", {
       holder: "person:ada",
       holderName: "ada",
