@@ -33,6 +33,7 @@ const composition = new Set([
   "app.ts",
   "background.ts",
   "hosting.ts",
+  "import-registry.ts",
   "main.ts",
   "owned-rooms.ts",
   "rooms.ts",

@@ -84,8 +84,8 @@ export async function registryHttp(
   return { fetch: authorised, sleep, registry };
 }
 
-/** The header that npm would send: of the longest `//host/path/:` key that the registry lies below. */
-async function authorizationFor(
+/** The header that npm would send, or undefined: of the longest `//host/path/:` key that the registry lies below. */
+export async function authorizationFor(
   { env, cwd }: Pick<CliContext, "env" | "cwd">,
   registry: string,
 ): Promise<string | undefined> {

@@ -20,33 +20,47 @@ export interface VerdaccioOptions {
   readonly uplinks?: readonly string[];
   /** How long it believes a packument, as Verdaccio spells times. Default `60m`. */
   readonly maxAge?: string;
+  /** Who reads and publishes, as Verdaccio spells groups. Default `$all`. */
+  readonly access?: string;
 }
 
-/** Starts Verdaccio with its usual settings and quiet logs; everybody may read and publish. */
-export async function startVerdaccio({ uplinks = [], maxAge = "60m" }: VerdaccioOptions = {}): Promise<PeerProcess> {
+export interface Verdaccio extends PeerProcess {
+  /** What it keeps: a folder a package. */
+  readonly storage: string;
+}
+
+/** Starts Verdaccio with its usual settings and quiet logs. */
+export async function startVerdaccio({
+  uplinks = [],
+  maxAge = "60m",
+  access = "$all",
+}: VerdaccioOptions = {}): Promise<Verdaccio> {
   const work = mkdtempSync(path.join(tmpdir(), "assay-verdaccio-"));
+  const storage = path.join(work, "storage");
   const url = `http://127.0.0.1:${await freePort()}`;
   const names = uplinks.map((_, index) => `up${index + 1}`);
-  const rule = `{ access: $all, publish: $all${names.length === 0 ? "" : `, proxy: ${names.join(" ")}`} }`;
+  const rule = `{ access: ${access}, publish: ${access}, unpublish: ${access}${names.length === 0 ? "" : `, proxy: ${names.join(" ")}`} }`;
   const config = path.join(work, "config.yaml");
   writeFileSync(
     config,
     [
-      `storage: ${path.join(work, "storage")}`,
+      `storage: ${storage}`,
       `listen: ${url.slice("http://".length)}`,
       "uplinks:",
       ...uplinks.map((uplink, index) => `  up${index + 1}: { url: "${uplink}/", maxage: ${maxAge} }`),
       `packages: { "@*/*": ${rule}, "**": ${rule} }`,
       `web: { enable: false }`,
+      `auth: { htpasswd: { file: ${path.join(work, "htpasswd")} } }`,
       `log: { type: stdout, format: json, level: fatal }`,
       "",
     ].join("\n"),
   );
-  return startPeer({
+  const peer = await startPeer({
     name: "Verdaccio",
     folder: work,
     url,
     probe: "/-/ping",
     command: [process.execPath, program, "--config", config],
   });
+  return { ...peer, storage };
 }

@@ -5,6 +5,7 @@ import type { TrustPolicy } from "@assay/verify";
 import type { CliContext, ExitCode, Finish } from "../context.ts";
 import { wrongUse } from "../errors.ts";
 import { createProgress } from "../progress.ts";
+import { importPackagesCommands } from "./import-packages.ts";
 import { installationOptions, openInstallationToWrite, type InstallationOptions } from "../rooms.ts";
 
 interface ImportOptions extends InstallationOptions {
@@ -16,8 +17,10 @@ interface ImportOptions extends InstallationOptions {
 
 /** `assay import`: takes in what an export proves, under keys that are pinned here. */
 export function importCommand(context: CliContext, finish: Finish): Command {
-  return installationOptions(new Command("import"))
-    .description("verify an export of another Assay and bind what it proves")
+  const command = installationOptions(new Command("import"))
+    .description(
+      "verify an export of another Assay and bind what it proves; or bring packages of another registry here",
+    )
     .argument("<export>", "the file or folder that assay export wrote")
     .option("--trust <vkey>", "key of the exporter's log, instead of assay.trust.json; may be repeated", append)
     .option("--require-witnesses", "refuse unless the trust file asks for witnesses; their quorum must have cosigned")
@@ -26,6 +29,8 @@ export function importCommand(context: CliContext, finish: Finish): Command {
     .action(async (path: string, options: ImportOptions) => {
       finish(await runImport(context, path, options));
     });
+  for (const inner of importPackagesCommands(context, finish)) command.addCommand(inner);
+  return command;
 }
 
 async function runImport(context: CliContext, path: string, options: ImportOptions): Promise<ExitCode> {

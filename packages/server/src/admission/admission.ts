@@ -85,7 +85,7 @@ export interface Admission {
   collectOrphans(signal: AbortSignal): Promise<{ readonly removed: number }>;
 }
 
-export { createTarballWriter, type Download, type TarballWriter } from "./download.ts";
+export { collect, createTarballWriter, type Download, type TarballWriter } from "./download.ts";
 export { createAdmission, type AdmissionDeps, type AdmissionOptions } from "./create-admission.ts";
 export type { Damage, Pace } from "./examine.ts";
 export type { OfferedRelease } from "./receive.ts";

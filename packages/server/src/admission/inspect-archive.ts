@@ -12,7 +12,7 @@ import {
 import { sha256 } from "./digests.ts";
 import { compareManifest } from "./manifest.ts";
 
-export type { ArchiveLimits, FileSink, FileWatch } from "./archive/archive.ts";
+export type { ArchiveFinding, ArchiveLimits, FileSink, FileWatch } from "./archive/archive.ts";
 
 export interface InspectInput {
   readonly name: PackageName;

@@ -13,7 +13,7 @@ import type { Workers } from "../platform/workers/workers.ts";
 import type { Releases } from "../releases/releases.ts";
 import type { HostedListings } from "../serving/serving.ts";
 import { authoriseContent } from "./publish/authorise-content.ts";
-import { commit } from "./publish/commit.ts";
+import { commit, type Authorship } from "./publish/commit.ts";
 import { inspect } from "./publish/inspect.ts";
 import type { Publisher } from "./publish/manifest.ts";
 import { checkProvenance } from "./publish/provenance.ts";
@@ -26,6 +26,7 @@ import { deprecate } from "./changes/deprecate.ts";
 import { replaceOwners } from "./changes/owners.ts";
 import { deleteTag, setTag } from "./changes/tags.ts";
 import { unpublishAll, unpublishMissing } from "./changes/unpublish.ts";
+import { movePackages } from "./import/move-packages.ts";
 import { isJsonObject } from "./publish/json.ts";
 import type { Publishing, Put } from "./publishing.ts";
 import type { Writer } from "./writer.ts";
@@ -106,14 +107,28 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
       const provenance = checkProvenance(request, publish.provenance);
       // Whoever lost the right meanwhile must not become the owner of a new package.
       await requireWrite(deps, principal, "publish", name);
-      await commit(deps, principal, { request, archive, provenance });
+      await commit(deps, await authorshipOf(principal), { request, archive, provenance });
     }
     await deps.checksums.lookup(name, request.version, new AbortController().signal);
     return request.version;
   }
 
+  async function authorshipOf(principal: Principal): Promise<Authorship> {
+    const { id, kind, name } = principal;
+    const publisher = (await deps.publisherOf(principal)) ?? { name, email: "" };
+    const owner = kind === "ci" ? undefined : name;
+    return { act: "publish", by: id, owner, publisher, publishedAtMs: undefined, deprecated: null };
+  }
+
   return {
     put,
+    async move(source, options) {
+      return await movePackages(deps, source, {
+        ...options,
+        limits: { ...archiveLimits, tarballBytes: limits.tarballBytes },
+        allowsSecret: (name) => (path, rule) => allowed.has(`${name} ${rule} ${path}`),
+      });
+    },
     async replace({ principal, confirm, renew }, name, revision, source) {
       // Which of the two it is, only the body tells.
       const unpublishing = await deps.permissions.decide(principal, "unpublish", { kind: "package", name });

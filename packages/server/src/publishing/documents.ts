@@ -53,7 +53,8 @@ export async function readDocument(
     name,
     "dist-tags": Object.fromEntries(shown.map(({ tag, version }) => [tag, version])),
     time: {
-      created: iso(row?.created_at_ms ?? 0),
+      // What came from another registry was made there.
+      created: iso(Math.min(row?.created_at_ms ?? 0, versions[0]?.published_at_ms ?? Infinity)),
       modified: iso(row?.changed_at_ms ?? 0),
       ...Object.fromEntries(versions.map(({ version, published_at_ms }) => [version, iso(published_at_ms)])),
     },

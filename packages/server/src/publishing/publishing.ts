@@ -1,9 +1,15 @@
 import type { PackageName, Version } from "@assay/core";
 import type { ApprovalHandler } from "../identity/identity.ts";
+import type { MoveOptions, MoveReport } from "./import/report.ts";
+import type { ImportSource } from "./import/source.ts";
 import type { Writer } from "./writer.ts";
 
 export { createPublishing } from "./create-publishing.ts";
 export { createHostedDocuments } from "./documents.ts";
+export { createRegistrySource } from "./import/registry-source.ts";
+export { openVerdaccioStorage } from "./import/verdaccio-storage.ts";
+export type { Difference, MoveOptions, MoveProgress, MoveReport, NotTaken } from "./import/report.ts";
+export type { ImportSource } from "./import/source.ts";
 export { touchDocument } from "./store.ts";
 export { publishingMigrations } from "./migrations.ts";
 export { publishingRoutes } from "./routes.ts";
@@ -48,6 +54,13 @@ export interface Publishing {
     name: PackageName,
     version: Version,
   ): Promise<readonly { readonly predicateType: string; readonly bundle: unknown }[]>;
+
+  /**
+   * Brings packages here from another registry, with their times, tags and deprecations, by the steps of a publish. What
+   * is here stays as it is. Asks nobody who may: only for whoever has the data folder. Throws USAGE, UNAUTHORIZED,
+   * NOT_READY; all else is in the report.
+   */
+  move(source: ImportSource, options: MoveOptions): Promise<MoveReport>;
 }
 
 export type Put =

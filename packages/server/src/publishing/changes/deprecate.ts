@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { AssayError, parseVersion, type PackageName } from "@assay/core";
+import { AssayError, parseVersion, type EpochMs, type PackageName, type Version } from "@assay/core";
 import type { Principal } from "../../identity/identity.ts";
+import type { Transaction } from "../../platform/database/database.ts";
 import { isJsonObject, type JsonObject } from "../publish/json.ts";
 import { liveVersions, setDeprecated } from "../store.ts";
 import { change, type ChangeDeps } from "./change.ts";
@@ -36,14 +37,7 @@ export async function deprecate(
         throw new AssayError("BAD_REQUEST", { reason: "the message holds a lone surrogate, which is no character" });
       const version = parseVersion(text);
       await setDeprecated(transaction, name, version, message);
-      const digest = message === null ? "-" : `sha256-${createHash("sha256").update(message).digest("base64")}`;
-      await deps.checksums.claimDeprecate(transaction, {
-        name,
-        version,
-        message: digest,
-        source: "hosted",
-        atMs: nowMs,
-      });
+      await claimDeprecation(deps, transaction, { name, version, message }, nowMs);
       await deps.events.record(transaction, {
         kind: message === null ? "release.undeprecated" : "release.deprecated",
         subject: `npm ${name}@${version}`,
@@ -53,4 +47,19 @@ export async function deprecate(
     }
     return isChanged;
   });
+}
+
+/** Records what is said of a version, as a digest: messages are not for a log. Null: it is not deprecated any more. */
+export async function claimDeprecation(
+  { checksums }: { readonly checksums: Pick<ChangeDeps["checksums"], "claimDeprecate"> },
+  transaction: Transaction,
+  {
+    name,
+    version,
+    message,
+  }: { readonly name: PackageName; readonly version: Version; readonly message: string | null },
+  nowMs: EpochMs,
+): Promise<void> {
+  const digest = message === null ? "-" : `sha256-${createHash("sha256").update(message).digest("base64")}`;
+  await checksums.claimDeprecate(transaction, { name, version, message: digest, source: "hosted", atMs: nowMs });
 }

@@ -1,4 +1,4 @@
-import { inspectFiles, type InspectInput } from "../../admission/inspect-archive.ts";
+import { inspectFiles, type ArchiveFinding, type InspectInput } from "../../admission/inspect-archive.ts";
 import type { WorkerTask } from "../../platform/workers/workers.ts";
 import { createSecretWatch, type SecretFound } from "../secrets/watch.ts";
 
@@ -11,6 +11,8 @@ export type PublishedArchive =
       readonly unpackedBytes: number;
       readonly hasGypFile: boolean;
       readonly hasShrinkwrap: boolean;
+      /** What no new package needs, though upstreams have it. */
+      readonly odd: readonly ArchiveFinding[];
       readonly secrets: readonly SecretFound[];
     }
   | { readonly verdict: "refused"; readonly rule: string; readonly reason: string };
@@ -38,8 +40,6 @@ export async function inspectPublished(input: InspectInput): Promise<PublishedAr
   const inspected = await inspectFiles(input, watch);
   if (inspected.verdict === "refused") return inspected;
   const { tree, files, findings, hasGypFile } = inspected;
-  const odd = findings.find(({ rule }) => refusedFindings.has(rule));
-  if (odd !== undefined) return { verdict: "refused", rule: odd.rule, reason: odd.detail };
   return {
     verdict: "accepted",
     tree,
@@ -47,6 +47,7 @@ export async function inspectPublished(input: InspectInput): Promise<PublishedAr
     unpackedBytes: files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     hasGypFile,
     hasShrinkwrap: files.some(({ path }) => Buffer.from(path).toString() === "npm-shrinkwrap.json"),
+    odd: findings.filter(({ rule }) => refusedFindings.has(rule)),
     secrets: watch.found,
   };
 }

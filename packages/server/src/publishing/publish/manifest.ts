@@ -57,7 +57,7 @@ export function listManifest(
   request: PublishRequest,
   archive: AcceptedArchive,
   provenance: Provenance | undefined,
-  publisher: Publisher,
+  publisher: Publisher | undefined,
 ): ListedManifest {
   const { name, version, manifest: sent, tarball } = request;
   const kept = Object.fromEntries(Object.entries(sent).filter(([member]) => !notTaken.has(member)));
@@ -66,7 +66,7 @@ export function listManifest(
     ...(archive.hasGypFile ? { gypfile: true } : {}),
     ...(archive.hasShrinkwrap ? { _hasShrinkwrap: true } : {}),
     _id: `${name}@${version}`,
-    _npmUser: publisher,
+    ...(publisher === undefined ? {} : { _npmUser: publisher }),
     dist: {
       integrity: tarball.integrity,
       shasum: tarball.sha1,

@@ -1,7 +1,7 @@
 import { AssayError, parseVersion, sha512Of, unscopedName, type PackageName, type Version } from "@assay/core";
 import type { Download } from "../../admission/admission.ts";
-import { isJsonObject, type JsonObject } from "./json.ts";
-import { printable, type PublishBody } from "./read-body.ts";
+import { isJsonObject, printable, type JsonObject } from "./json.ts";
+import type { PublishBody } from "./read-body.ts";
 
 /** What somebody wants to publish, read from a body: one version of one package. */
 export interface PublishRequest {

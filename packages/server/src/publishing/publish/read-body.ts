@@ -1,9 +1,10 @@
-import { AssayError, isAssayError, parseJson } from "@assay/core";
+import { AssayError } from "@assay/core";
 import { createTarballWriter, type Download, type TarballWriter } from "../../admission/admission.ts";
 import type { Spool } from "../../platform/blobs/spool.ts";
 import { createBase64Decoder, type Base64Decoder } from "./base64.ts";
 import { createBodyScanner } from "./body-scanner.ts";
-import { isJsonObject, type JsonObject } from "./json.ts";
+import { printable, type JsonObject } from "./json.ts";
+import { parseDocument } from "./parse-document.ts";
 
 /** A publish body as it came in: nothing in it is believed yet but that it is JSON. */
 export interface PublishBody extends AsyncDisposable {
@@ -23,9 +24,6 @@ export interface BodyLimits {
   /** Of the body without the tarball. */
   readonly documentBytes: number;
 }
-
-/** Deeper than any manifest, and shallow enough for everything that recurses. */
-const maxDepth = 100;
 
 /**
  * First step after authorisation: reads the body of a publish while it arrives. The tarball goes straight into memory
@@ -63,7 +61,7 @@ export async function readBody(
   });
   try {
     for await (const chunk of source) await scanner.push(chunk);
-    const document = parseDocument(scanner.rest());
+    const document = parseDocument(scanner.rest(), "its body");
     const bytes = await upload?.writer.finish();
     return {
       document,
@@ -81,34 +79,6 @@ export async function readBody(
 /** Everything but a signed bundle is bytes: an attachment under another name is refused later, and not held till then. */
 function isTarball(key: string): boolean {
   return !key.endsWith(".sigstore");
-}
-
-function parseDocument(text: string): JsonObject {
-  let parsed: ReturnType<typeof parseJson>;
-  try {
-    parsed = parseJson(text, { maxDepth });
-  } catch (cause) {
-    const reason = isAssayError(cause, "BAD_FORMAT") ? cause.details.reason : "it is not JSON";
-    throw new AssayError("BAD_REQUEST", { reason: `of its body, ${reason}` }, { cause });
-  }
-  const [duplicate] = parsed.duplicateKeys;
-  if (duplicate !== undefined) throw refused(`its body has the member ${printable(duplicate)} twice`);
-  if (!isJsonObject(parsed.value)) throw refused("its body is not a JSON object");
-  refuseProto(parsed.value);
-  return parsed.value;
-}
-
-/** As a key of anything that is copied, it would be no member but another object's nature. */
-function refuseProto(value: unknown): void {
-  if (typeof value !== "object" || value === null) return;
-  if (Object.hasOwn(value, "__proto__")) throw refused("its body has the key __proto__");
-  for (const member of Object.values(value)) refuseProto(member);
-}
-
-/** Text from outside in a sentence: printable ASCII, at most 100 characters. */
-export function printable(text: string): string {
-  const safe = text.replace(/[^ -~]/gu, "?");
-  return safe.length > 100 ? `${safe.slice(0, 97)}...` : safe;
 }
 
 function refused(reason: string): AssayError<"BAD_REQUEST"> {

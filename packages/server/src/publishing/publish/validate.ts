@@ -1,7 +1,7 @@
 import { isBuiltin } from "node:module";
 import semver from "semver";
-import { AssayError, isTag, type PackageName } from "@assay/core";
-import { printable } from "./read-body.ts";
+import { AssayError, isAssayError, isTag, type PackageName } from "@assay/core";
+import { printable } from "./json.ts";
 import type { PublishRequest } from "./publish-request.ts";
 
 /** What npm takes for new names: nobody can mistake one for another by its case. */
@@ -33,19 +33,52 @@ export function requireTag(tag: string): void {
   if (tag in {}) throw refused("is reserved");
 }
 
+/** Something that publishing refuses, under a rule that has a name. */
+export interface Complaint {
+  readonly rule: string;
+  readonly error: AssayError;
+}
+
 /**
  * Third step: what is asked for is allowed to anybody who may publish. Pure. Throws BAD_NAME, BAD_VERSION, BAD_REQUEST.
  */
-export function validate({ name, version, tags, manifest }: PublishRequest): void {
-  requireNewName(name);
+export function validate(request: PublishRequest): void {
+  const [first] = complaintsAbout(request);
+  if (first !== undefined) throw first.error;
+}
+
+/** Everything that `validate` refuses, the first one first. Pure. */
+export function complaintsAbout({ name, version, tags, manifest }: Asked): readonly Complaint[] {
+  const complaints: Complaint[] = [];
+  const hold = (rule: string, check: () => void): void => {
+    try {
+      check();
+    } catch (error) {
+      if (!isAssayError(error)) throw error;
+      complaints.push({ rule, error });
+    }
+  };
+  hold("publish/name", () => requireNewName(name));
+  hold("publish/version", () => requirePlainVersion(version));
+  for (const tag of tags) hold("publish/tag", () => requireTag(tag));
+  hold("publish/private", () => {
+    if (manifest["private"] === true)
+      throw new AssayError("BAD_REQUEST", { reason: 'its package.json says "private": true' });
+  });
+  hold("publish/manifest-size", () => {
+    const { readme: _readme, ...rest } = manifest;
+    if (Buffer.byteLength(JSON.stringify(rest)) > maxManifestBytes)
+      throw new AssayError("BAD_REQUEST", { reason: `its manifest is larger than ${maxManifestBytes} bytes` });
+  });
+  return complaints;
+}
+
+/** What of a request is judged before its archive. */
+type Asked = Pick<PublishRequest, "name" | "version" | "tags" | "manifest">;
+
+function requirePlainVersion(version: string): void {
   if (semver.valid(version) !== version)
     throw new AssayError("BAD_VERSION", {
       reason: `${printable(version)} is not semver in its plain form (1.2.3 or 1.2.3-beta.1, without build metadata)`,
     });
-  for (const tag of tags) requireTag(tag);
-  if (manifest["private"] === true)
-    throw new AssayError("BAD_REQUEST", { reason: 'its package.json says "private": true' });
-  const { readme: _readme, ...rest } = manifest;
-  if (Buffer.byteLength(JSON.stringify(rest)) > maxManifestBytes)
-    throw new AssayError("BAD_REQUEST", { reason: `its manifest is larger than ${maxManifestBytes} bytes` });
 }
