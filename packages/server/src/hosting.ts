@@ -38,8 +38,16 @@ export interface HostingGates {
   isOpen(name: PackageName): boolean;
   /** Passes for who may read the package; throws as `Permissions.require` does. At once for what is open. */
   requireRead(credentials: Credentials, name: PackageName): Promise<void>;
-  /** What the sender of a request may read. */
+  /**
+   * Who asks for what names many packages, or none: throws UNAUTHORIZED for credentials that are not good, whatever is
+   * asked, and for strangers where nobody reads without an account. Answers what the sender may read.
+   */
   mayRead(request: { readonly credentials: Credentials }): Promise<(name: PackageName) => Promise<boolean>>;
+  /**
+   * Stands before every NOT_FOUND of a read: throws UNAUTHORIZED for credentials that are not good. What anybody may
+   * read is read without looking at them, so what is not there must be answered as what is hidden.
+   */
+  requireGood(credentials: Credentials): Promise<void>;
   /** Whether the sender may read what is an organisation's own; undefined: the registry's. */
   mayReadHosted(credentials: Credentials, organisation: string | undefined): Promise<boolean>;
 }
@@ -119,12 +127,12 @@ export async function openHosting(
         await permissions.require(principal, "read", { kind: "package", name });
       },
       async mayRead({ credentials }) {
-        let principal: Promise<Principal> | undefined;
-        return async (name) => {
-          if (permissions.isOpen(name)) return true;
-          principal ??= identity.authenticate(credentials);
-          return await mayReadAs(await principal, name);
-        };
+        const principal = await identity.authenticate(credentials);
+        await permissions.require(principal, "read", { kind: "registry" });
+        return async (name) => permissions.isOpen(name) || (await mayReadAs(principal, name));
+      },
+      async requireGood(credentials) {
+        await identity.authenticate(credentials);
       },
       async mayReadHosted(credentials, organisation) {
         const principal = await identity.authenticate(credentials);

@@ -45,7 +45,7 @@ export function createFrontDoor({ config }: LoadedConfig, rooms: Rooms, gossip: 
         logRoutes({
           checksums,
           admit: (name, version) => admission.admit(name, version),
-          access: { ...config.log, mayReadHosted: gates.mayReadHosted },
+          access: { ...config.log, ...gates },
           clock,
           witnesses:
             config.checksums === undefined ? config.log.witnesses.policy : followed(config.checksums).witnesses,

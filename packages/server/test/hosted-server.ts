@@ -20,13 +20,15 @@ export interface HostedServer extends AsyncDisposable {
   /** Makes an account, and answers its token. */
   join(name: string): Promise<string>;
   /** Makes a package exist, as a publish does, and waits until the server knows. */
-  claim(name: string, owner: string, visibility: HostedPackage["visibility"]): Promise<void>;
+  claim(name: string, owner: string, visibility: HostedPackage["visibility"], organisation?: string): Promise<void>;
 }
 
 export async function startHostedServer(): Promise<HostedServer> {
   const upstream = await createTestUpstream();
   const installation = await createInstallation();
-  const server = await startServer(installation, { upstream: upstream.url });
+  // So that a test may ask from many addresses: one alone may show few tokens that are none.
+  const env = { ASSAY_TRUSTED_PROXIES: "127.0.0.1" };
+  const server = await startServer(installation, { upstream: upstream.url, env });
 
   const send: HostedServer["send"] = (method, at, body, token, headers = {}) =>
     rawRequest(server.url, at, {
@@ -50,10 +52,11 @@ export async function startHostedServer(): Promise<HostedServer> {
       assert.equal(answer.status, 201, answer.text());
       return answer.json()["token"] as string;
     },
-    async claim(name, owner, visibility) {
+    async claim(name, owner, visibility, organisation) {
       await using database = await createSqliteDatabase({ path: path.join(installation.data, "assay.db") });
       const names = await openTestNames(database);
-      const claim = { name: parsePackageName(name), owner, visibility };
+      const by = { owner, visibility, ...(organisation === undefined ? {} : { organisation }) };
+      const claim = { name: parsePackageName(name), ...by };
       await database.write((transaction) => names.claim(transaction, claim));
       await createSystemClock().sleep(2500);
     },

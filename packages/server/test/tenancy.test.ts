@@ -17,6 +17,7 @@ before(async () => {
     assert.equal((await hosted.send("POST", "/-/assay/v1/organisations", { name }, owner)).status, 201);
   }
   await hosted.claim("@acme/secret", "olga", "restricted");
+  await hosted.claim("lone-secret", "olga", "restricted", "acme");
 });
 
 after(() => hosted[Symbol.asyncDispose]());
@@ -26,6 +27,8 @@ interface Question {
   readonly at: (encoded: string, plain: string) => string;
   readonly body?: (name: string) => unknown;
   readonly headers?: object;
+  /** The answer says which upstreams were asked. */
+  readonly isRelayed?: boolean;
 }
 
 const file = (plain: string): string => `${plain.split("/").at(-1)}-1.0.0.tgz`;
@@ -71,6 +74,7 @@ const questions: readonly Question[] = [
     at: () => "/-/npm/v1/security/advisories/bulk",
     method: "POST",
     body: (name) => ({ [name]: ["1.0.0"] }),
+    isRelayed: true,
   },
 ];
 
@@ -78,28 +82,36 @@ const questions: readonly Question[] = [
 function seen(answer: RawAnswer, name: string): unknown {
   const { date, "content-length": length, ...headers } = answer.headers;
   void date;
-  const word = name.slice(name.indexOf("/") + 1);
-  const text = answer.text().replaceAll(word, "NAME");
+  const words = name.replace("@", "").split("/");
+  const plain = (text: string): string => words.reduce((left, word) => left.replaceAll(word, "NAME"), text);
+  const text = plain(answer.text());
   return [
     answer.status,
-    JSON.stringify(headers).replaceAll(word, "NAME"),
+    plain(JSON.stringify(headers)),
     text.replace(/"time":"[^"]*"/, ""),
-    length === undefined ? 0 : Number(length) - answer.text().split(word).join("").length,
+    length === undefined ? 0 : Number(length) - answer.text().length,
   ];
 }
 
-for (const who of ["anonymous", "outsider"] as const) {
+for (const who of ["anonymous", "outsider", "holder of a token that is none"] as const) {
   test(`to the ${who} a private name answers as one that is not there, in every route`, async () => {
-    const token = who === "outsider" ? outsider : undefined;
-    for (const { method = "GET", at, body, headers } of questions) {
-      const answers = [];
-      // Of the same length, so that nothing else differs.
-      for (const name of ["@acme/secret", "@acme/absent"]) {
-        const path = at(name.replace("/", "%2f"), name);
-        answers.push(seen(await hosted.send(method, path, body?.(name), token, headers), name));
+    const tokens = { anonymous: undefined, outsider, "holder of a token that is none": "none" };
+    let address = 0;
+    for (const { method = "GET", at, body, headers, isRelayed = false } of questions)
+      // Of the same length, so that nothing else differs. The third of each is nobody's here.
+      for (const [secret, ...absent] of [
+        ["@acme/secret", "@acme/absent", "@nope/absent"],
+        ["lone-secret", "lone-absent"],
+      ] as const) {
+        const ask = async (name: string): Promise<unknown> => {
+          const path = at(name.replace("/", "%2f"), name);
+          const from = { "x-forwarded-for": `198.51.100.${(address += 1) % 250}` };
+          return seen(await hosted.send(method, path, body?.(name), tokens[who], { ...headers, ...from }), name);
+        };
+        const told = await ask(secret);
+        for (const name of isRelayed ? ["@acme/absent"].filter(() => secret.startsWith("@")) : absent)
+          assert.deepEqual(told, await ask(name), `${method} ${at("PKG", "PKG")} ${name}`);
       }
-      assert.deepEqual(answers[0], answers[1], `${method} ${at("PKG", "PKG")}`);
-    }
   });
 }
 
@@ -129,12 +141,12 @@ test("organisations that one is not in answer as those that are not there", asyn
 test("a member sees what is the organisation's", async () => {
   const ask = async (at: string) => (await hosted.send("GET", at, undefined, member)).json();
   assert.deepEqual(await ask("/-/package/@acme%2fsecret/visibility"), { public: false });
-  assert.deepEqual(await ask("/-/org/acme/package"), { "@acme/secret": "write" });
-  assert.deepEqual(await ask("/-/user/olga/package"), { "@acme/secret": "write" });
+  assert.deepEqual(await ask("/-/org/acme/package"), { "@acme/secret": "write", "lone-secret": "write" });
+  assert.deepEqual(await ask("/-/user/olga/package"), { "@acme/secret": "write", "lone-secret": "write" });
   assert.deepEqual((await hosted.send("GET", "/-/user/olga/package", undefined, outsider)).json(), {});
   assert.equal((await hosted.send("GET", "/-/package/@acme%2fabsent/visibility", undefined, member)).status, 404);
 });
 
-test("whatever was asked, no upstream heard of it", () => {
-  assert.doesNotMatch(JSON.stringify(hosted.upstream.requests.map(({ path }) => path)), /secret|absent/);
+test("whatever was asked, no upstream heard of what lives here", () => {
+  assert.doesNotMatch(JSON.stringify(hosted.upstream.requests.map(({ path }) => path)), /acme|secret/);
 });

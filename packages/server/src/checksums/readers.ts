@@ -14,6 +14,8 @@ export type MayReadHosted = (credentials: Credentials, organisation: string | un
 
 /** Whom what is shown of the logs. */
 export interface LogAccess {
+  /** Throws UNAUTHORIZED for credentials that are not good. */
+  readonly requireGood: (credentials: Credentials) => Promise<void>;
   /** Of the log of the public namespace, where it is private. */
   readonly readers: LogReaders;
   readonly mayReadHosted: MayReadHosted;

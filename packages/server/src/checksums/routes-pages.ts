@@ -56,6 +56,7 @@ export function addLogPages(fastify: FastifyInstance, deps: LogPagesDeps): void 
   const { logs, browser } = checksums;
 
   fastify.get<SearchQuery>("/-/web/log", async (request, reply) => {
+    await deps.access.requireGood(request.credentials);
     const text = typeof request.query.q === "string" ? request.query.q.trim() : "";
     const [newest] = logs.list();
     const visible = await visibleShards(deps, request);
@@ -85,11 +86,13 @@ export function addLogPages(fastify: FastifyInstance, deps: LogPagesDeps): void 
   fastify.get<{ Params: { readonly name: string }; Querystring: { readonly from?: string | readonly string[] } }>(
     "/-/web/log/history/:name",
     async (request, reply) => {
+      await deps.access.requireGood(request.credentials);
       const name = parsePackageName(request.params.name);
       const [newest] = logs.list();
       const log = checksums.logOf(name);
-      if (!isHostedLog(log) && newest !== undefined) requireReader(readers, newest);
-      if (isHostedLog(log) && !(await mayReadLog(deps, request, log)))
+      const isReadable = isHostedLog(log) && (await mayReadLog(deps, request, log));
+      if (!isReadable && newest !== undefined) requireReader(readers, newest);
+      if (isHostedLog(log) && !isReadable)
         return sendPage(reply, renderHistory({ base: request.base, name, records: [], next: undefined }));
       const from = typeof request.query.from === "string" ? parseAddress(request.query.from) : undefined;
       const { records, next } = await browser.history(name, from, historyShown);
@@ -136,12 +139,12 @@ async function search(
   }
   const subject = parseSubject(text);
   const log = subject === undefined ? newest.log : checksums.logOf(subject.name);
-  if (!isHostedLog(log)) requireReader(readers, newest);
+  const isReadable = isHostedLog(log) && (await mayReadLog(deps, request, log));
+  if (!isReadable) requireReader(readers, newest);
   if (subject === undefined) return { problem: "That is neither name@version, nor a package name, nor a number." };
   const { name, version } = subject;
   if (version === undefined) return { path: `/-/web/log/history/${encodeURIComponent(name)}` };
-  const isReadable = !isHostedLog(log) || (await mayReadLog(deps, request, log));
-  const found = isReadable ? await checksums.lookup(name, version, signal) : undefined;
+  const found = isReadable || !isHostedLog(log) ? await checksums.lookup(name, version, signal) : undefined;
   return found === undefined
     ? { problem: `${name}@${version} is not bound: nobody has fetched it through this registry.` }
     : { path: `/-/web/log/${found.shard}/${found.index}` };

@@ -1,8 +1,9 @@
 import { promisify } from "node:util";
 import { gzip, zstdCompress } from "node:zlib";
-import { AssayError, parsePackageName, parseTilePath, parseVersion, tileWidth } from "@assay/core";
+import { AssayError, isAssayError, parsePackageName, parseTilePath, parseVersion, tileWidth } from "@assay/core";
 import type { PackageName, TileCoordinates, Version, WitnessPolicy } from "@assay/core";
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from "fastify";
+import { answerBadCredentials } from "../http/bad-credentials.ts";
 import { closeSignal } from "../http/close-signal.ts";
 import { contentEncoding } from "../http/negotiate.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -44,6 +45,7 @@ export function logRoutes(deps: LogRoutesDeps): FastifyPluginCallback {
       if (isForAnyOrigin(deps, request.url)) reply.raw.setHeader("access-control-allow-origin", "*");
       next();
     });
+    answerBadCredentials(fastify, deps.access.requireGood);
     addStaticRoutes(fastify, deps);
     addLookupRoutes(fastify, deps);
     addBundleRoutes(fastify, deps);
@@ -74,6 +76,7 @@ function addStaticRoutes(fastify: FastifyInstance, deps: LogRoutesDeps): void {
   const { logs } = deps.checksums;
 
   fastify.get("/-/log/", async (request, reply) => {
+    await deps.access.requireGood(request.credentials);
     const described = (await visibleShards(deps, request)).map((log) => ({
       ...log,
       url: `${request.base}/-/log/${log.shard}`,
@@ -119,7 +122,10 @@ function addLookupRoutes(fastify: FastifyInstance, deps: LogRoutesDeps): void {
       const signal = closeSignal(reply);
       let found = await checksums.lookup(name, version, signal);
       if (found === undefined && !isHosted && isOpen(deps, shard)) {
-        await admit(name, version);
+        await admit(name, version).catch((error: unknown) => {
+          // In the words for what is hidden.
+          throw isAssayError(error, "NOT_FOUND") ? unbound(name, version, error) : error;
+        });
         found = await checksums.lookup(name, version, signal);
       }
       if (found === undefined || (shard !== undefined && found.shard !== shard)) throw unbound(name, version);
@@ -149,6 +155,7 @@ function addBundleRoutes(fastify: FastifyInstance, deps: LogRoutesDeps): void {
         const { readable, hidden } = await splitByReader(deps, request, parseBundleRequest(request.body));
         const answer = await deps.checksums.logs.bundle(shard, readable, closeSignal(reply));
         const bundle = { ...answer, missing: [...answer.missing, ...hidden] };
+        if (bundle.missing.length > 0) await deps.access.requireGood(request.credentials);
         reply.header("cache-control", "no-store");
         return await sendBundle(request, reply, bundle);
       },
@@ -197,8 +204,8 @@ function newestShard({ checksums }: LogRoutesDeps): LogDescription | undefined {
 }
 
 /**
- * Throws unless the sender may know what is bound for this name: NOT_FOUND as if it were not bound where it is an
- * organisation's and it may not, before anything is looked at. Answers whether it is an organisation's.
+ * Throws unless the sender may know what is bound for this name: as if it were a public name that is not bound where it
+ * is an organisation's and it may not, before anything is looked at. Answers whether it is an organisation's.
  */
 async function requireRelease(
   deps: LogRoutesDeps,
@@ -208,10 +215,12 @@ async function requireRelease(
   const { name, version, shard } = asked;
   const log = deps.checksums.logOf(name);
   const isHosted = isHostedLog(log);
-  if (isHosted && !(await mayReadLog(deps, request, log))) throw unbound(name, version);
+  const isReadable = isHosted && (await mayReadLog(deps, request, log));
   const named = shard === undefined ? newestShard(deps) : await findShard(deps, request, shard, "records");
   if (named === undefined) throw new AssayError("NOT_FOUND", { what: "A log of this name" });
-  if (!isHosted && !isHostedLog(named.log)) requireReader(deps.access.readers, named);
+  // Where nobody reads the public names, a name that is answered otherwise would be somebody's.
+  if (!isReadable && !isHostedLog(named.log)) requireReader(deps.access.readers, named);
+  if (isHosted && !isReadable) throw unbound(name, version);
   return isHosted;
 }
 
@@ -223,14 +232,14 @@ async function splitByReader(
 ): Promise<{ readonly readable: readonly BundleRequestEntry[]; readonly hidden: readonly BundleRequestEntry[] }> {
   const readable: BundleRequestEntry[] = [];
   const hidden: BundleRequestEntry[] = [];
-  const byLog = Map.groupBy(entries, ({ name }) => deps.checksums.logOf(name));
   const newest = newestShard(deps);
-  const isOnlyHosted = entries.length > 0 && [...byLog.keys()].every(isHostedLog);
-  if (!isOnlyHosted && newest !== undefined) requireReader(deps.access.readers, newest);
-  for (const [log, part] of byLog) {
-    const isReadable = !isHostedLog(log) || (await mayReadLog(deps, request, log));
-    (isReadable ? readable : hidden).push(...part);
+  let isOnlyReadable = entries.length > 0;
+  for (const [log, part] of Map.groupBy(entries, ({ name }) => deps.checksums.logOf(name))) {
+    const isReadable = isHostedLog(log) && (await mayReadLog(deps, request, log));
+    isOnlyReadable &&= isReadable;
+    (isReadable || !isHostedLog(log) ? readable : hidden).push(...part);
   }
+  if (!isOnlyReadable && newest !== undefined) requireReader(deps.access.readers, newest);
   return { readable, hidden };
 }
 
@@ -252,8 +261,8 @@ function cachingOf({ checksums }: LogRoutesDeps, shard: string | undefined): str
   return log === undefined ? notKept : `${log.visibility}, max-age=${checkpointAgeSeconds}`;
 }
 
-function unbound(name: PackageName, version: Version): AssayError<"NOT_FOUND"> {
-  return new AssayError("NOT_FOUND", { what: `A bind of ${name}@${version}` });
+function unbound(name: PackageName, version: Version, cause?: unknown): AssayError<"NOT_FOUND"> {
+  return new AssayError("NOT_FOUND", { what: `A bind of ${name}@${version}` }, { cause });
 }
 
 function sendText(reply: FastifyReply, text: string, caching: string): FastifyReply {

@@ -7,6 +7,7 @@ import { tempFolder } from "@assay/testkit/temp-folder";
 import { createHttpServer, defaultHttpLimits } from "../http/server.ts";
 import { runMigrations } from "../platform/database/migrate.ts";
 import { createSqliteDatabase } from "../platform/database/sqlite.ts";
+import type { LogAccess } from "./readers.ts";
 import { logRoutes } from "./routes.ts";
 import { bindFacts, createTestLog, logMigrations } from "./test-log.ts";
 
@@ -22,6 +23,13 @@ export interface LogServerOptions {
 function organisationOf(name: PackageName): string | undefined {
   return /^@(acme|umbrella)\//.exec(name)?.[1];
 }
+
+/** A token that is none. */
+export const badToken = "bad";
+
+const requireGood: LogAccess["requireGood"] = async ({ bearer }) => {
+  if (bearer === badToken) throw new AssayError("UNAUTHORIZED", { reason: "the token is not known here" });
+};
 
 /** A server of `/-/log/…` over a log that is being sequenced; version 1.0.<n> of bindFacts(n) is admitted for n < 100. */
 export async function serve(
@@ -58,7 +66,11 @@ export async function serve(
           access: {
             readers,
             hostedTiles,
-            mayReadHosted: async ({ bearer }, organisation) => bearer !== undefined && bearer === organisation,
+            requireGood,
+            mayReadHosted: async (credentials, organisation) => {
+              await requireGood(credentials);
+              return credentials.bearer !== undefined && credentials.bearer === organisation;
+            },
           },
           clock: log.deps.clock,
           witnesses: noWitnesses,

@@ -208,6 +208,7 @@ export async function addAttestation(transaction: Transaction, row: Tables["host
   await transaction.withTables<Tables>().insertInto("hosted_attestations").values(row).execute();
 }
 
+/** Of a version that is not unpublished. */
 export function attestationsOf(
   reader: Reader,
   name: PackageName,
@@ -216,9 +217,15 @@ export function attestationsOf(
   return reader
     .withTables<Tables>()
     .selectFrom("hosted_attestations")
-    .select(["predicate_type", "digest"])
-    .where("name", "=", name)
-    .where("version", "=", version)
-    .orderBy("digest")
+    .innerJoin("hosted_versions", (join) =>
+      join
+        .onRef("hosted_versions.name", "=", "hosted_attestations.name")
+        .onRef("hosted_versions.version", "=", "hosted_attestations.version"),
+    )
+    .select(["hosted_attestations.predicate_type", "hosted_attestations.digest"])
+    .where("hosted_attestations.name", "=", name)
+    .where("hosted_attestations.version", "=", version)
+    .where("unpublished_at_ms", "is", null)
+    .orderBy("hosted_attestations.digest")
     .execute();
 }

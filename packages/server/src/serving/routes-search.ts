@@ -17,8 +17,9 @@ export function addSearchRoutes(
   { serving: { search }, mayRead, clock }: ServingRoutesDeps,
 ): void {
   fastify.get<{ Querystring: Query }>("/-/v1/search", async (request, reply) => {
+    const readable = await mayRead(request);
     const { text, from, size } = parseSearch(request.query);
-    const { total, entries } = await search.find({ text, from, size, mayRead: await mayRead(request) });
+    const { total, entries } = await search.find({ text, from, size, mayRead: readable });
     return reply.header("cache-control", "no-store").send({
       objects: entries.map((entry, at) => resultOf(entry, request.base, from + at)),
       total,
@@ -28,10 +29,9 @@ export function addSearchRoutes(
 
   fastify.get<{ Querystring: Query }>("/-/web/search", async (request, reply) => {
     const { text, from } = parsePage(request.query);
+    const readable = await mayRead(request);
     const found =
-      text === ""
-        ? { total: 0, entries: [] }
-        : await search.find({ text, from, size: pageSize, mayRead: await mayRead(request) });
+      text === "" ? { total: 0, entries: [] } : await search.find({ text, from, size: pageSize, mayRead: readable });
     return sendPage(
       reply,
       renderSearch({

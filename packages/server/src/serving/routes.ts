@@ -25,6 +25,8 @@ export interface ServingRoutesDeps {
   readonly isOpen: (name: PackageName) => boolean;
   /** Passes for who may read it; else throws, the same for what is hidden as for what is not there. */
   readonly requireRead: (credentials: Credentials, name: PackageName) => Promise<void>;
+  /** Throws UNAUTHORIZED for credentials that are not good. */
+  readonly requireGood: (credentials: Credentials) => Promise<void>;
   readonly upstreams: Upstreams;
   readonly keyRing: KeyRing;
   readonly checksums: Checksums;

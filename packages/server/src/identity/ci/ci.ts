@@ -14,7 +14,7 @@ import type { Tokens } from "../tokens/tokens.ts";
 import { exchange, type ExchangedToken, type ExchangeRequest } from "./exchange.ts";
 import { createIssuerKeys } from "./issuer-keys.ts";
 import { ciPublisher, type Publisher } from "./publisher.ts";
-import type { TrustPermission, TrustRule } from "./rules.ts";
+import type { TrustPermission } from "./rules.ts";
 import { forgetIdTokens, readRule } from "./store.ts";
 import { createTrust, type Trust } from "./trust.ts";
 
@@ -54,7 +54,7 @@ const words: { readonly [Permission in TrustPermission]: CiFacts["permissions"][
 };
 
 export function createCi(deps: CiDeps, options: Config["trust"]): Ci {
-  const { database, clock, random, telemetry, patternsOf } = deps;
+  const { database, clock, random, telemetry } = deps;
   const keys = createIssuerKeys({ clock, log: telemetry.log, clients: deps.clients });
   const limits = {
     asked: createRateLimit({ clock }, { burst: 300, perMinute: 300 }),
@@ -62,18 +62,19 @@ export function createCi(deps: CiDeps, options: Config["trust"]): Ci {
     issued: createRateLimit({ clock }, { burst: 60, perMinute: 60 }),
   };
 
-  function packagesOf({ subject }: TrustRule): readonly NamePattern[] {
-    return subject.kind === "package" ? [subject.name as string as NamePattern] : patternsOf(subject.name);
-  }
-
   return {
     exchange: (request) => exchange({ ...deps, keys, limits }, options, request),
     trust: createTrust({ ...deps, uuid: () => uuid(random.bytes(16)) }, options),
     async factsOf(id) {
       const rule = await readRule(database.read, id);
-      return (
-        rule && { packages: packagesOf(rule), permissions: ["read", ...rule.permissions.map((one) => words[one])] }
-      );
+      if (rule === undefined) return undefined;
+      const { subject } = rule;
+      return {
+        ...(subject.kind === "package"
+          ? { packages: [subject.name as string as NamePattern] }
+          : { packages: [], organisation: subject.name }),
+        permissions: ["read", ...rule.permissions.map((one) => words[one])],
+      };
     },
     publisherOf: (principal) => ciPublisher(database.read, principal),
     async run(signal) {

@@ -45,13 +45,19 @@ function addRoutes(fastify: FastifyInstance, { identity, organisations }: Organi
   const mayReadOrganisation = (request: Asked): Promise<Principal> => may(request, "read", organisation(request));
   const administers = (request: Asked): Promise<Principal> => may(request, "administer", organisation(request));
 
-  /** Also who could not read it is told the same of what is not there. */
+  /** What is hidden, what is not there and what is an upstream's are answered alike: none of them is here to be changed. */
+  async function mayWith(request: Asked, action: Action, name: PackageName): Promise<Principal> {
+    const principal = await identity.authenticate(request.credentials);
+    const missing = new AssayError("NOT_FOUND", { what: `The package ${name}` });
+    if (principal.kind !== "anonymous" && names.organisationOf(name) === undefined) throw missing;
+    await permissions.require(principal, action, { kind: "package", name });
+    if (names.find(name) === undefined) throw missing;
+    return principal;
+  }
+
   async function ofPackage(request: Asked, action: Action): Promise<{ principal: Principal; name: PackageName }> {
     const name = parsePackageName(request.params.name);
-    const principal = await may(request, action, { kind: "package", name });
-    if (names.organisationOf(name) !== undefined && names.find(name) === undefined)
-      throw new AssayError("NOT_FOUND", { what: `The package ${name}` });
-    return { principal, name };
+    return { principal: await mayWith(request, action, name), name };
   }
 
   fastify.addHook("onSend", async (_request, reply) => void reply.header("cache-control", "no-store"));
@@ -145,7 +151,7 @@ function addRoutes(fastify: FastifyInstance, { identity, organisations }: Organi
 
   async function grant(request: Asked, level: Level | undefined): Promise<void> {
     const name = parsePackageName(textIn(request, "package"));
-    const { id } = await may(request, "own", { kind: "package", name });
+    const { id } = await mayWith(request, "own", name);
     await organisations.grant(id, teamOf(request), name, level);
   }
 
@@ -173,7 +179,7 @@ function addRoutes(fastify: FastifyInstance, { identity, organisations }: Organi
 
   fastify.get<Named>("/-/package/:name/visibility", async (request) => {
     const { name } = await ofPackage(request, "read");
-    return { public: names.find(name)?.visibility !== "restricted" };
+    return { public: names.find(name)?.visibility === "public" };
   });
 
   fastify.get<Named>("/-/package/:name/collaborators", async (request) => {
@@ -187,8 +193,8 @@ function addRoutes(fastify: FastifyInstance, { identity, organisations }: Organi
     const { name } = await ofPackage(request, "read");
     const known = names.find(name);
     return {
-      access: known?.visibility ?? "public",
-      public: known?.visibility !== "restricted",
+      access: known?.visibility ?? "restricted",
+      public: known?.visibility === "public",
       publish_requires_tfa: known?.publishRequiresTfa ?? false,
       automation_token_overrides_tfa: known?.automationOverridesTfa ?? true,
     };

@@ -34,6 +34,12 @@ export interface PackageFacts {
 }
 
 export interface CiFacts {
+  /** Of one package's rule: that package. Of an organisation's rule none: then it is about what `organisation` has. */
   readonly packages: readonly NamePattern[];
+  /**
+   * Whose packages it is about, whatever they are called: within an organisation's scope the configuration may give
+   * names to another one. Undefined: those in `packages`.
+   */
+  readonly organisation?: string;
   readonly permissions: readonly ("read" | "publish" | "stage")[];
 }

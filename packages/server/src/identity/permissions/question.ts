@@ -1,5 +1,5 @@
 /** A question and the facts that it is about, in the engine's words. */
-import { patternCovers } from "@assay/core";
+import { patternCovers, type PackageName } from "@assay/core";
 import type { HostedNames } from "../names/names.ts";
 import type { Principal } from "../principal.ts";
 import type { CedarQuestion, EntityJson } from "./cedar.ts";
@@ -87,8 +87,8 @@ function buildQuestion(
   { principal, asks, action, resource, access }: Asked,
 ): CedarQuestion {
   const what = resourceEntity(names, resource, access);
-  const who = principalEntity(principal, asks, resource, what.uid);
   const { organisation } = describeResource(names, resource);
+  const who = principalEntity(principal, asks, { resource, organisation, uid: what.uid });
   const others = [
     ...(resource.kind === "registry" ? [] : [registryEntity]),
     ...(organisation === undefined || resource.kind === "organisation" ? [] : [organisationEntity(organisation)]),
@@ -106,6 +106,13 @@ function buildQuestion(
     },
     entities: [who, what, ...others],
   };
+}
+
+/** What is asked about, and whose it is. */
+interface Of {
+  readonly resource: Resource;
+  readonly organisation: string | undefined;
+  readonly uid: Uid;
 }
 
 function resourceEntity(
@@ -143,19 +150,23 @@ function resourceEntity(
   }
 }
 
+/** By what its package is called, or by whose it is now. */
+function isOfRule(rule: CiFacts, name: PackageName, organisation: string | undefined): boolean {
+  if (rule.organisation !== undefined) return rule.organisation === organisation;
+  return rule.packages.some((pattern) => patternCovers(pattern, name));
+}
+
 function principalEntity(
   { kind, id, name, isAdmin }: Principal,
   asks: HolderFacts | CiFacts | undefined,
-  resource: Resource,
-  resourceUid: Uid,
+  { resource, organisation, uid: resourceUid }: Of,
 ): EntityJson & { readonly uid: Uid } {
   const own = id.slice(kind.length + 1);
   if (kind === "anonymous") return { uid: uid("Anonymous", "anonymous"), attrs: { name }, parents: [] };
   if (kind === "ci") {
     // A rule that is gone gives nothing.
-    const rule = asks !== undefined && "permissions" in asks ? asks : { packages: [], permissions: [] };
-    const isCovered =
-      resource.kind === "package" && rule.packages.some((pattern) => patternCovers(pattern, resource.name));
+    const rule: CiFacts = asks !== undefined && "permissions" in asks ? asks : { packages: [], permissions: [] };
+    const isCovered = resource.kind === "package" && isOfRule(rule, resource.name, organisation);
     return {
       uid: uid("Ci", own),
       attrs: { name, packages: isCovered ? [{ __entity: resourceUid }] : [], permissions: [...rule.permissions] },
