@@ -1,4 +1,4 @@
-import { integrityHex, isAssayError, parseIntegrity, type PackageName } from "@assay/core";
+import { integrityHex, isAssayError, parseIntegrity, type PackageName, type Version } from "@assay/core";
 import { blobKey } from "../../platform/blobs/key.ts";
 import type { PublishingDeps } from "../create-publishing.ts";
 import { liveVersions, readTags, readVersion, type HostedVersion } from "../store.ts";
@@ -19,7 +19,7 @@ export interface Compared {
  * bound in a log, tags, deprecations. What `isKnown` says was not taken is no difference on top.
  */
 export async function comparePackage(
-  deps: Pick<PublishingDeps, "database" | "blobs" | "checksums">,
+  deps: Pick<PublishingDeps, "database" | "blobs"> & { readonly standing: Standing },
   { name, versions, tags }: SourcePackage,
   isKnown: (version: string) => boolean,
   signal: AbortSignal,
@@ -65,17 +65,35 @@ async function whyMissing(
 
 /** What is wrong with a version that is here; `waiting`: nothing but that the log has not come to it. */
 async function problemOf(
-  { blobs, checksums }: Pick<PublishingDeps, "blobs" | "checksums">,
+  { blobs, standing }: Pick<PublishingDeps, "blobs"> & { readonly standing: Standing },
   { name, version, integrity }: Pick<HostedVersion, "name" | "version" | "integrity">,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const key = blobKey("tarball", "sha512", integrityHex(parseIntegrity(integrity)));
   if ((await blobs.stat(key)) === undefined) return "its tarball is not stored";
-  try {
-    const found = await checksums.lookup(name as PackageName, version as SourceVersion["version"], signal);
-    return found === undefined ? "it is bound in no log" : undefined;
-  } catch (error) {
-    if (isAssayError(error, "NOT_READY")) return "waiting";
-    throw error;
-  }
+  const stands = await standing(name as PackageName, version as Version, signal);
+  if (stands === "proven") return undefined;
+  return stands === "waiting" ? "waiting" : "it is bound in no log";
+}
+
+/** How a version stands in its log. */
+export type Standing = (
+  name: PackageName,
+  version: Version,
+  signal: AbortSignal,
+) => Promise<"proven" | "waiting" | "unbound">;
+
+/** Asks the log. Once it let somebody wait in vain, nobody sequences, and nobody waits again. */
+export function createStanding({ checksums }: Pick<PublishingDeps, "checksums">): Standing {
+  let isSilent = false;
+  return async (name, version, signal) => {
+    if (isSilent) return "waiting";
+    try {
+      return (await checksums.lookup(name, version, signal)) === undefined ? "unbound" : "proven";
+    } catch (error) {
+      if (!isAssayError(error, "NOT_READY")) throw error;
+      isSilent = true;
+      return "waiting";
+    }
+  };
 }

@@ -2,7 +2,7 @@ import { isAssayError, type PackageName } from "@assay/core";
 import { NetworkError } from "../../platform/network/network.ts";
 import type { PublishingDeps } from "../create-publishing.ts";
 import { requireTag } from "../publish/validate.ts";
-import { comparePackage } from "./compare-package.ts";
+import { comparePackage, createStanding } from "./compare-package.ts";
 import type { Difference, MoveOptions, MoveReport, NotTaken } from "./report.ts";
 import { settlePackage } from "./settle-package.ts";
 import type { ImportSource, SourcePackage, SourceVersion } from "./source.ts";
@@ -21,6 +21,7 @@ export async function movePackages(
   const { signal, onProgress } = options;
   const names = await source.names(options.names);
   const moved = createTally();
+  const standing = createStanding(deps);
   let done = 0;
 
   async function movePackage(name: PackageName): Promise<void> {
@@ -40,7 +41,7 @@ export async function movePackages(
     }
     await settlePackage(deps, source.label, package_, tags);
     const { package_: again = package_ } = await readFrom(source, name);
-    moved.compared(await comparePackage(deps, again, moved.isKnown(name), signal));
+    moved.compared(await comparePackage({ ...deps, standing }, again, moved.isKnown(name), signal));
   }
 
   const waiting = names[Symbol.iterator]();
