@@ -40,11 +40,11 @@ test("whole-system files run alone, the unit tests of a package together, on bot
 test("what is known to be long starts first", () => {
   const groups = groupsOf(["packages/server/test/c.test.ts", "packages/server/test/d.test.ts", "bench/e.test.ts"], {
     "packages/server/test/d.test.ts": 30,
-    "bench/e.test.ts": 7,
+    "bench/e.test.ts": 3,
   });
   assert.deepEqual(
     groups.map(({ name, kind, seconds }) => `${kind} ${name} ${seconds}`),
-    ["system d 30", "unit bench 7", "unit24 bench 7", "system c 0"],
+    ["system d 30", "unit bench 3", "unit24 bench 3", "system c 0"],
   );
 });
 
@@ -57,4 +57,13 @@ test("a package with long unit tests is dealt out evenly, every file once", () =
     ["server 1/3 60", "server 3/3 30", "server 2/3 25"],
   );
   assert.deepEqual(groups.flatMap((group) => group.files).toSorted(), files);
+});
+
+test("what is known to be long does not run on Node 24 as well", () => {
+  const files = ["packages/core/src/a.test.ts", "packages/core/src/b.test.ts", "bench/c.test.ts"];
+  const groups = groupsOf(files, { "packages/core/src/a.test.ts": 4, "bench/c.test.ts": 9 });
+  assert.deepEqual(
+    groups.filter(({ kind }) => kind === "unit24").map((group) => group.files),
+    [["packages/core/src/b.test.ts"]],
+  );
 });

@@ -2,7 +2,7 @@
 import { globSync } from "node:fs";
 import path from "node:path";
 
-/** `unit24`: the unit tests once more, on Node 24, the oldest Node that runs Assay. */
+/** `unit24`: the short unit tests once more, on Node 24, the oldest Node that runs Assay. */
 export type TestKind = "unit" | "unit24" | "system";
 
 /** Test files that run together in one child process. */
@@ -20,6 +20,9 @@ export type SecondsByFile = Readonly<Record<string, number>>;
 
 /** The unit tests of a package are dealt out to several processes when they run for longer than this together. */
 const unitGroupSeconds = 40;
+
+/** What a Node lacks shows in the first seconds: files that run this long run on the pinned Node only. */
+const longSeconds = 4;
 
 const patterns = [
   "packages/*/src/**/*.test.{ts,tsx}",
@@ -55,17 +58,20 @@ export function findTestGroups(
     const owner = (parts[0] === "packages" ? parts[1] : parts[0]) ?? "other";
     unit.set(owner, [...(unit.get(owner) ?? []), file]);
   }
-  const units = [...unit].flatMap(([owner, own]) => {
-    const hands = dealOut(own, Math.ceil(secondsOf(own) / unitGroupSeconds), secondsByFile);
-    return hands.map((hand, index) => ({
-      name: hands.length === 1 ? owner : `${owner} ${index + 1}/${hands.length}`,
-      files: hand,
-      seconds: secondsOf(hand),
-    }));
-  });
+  const unitGroups = (kind: TestKind, takes: (file: string) => boolean): readonly TestGroup[] =>
+    [...unit].flatMap(([owner, all]) => {
+      const own = all.filter(takes);
+      const hands = dealOut(own, Math.ceil(secondsOf(own) / unitGroupSeconds), secondsByFile);
+      return hands.map((hand, index) => ({
+        name: hands.length === 1 ? owner : `${owner} ${index + 1}/${hands.length}`,
+        kind,
+        files: hand,
+        seconds: secondsOf(hand),
+      }));
+    });
   return [
-    ...units.map((group): TestGroup => ({ ...group, kind: "unit" })),
-    ...units.map((group): TestGroup => ({ ...group, kind: "unit24" })),
+    ...unitGroups("unit", () => true),
+    ...unitGroups("unit24", (file) => (secondsByFile[file] ?? 0) < longSeconds),
     ...system,
   ].toSorted((a, b) => b.seconds - a.seconds);
 }
