@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { parsePackageName } from "@assay/core";
 import type { BindFacts } from "./checksums.ts";
-import { serve, type LogServerOptions } from "./test-log-server.ts";
+import { badToken, serve, type LogServerOptions } from "./test-log-server.ts";
 import { bindFacts, never } from "./test-log.ts";
 
 const secret: BindFacts = { ...bindFacts(1), name: parsePackageName("@acme/secret"), source: "hosted" };
@@ -83,52 +83,68 @@ test("members read their organisation's log on every path", async (t) => {
   );
 });
 
-for (const token of [undefined, "umbrella"])
-  test(`${token === undefined ? "who shows nothing" : "another organisation"} learns nothing of it on any path`, async (t) => {
-    const { as, bundle, hosted, admitted } = await withSecret(t);
-    const { shard } = hosted;
-    const pairs: readonly (readonly [string, string])[] = [
-      [`/-/log/${shard}/checkpoint`, "/-/log/org-none-2026a/checkpoint"],
-      [`/-/log/${shard}/tile/0/000.p/1`, "/-/log/org-none-2026a/tile/0/000.p/1"],
-      [`/-/log/${shard}/tile/entries/000.p/1`, "/-/log/org-none-2026a/tile/entries/000.p/1"],
-      [`/-/log/lookup/${key}`, `/-/log/lookup/${nothing}`],
-      [`/-/log/proof/${key}`, `/-/log/proof/${nothing}`],
-      [`/-/log/${shard}/lookup/${key}`, `/-/log/org-none-2026a/lookup/${nothing}`],
-      [`/-/log/${shard}/proof/${key}`, `/-/log/org-none-2026a/proof/${nothing}`],
-      [`/-/web/log/${shard}/0`, "/-/web/log/org-none-2026a/0"],
-      [`/-/web/log/history/${encodeURIComponent(secret.name)}`, "/-/web/log/history/%40none%2Fx"],
-      [`/-/web/log?q=${encodeURIComponent(key)}`, `/-/web/log?q=${encodeURIComponent(`@none/x@${version}`)}`],
-      [`/-/web/log?q=${shard}/0`, "/-/web/log?q=org-none-2026a/0"],
-    ];
-    const asked = [
-      ...[secret.name, "@acme/nothing", "@none/x"].flatMap((name) => [
-        name,
-        encodeURIComponent(name),
-        encodeURIComponent(`${name}@${version}`),
-      ]),
-      shard,
-      "org-none-2026a",
-    ];
-    for (const [hidden, unknown] of pairs)
-      assert.deepEqual(
-        await told(await as(token, hidden), ...asked),
-        await told(await as(token, unknown), ...asked),
-        hidden,
-      );
-    const list = await (await as(token, "/-/log/")).text();
-    assert.ok(!list.includes("acme"));
-    assert.ok(!(await (await as(token, "/-/web/log")).text()).includes("acme"));
-    const { bundles, missing } = (await (await bundle(token, [secret.name, "@acme/nothing"])).json()) as {
-      bundles: unknown[];
-      missing: { name: string }[];
-    };
-    assert.deepEqual(bundles, []);
-    assert.deepEqual(
-      missing.map(({ name }) => name),
-      [secret.name, "@acme/nothing"],
-    );
-    assert.deepEqual(admitted, [], "no hosted name is ever asked of an upstream");
+const outsiders: Readonly<Record<string, string | undefined>> = {
+  "who shows nothing": undefined,
+  "another organisation": "umbrella",
+  "who shows a token that is none": badToken,
+};
+for (const [who, token] of Object.entries(outsiders))
+  test(`${who} learns nothing of it on any path, and whether the public names are read by anybody or not`, async (t) => {
+    for (const readers of ["anyone", "nobody"] as const) await learnsNothing(t, token, readers);
   });
+
+async function learnsNothing(t: TestContext, token: string | undefined, readers: "anyone" | "nobody"): Promise<void> {
+  const { as, bundle, hosted, admitted } = await withSecret(t, { readers });
+  const { shard } = hosted;
+  const pairs: readonly (readonly [string, string])[] = [
+    [`/-/log/${shard}/checkpoint`, "/-/log/org-none-2026a/checkpoint"],
+    [`/-/log/${shard}/tile/0/000.p/1`, "/-/log/org-none-2026a/tile/0/000.p/1"],
+    [`/-/log/${shard}/tile/entries/000.p/1`, "/-/log/org-none-2026a/tile/entries/000.p/1"],
+    [`/-/log/lookup/${key}`, `/-/log/lookup/${nothing}`],
+    [`/-/log/proof/${key}`, `/-/log/proof/${nothing}`],
+    [`/-/log/lookup/${key}`, `/-/log/lookup/@none/x@${version}`],
+    [`/-/log/proof/${key}`, `/-/log/proof/@none/x@${version}`],
+    [`/-/log/${shard}/lookup/${key}`, `/-/log/org-none-2026a/lookup/${nothing}`],
+    [`/-/log/${shard}/proof/${key}`, `/-/log/org-none-2026a/proof/${nothing}`],
+    [`/-/web/log/${shard}/0`, "/-/web/log/org-none-2026a/0"],
+    [`/-/web/log/history/${encodeURIComponent(secret.name)}`, "/-/web/log/history/%40none%2Fx"],
+    [`/-/web/log?q=${encodeURIComponent(key)}`, `/-/web/log?q=${encodeURIComponent(`@none/x@${version}`)}`],
+    [`/-/web/log?q=${shard}/0`, "/-/web/log?q=org-none-2026a/0"],
+  ];
+  const asked = [
+    ...[secret.name, "@acme/nothing", "@none/x"].flatMap((name) => [
+      name,
+      encodeURIComponent(name),
+      encodeURIComponent(`${name}@${version}`),
+    ]),
+    shard,
+    "org-none-2026a",
+  ];
+  for (const [hidden, unknown] of pairs)
+    assert.deepEqual(
+      await told(await as(token, hidden), ...asked),
+      await told(await as(token, unknown), ...asked),
+      hidden,
+    );
+  const list = await (await as(token, "/-/log/")).text();
+  assert.ok(!list.includes("acme"));
+  assert.ok(!(await (await as(token, "/-/web/log")).text()).includes("acme"));
+  assert.deepEqual(
+    await told(await bundle(token, [secret.name]), ...asked),
+    await told(await bundle(token, ["@none/x"]), ...asked),
+  );
+  assert.deepEqual(admitted, [], "no hosted name is ever asked of an upstream");
+  if (token === badToken || readers === "nobody") return;
+  const { bundles, missing } = (await (await bundle(token, [secret.name, "@acme/nothing"])).json()) as {
+    bundles: unknown[];
+    missing: { name: string }[];
+  };
+  assert.deepEqual(bundles, []);
+  assert.deepEqual(
+    missing.map(({ name }) => name),
+    [secret.name, "@acme/nothing"],
+  );
+}
 
 test("members are not led to an upstream by a version that is not there", async (t) => {
   const { as, admitted } = await withSecret(t);

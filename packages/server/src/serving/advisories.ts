@@ -37,19 +37,21 @@ export function parseAudit(body: unknown): Audit {
 
 /**
  * Asks each owner about its own names, and nobody about a name without owner: which packages a shop has is nobody
- * else's business. What an owner says about names that are not its own is left out. Throws what `relayJson` throws:
- * an answer with a part missing would read as "no vulnerabilities".
+ * else's business. For a name that lives here its owner elsewhere is asked about nothing, so that the answer does not
+ * tell which names those are. What an owner says about names that are not its own is left out. Throws what `relayJson`
+ * throws: an answer with a part missing would read as "no vulnerabilities".
  */
 export async function readAdvisories(
-  upstreams: Pick<Upstreams, "ownerOf" | "relay">,
+  upstreams: Pick<Upstreams, "ownerOf" | "ownerElsewhere" | "relay">,
   audit: Audit,
 ): Promise<Advisories> {
   const byOwner = new Map<string, Map<PackageName, readonly string[]>>();
   for (const [name, versions] of audit) {
     const owner = upstreams.ownerOf(name);
-    if (owner === undefined) continue;
-    const part = byOwner.get(owner) ?? new Map<PackageName, readonly string[]>();
-    byOwner.set(owner, part.set(name, versions));
+    const asked = owner ?? upstreams.ownerElsewhere(name);
+    if (asked === undefined) continue;
+    const part = byOwner.get(asked) ?? new Map<PackageName, readonly string[]>();
+    byOwner.set(asked, owner === undefined ? part : part.set(name, versions));
   }
   const parts = await Promise.all(
     [...byOwner].map(async ([owner, part]) => {

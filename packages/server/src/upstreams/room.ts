@@ -370,6 +370,7 @@ export function createUpstreams(
     },
     choices: createChoices(deps),
     ownerOf: (name) => sources.ownerOf(name)?.config.name,
+    ownerElsewhere: (name) => sources.ownerElsewhere(name)?.config.name,
     isOwn: own.has,
     registries: sources.registries.map((source) => source.config.name),
     keys: createUpstreamKeys(deps, sources),

@@ -18,6 +18,8 @@ export interface Sources {
    * none does: then nobody is asked.
    */
   ownerOf(name: PackageName): Source | undefined;
+  /** The same as if no name lived here. */
+  ownerElsewhere(name: PackageName): Source | undefined;
   /** The owner and its mirrors that may have a name's bytes, in the order of the configuration. Empty without owner. */
   sourcesOf(name: PackageName): readonly Source[];
   /** The auditors that examine a name's versions for its owner, in the order of the configuration. */
@@ -102,13 +104,12 @@ export function createSources(
     byAlias.set(config.name, { config, client: keepingOwnNames(own, client) });
   }
 
-  function ownerOf(name: PackageName): Source | undefined {
-    const owner = ownership.ownerOf(name);
-    return owner && byAlias.get(owner.name);
-  }
+  const asIfNoneLivedHere = createOwnership(upstreams, delegatedTo);
+  const sourceOf = (owner: UpstreamConfig | undefined): Source | undefined => owner && byAlias.get(owner.name);
 
   return {
-    ownerOf,
+    ownerOf: (name) => sourceOf(ownership.ownerOf(name)),
+    ownerElsewhere: (name) => sourceOf(asIfNoneLivedHere.ownerOf(name)),
     sourcesOf(name) {
       const aliases = [ownership.ownerOf(name), ...ownership.copiesOf(name, "mirror")].map((one) => one?.name);
       return [...byAlias.values()].filter(({ config }) => aliases.includes(config.name));

@@ -130,6 +130,9 @@ export interface Upstreams {
   /** Alias of the registry that owns a name; undefined when none does. Requests for a name go nowhere else. */
   ownerOf(name: PackageName): string | undefined;
 
+  /** The registry that would own a name if it did not live here. Asked for nothing that names it. */
+  ownerElsewhere(name: PackageName): string | undefined;
+
   /** True for a name that lives here: no upstream owns it. */
   isOwn(name: PackageName): boolean;
 
