@@ -24,7 +24,6 @@ export interface ErrorTable {
   BAD_REQUEST: { reason: string };
   ERR_TEXT_MISSING: { parameter: string };
   BAD_FORMAT: { what: string; reason: string };
-  WRITES_NOT_HERE: { what: string };
   UNAUTHORIZED: { reason: string };
   FORBIDDEN: { reason: string; policy?: string };
   ID_TOKEN_REFUSED: { reason: string } & SaidAgain;
@@ -94,11 +93,6 @@ export const errorKinds: { readonly [C in keyof ErrorTable]: ErrorKind<ErrorTabl
     status: 400,
     sentence: (d) => `${d.what} is malformed: ${d.reason}.`,
     publicFields: ["what", "reason"],
-  },
-  WRITES_NOT_HERE: {
-    status: 403,
-    sentence: (d) => `${d.what} is not possible here yet; publish without staging.`,
-    publicFields: ["what"],
   },
   UNAUTHORIZED: {
     status: 401,

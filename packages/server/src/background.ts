@@ -27,6 +27,7 @@ export function createBackground(
     admission,
     sweep,
     mirroring,
+    publishing,
     serving,
     audit,
     telemetry,
@@ -63,6 +64,7 @@ export function createBackground(
       keep("the watch for hosted names", names.run(stop.signal));
       keep("the forgetting of CI's identity tokens", hosting.ci.run(stop.signal));
       keep("the end of approvals", hosting.approvals.run(stop.signal));
+      keep("the end of staged versions", publishing.staging.run(stop.signal));
       keep("the upkeep of tokens", identity.run(stop.signal));
       if (provider !== undefined) keep("the look at who is still there", provider.run(stop.signal));
       keep("the recording of sighted versions", releases.recordSighted(stop.signal));

@@ -21,6 +21,7 @@ const configuration = `
 upstream: {url: "http://127.0.0.1:9"}
 hosted:
   - {names: ["@acme/*"], organisation: acme, visibility: public}
+  - {names: ["@strict/*"], organisation: strict, visibility: public, publish: stage-only}
 `;
 
 /** Of the administrator. */

@@ -25,7 +25,7 @@ type Schema = Readonly<Record<string, unknown>>;
 const folder = path.join(import.meta.dirname, "..", "npm-openapi");
 
 /** Compares an answer with what `<file>.yaml` says about it. Throws when nothing is said about that path and status. */
-export function compareWithNpm(file: "search" | "audit" | "token", answer: Answer): Differences {
+export function compareWithNpm(file: "search" | "audit" | "token" | "stage", answer: Answer): Differences {
   const document = parse(readFileSync(path.join(folder, `${file}.yaml`), "utf8")) as Schema;
   const response = at(document, ["paths", answer.path, answer.method, "responses", String(answer.status)]);
   const schema = at(document, ["content", "application/json", "schema"], response);

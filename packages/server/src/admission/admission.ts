@@ -3,13 +3,18 @@ import type { SupersedeFacts } from "../checksums/checksums.ts";
 import type { Transaction } from "../platform/database/database.ts";
 import type { BoundRelease } from "../releases/releases.ts";
 import type { Damage, Pace } from "./examine.ts";
+import type { HeldRelease } from "./bind.ts";
 import type { StoredRelease } from "./claim.ts";
+import type { Download } from "./download.ts";
 import type { OfferedRelease, Origin } from "./receive.ts";
 import type { SourceChoice } from "../upstreams/upstreams.ts";
 import type { Replacement, ReplacementRequest } from "./replace.ts";
 
 /** A bound release as `admit` answers it; `releases` knows its signature. */
 export type AdmittedRelease = Omit<BoundRelease, "signature">;
+
+/** A tarball as `hold` takes it. */
+export type HeldTarball = Pick<Download, "integrity" | "sizeBytes" | "blob">;
 
 /** The one way in for bytes from outside: fetch → verify → inspect → store → claim. */
 export interface Admission {
@@ -79,6 +84,24 @@ export interface Admission {
   bind<T>(release: StoredRelease, also: (transaction: Transaction) => Promise<T>): Promise<T>;
 
   /**
+   * Stores a tarball durably that waits for a decision, then runs `also` in the transaction that holds it for `holder`;
+   * no orphan until it is let go. `also` may run more than once. One holder holds one tarball. Throws what `also` throws.
+   */
+  hold<T>(tarball: HeldTarball, holder: string, also: (transaction: Transaction) => Promise<T>): Promise<T>;
+
+  /** What a holder holds is an orphan again, unless somebody else refers to it. */
+  letGo(transaction: Transaction, holder: string): Promise<void>;
+
+  /** Stores durably what `bindHeld` needs besides the tarball. Wanted by nobody it is an orphan. */
+  prepareHeld(release: HeldRelease): Promise<void>;
+
+  /**
+   * As `bind`, in the caller's transaction, of a release whose tarball is held (let it go behind this) and that was
+   * prepared. Throws also NOT_READY.
+   */
+  bindHeld<T>(transaction: Transaction, release: HeldRelease, also: () => Promise<T>): Promise<T>;
+
+  /**
    * Removes stored blobs that nothing refers to and that are older than an hour. Run it now and then; safe
    * beside admissions of any process.
    */
@@ -86,6 +109,7 @@ export interface Admission {
 }
 
 export { collect, createTarballWriter, type Download, type TarballWriter } from "./download.ts";
+export type { HeldRelease } from "./bind.ts";
 export { createAdmission, type AdmissionDeps, type AdmissionOptions } from "./create-admission.ts";
 export type { Damage, Pace } from "./examine.ts";
 export type { OfferedRelease } from "./receive.ts";

@@ -80,10 +80,26 @@ export async function storeThen<T>(
   { facts, fragment, tarball }: StoredRelease,
   claiming: (transaction: Transaction, keys: readonly BlobKey[]) => Promise<T>,
 ): Promise<T> {
-  const keys = [tarballKey(facts), fragmentKey(facts)];
+  return await putThen(
+    deps,
+    [tarballKey(facts), fragmentKey(facts)],
+    async () => {
+      await putTarball(deps.blobs, facts, { blob: tarball });
+      await putFragment(deps.blobs, facts, fragment);
+    },
+    claiming,
+  );
+}
+
+/** `put` makes the blobs of these keys durable, again where the collector has doomed them; then `claiming` refers to them. */
+export async function putThen<T>(
+  deps: Pick<ClaimDeps, "database" | "clock"> & { readonly checksums: Pick<Checksums, "wake"> },
+  keys: readonly BlobKey[],
+  put: () => Promise<void>,
+  claiming: (transaction: Transaction, keys: readonly BlobKey[]) => Promise<T>,
+): Promise<T> {
   for (let attempt = 0; attempt < doomedTries; attempt++) {
-    await putTarball(deps.blobs, facts, { blob: tarball });
-    await putFragment(deps.blobs, facts, fragment);
+    await put();
     const claimed = await deps.database.write(async (transaction) =>
       (await anyDoomed(transaction, keys)) ? undefined : { outcome: await claiming(transaction, keys) },
     );
@@ -94,7 +110,12 @@ export async function storeThen<T>(
     // The collector found the blob before we wanted it; once it is gone, it is put again.
     await deps.clock.sleep(doomedWaitMs);
   }
-  throw new AssayError("NOT_READY", { reason: "old copies of these bytes are being removed", retryAfterSeconds: 10 });
+  throw beingRemoved();
+}
+
+/** The collector found the blob before it was wanted. */
+export function beingRemoved(): AssayError<"NOT_READY"> {
+  return new AssayError("NOT_READY", { reason: "old copies of these bytes are being removed", retryAfterSeconds: 10 });
 }
 
 /** Stores the tarball durably; the blob store checks the digest again. */

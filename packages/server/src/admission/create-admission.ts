@@ -16,7 +16,8 @@ import type { SourceChoice, Upstreams } from "../upstreams/upstreams.ts";
 import type { Admission, AdmittedRelease } from "./admission.ts";
 import { type Observed, type Wanted, acquire, again } from "./acquire.ts";
 import { type AcquireAgreedDeps, acquireAgreed } from "./acquire-agreed.ts";
-import { bind } from "./bind.ts";
+import { bind, bindHeld, hold, prepareHeld } from "./bind.ts";
+import { letGo } from "./store.ts";
 import { putTarball, storeAndClaim } from "./claim.ts";
 import { basisText } from "./compare.ts";
 import type { Download } from "./download.ts";
@@ -232,6 +233,10 @@ export function createAdmission(deps: AdmissionDeps, options: AdmissionOptions):
     examineReplacement: (request) => examineReplacement(replaceDeps, request),
     replace: (replacement, decision) => replace(replaceDeps, replacement, decision),
     bind: (release, also) => bind(deps, release, also),
+    hold: (tarball, holder, also) => hold(deps, tarball, holder, also),
+    letGo,
+    prepareHeld: (release) => prepareHeld(deps, release),
+    bindHeld: (transaction, release, also) => bindHeld(deps, transaction, release, also),
     receive: (name, origin, offered) => receive(receiveDeps, name, origin, offered),
     collectOrphans: (signal) => collectOrphans(deps, signal),
   };

@@ -77,6 +77,16 @@ export async function inspectFiles(
   };
 }
 
+/** The files of an archive; none of one that is refused. */
+export async function listArchive(
+  chunks: AsyncIterable<Uint8Array>,
+  sizeBytes: number,
+  limits: ArchiveLimits,
+): Promise<readonly ArchiveFile[]> {
+  const archive = await readArchive(chunks, sizeBytes, limits);
+  return archive.verdict === "refused" ? [] : archive.files;
+}
+
 /** Pieces of 64 KiB: what reads them decompresses one at a time. */
 export async function* chunksOf(source: BlobSource): AsyncGenerator<Uint8Array> {
   if (!(source instanceof Uint8Array)) {

@@ -27,6 +27,17 @@ export const admissionMigrations: Migrations = {
         .execute();
     },
   },
+  "0160-admission-held": {
+    async up(transaction) {
+      const { text, ...make } = columns(transaction);
+      await make
+        .table("admission_held")
+        .addColumn("key", text, (column) => column.notNull())
+        .addColumn("holder", text, (column) => column.notNull())
+        .addPrimaryKeyConstraint("admission_held_key", ["key", "holder"])
+        .execute();
+    },
+  },
   "0022-admission-statements": {
     async up(transaction) {
       const { text } = columns(transaction);

@@ -13,6 +13,16 @@ export async function keepBlobs(transaction: Transaction, keys: readonly BlobKey
     .execute();
 }
 
+/** Marks a blob as waiting for a decision. */
+export async function holdBlob(transaction: Transaction, key: BlobKey, holder: string): Promise<void> {
+  await transaction.withTables<Tables>().insertInto("admission_held").values({ key, holder }).execute();
+}
+
+/** What this holder holds is held by it no more. */
+export async function letGo(transaction: Transaction, holder: string): Promise<void> {
+  await transaction.withTables<Tables>().deleteFrom("admission_held").where("holder", "=", holder).execute();
+}
+
 /** True when one of the blobs is being removed: a claim on it must wait. */
 export async function anyDoomed(transaction: Transaction, keys: readonly BlobKey[]): Promise<boolean> {
   const row = await transaction
@@ -34,7 +44,8 @@ export async function doomOrphans(
   const tables = transaction.withTables<Tables>();
   const claimed = await tables.selectFrom("admission_blobs").select("key").where("key", "in", keys).execute();
   const evidence = await tables.selectFrom("admission_evidence").select("key").where("key", "in", keys).execute();
-  const used = new Set<string>([...claimed, ...evidence].map((row) => row.key));
+  const held = await tables.selectFrom("admission_held").select("key").where("key", "in", keys).execute();
+  const used = new Set<string>([...claimed, ...evidence, ...held].map((row) => row.key));
   const orphans = keys.filter((key) => !used.has(key));
   if (orphans.length > 0) {
     await tables

@@ -211,6 +211,8 @@ export interface HostedConfig {
   readonly organisation: string;
   /** What a new package is where its publisher does not say; undefined: as any other. */
   readonly visibility: "public" | "restricted" | undefined;
+  /** `stage-only`: nothing is published but what was staged and approved. Default direct. */
+  readonly publish: "direct" | "stage-only";
 }
 
 /** An OpenID Connect provider. */
@@ -300,4 +302,6 @@ export interface PublishConfig {
   readonly allowedSecrets: readonly string[];
   /** How long a version can be unpublished. Default 72. */
   readonly unpublishHours: number;
+  /** How long a staged version waits. Default 30. */
+  readonly stageDays: number;
 }

@@ -11,12 +11,12 @@ function read(text: string) {
 
 test("reads names with whose they are, and where each stands", () => {
   const { hosted, rules, problems } = read(
-    'hosted:\n  - {names: ["@acme/*", left-pad], organisation: acme, visibility: public}\n  - names: [x-*]\n    organisation: x\n',
+    'hosted:\n  - {names: ["@acme/*", left-pad], organisation: acme, visibility: public}\n  - names: [x-*]\n    organisation: x\n    publish: stage-only\n',
   );
   assert.deepEqual(problems, []);
   assert.deepEqual(hosted, [
-    { names: ["@acme/*", "left-pad"], organisation: "acme", visibility: "public" },
-    { names: ["x-*"], organisation: "x", visibility: undefined },
+    { names: ["@acme/*", "left-pad"], organisation: "acme", visibility: "public", publish: "direct" },
+    { names: ["x-*"], organisation: "x", visibility: undefined, publish: "stage-only" },
   ]);
   assert.deepEqual(
     rules.map(({ pattern, source }) => `${pattern} ${source}`),

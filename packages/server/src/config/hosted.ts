@@ -33,6 +33,12 @@ export const hostedSettings: readonly HostedSetting[] = [
     fallback: undefined,
     doc: "What a new package is where its publisher does not say. Default: restricted.",
   },
+  {
+    key: "publish",
+    kind: oneOf("direct", "stage-only"),
+    fallback: "direct",
+    doc: "How versions come in: direct, by npm publish or staged; stage-only, staged alone, and somebody who may approves each.",
+  },
 ];
 
 /** The members of `hosted`, and where their patterns stand. Problems are added to the list. */
@@ -56,6 +62,7 @@ export function readHostedNames(
       names,
       organisation,
       visibility: values.optionalText("visibility") as HostedConfig["visibility"],
+      publish: values.text("publish") as HostedConfig["publish"],
     });
   }
   return { hosted, rules };

@@ -25,4 +25,11 @@ export const publishSettings: readonly Setting[] = [
     fallback: 72,
     doc: "How long after its publishing a version can be unpublished, in hours. Its number is never free again.",
   },
+  {
+    key: "publish.stageDays",
+    env: "ASSAY_PUBLISH_STAGE_DAYS",
+    kind: whole(1, 365),
+    fallback: 30,
+    doc: "How long a staged version waits for approval, in days; then it is dropped, and its number is free again.",
+  },
 ];

@@ -99,6 +99,7 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
       provenance: values.text("publish.provenance") as Config["publish"]["provenance"],
       allowedSecrets: values.list("publish.allowedSecrets"),
       unpublishHours: values.number("publish.unpublishHours"),
+      stageDays: values.number("publish.stageDays"),
     },
     packuments: {
       maxAgeSeconds: values.number("packuments.maxAgeSeconds"),

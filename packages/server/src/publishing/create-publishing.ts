@@ -9,18 +9,17 @@ import type { Spool } from "../platform/blobs/spool.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database/database.ts";
 import type { Events } from "../platform/events/events.ts";
+import type { Random } from "../platform/random.ts";
+import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { Workers } from "../platform/workers/workers.ts";
 import type { Releases } from "../releases/releases.ts";
 import type { HostedListings } from "../serving/serving.ts";
-import { authoriseContent } from "./publish/authorise-content.ts";
-import { commit, type Authorship } from "./publish/commit.ts";
-import { inspect } from "./publish/inspect.ts";
-import type { Publisher } from "./publish/manifest.ts";
-import { checkProvenance } from "./publish/provenance.ts";
-import { toPublishRequest } from "./publish/publish-request.ts";
+import { authorshipOf, commit } from "./publish/commit.ts";
+import { examine, readRequest, type ExamineOptions } from "./publish/examine.ts";
+import { contentDigest, type Publisher } from "./publish/manifest.ts";
 import { readBody, type PublishBody } from "./publish/read-body.ts";
-import { refuseTaken } from "./publish/refuse-taken.ts";
-import { validate } from "./publish/validate.ts";
+import { refuseStaged, refuseTaken } from "./publish/refuse-taken.ts";
+import { createStaging } from "./stage/create-staging.ts";
 import { requireWrite } from "./changes/allow-write.ts";
 import { deprecate } from "./changes/deprecate.ts";
 import { replaceOwners } from "./changes/owners.ts";
@@ -38,11 +37,13 @@ export interface PublishingDeps {
   readonly spool: Spool;
   readonly workers: Workers;
   readonly clock: Clock;
+  readonly random: Random;
+  readonly telemetry: Pick<Telemetry, "log">;
   readonly events: Events;
   readonly names: HostedNames;
   readonly organisations: Pick<Organisations, "setOwners">;
   readonly permissions: Pick<Permissions, "decide" | "require">;
-  readonly admission: Pick<Admission, "bind">;
+  readonly admission: Pick<Admission, "bind" | "hold" | "letGo" | "prepareHeld" | "bindHeld">;
   readonly releases: Pick<Releases, "published" | "unpublished">;
   readonly checksums: Pick<
     Checksums,
@@ -59,13 +60,17 @@ export type PublishingOptions = Pick<Config, "limits" | "publish">;
 
 /** Of a body without its tarball: a manifest, a readme, a bundle; or a whole packument that a client sends back. */
 const documentBytes = 32 * 1024 * 1024;
+const dayMs = 86_400_000;
 
 /** The pipeline of a publish (`publishing.ts`): each step in the file of its name under `publish/`. */
 export function createPublishing(deps: PublishingDeps, { limits, publish }: PublishingOptions): Publishing {
-  const archiveLimits = { unpackedBytes: limits.unpackedBytes, entries: limits.archiveEntries };
-
+  const examining: ExamineOptions = {
+    limits: { unpackedBytes: limits.unpackedBytes, entries: limits.archiveEntries },
+    allowedSecrets: new Set(publish.allowedSecrets),
+    provenance: publish.provenance,
+  };
   const policy = { windowHours: publish.unpublishHours };
-  const allowed = new Set(publish.allowedSecrets);
+  const bodyLimits = { tarballBytes: limits.tarballBytes, documentBytes };
 
   /** Who may do neither must not make us read a byte; which it is, only the body tells. */
   async function mayPublish(principal: Principal, name: PackageName): Promise<boolean> {
@@ -83,7 +88,7 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
   ): Promise<Put> {
     const mayBring = await mayPublish(principal, name);
     await confirm("publish", name);
-    await using body = await readBody(deps, source, { tarballBytes: limits.tarballBytes, documentBytes });
+    await using body = await readBody(deps, source, bodyLimits);
     await renew();
     const { _attachments: attachments } = body.document;
     if (isJsonObject(attachments) && Object.keys(attachments).length > 0) {
@@ -97,36 +102,32 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
 
   async function publishOne(principal: Principal, name: PackageName, body: PublishBody): Promise<Version> {
     await requireWrite(deps, principal, "publish", name);
-    const request = toPublishRequest(body, name);
-    authoriseContent(deps.names, request);
-    validate(request);
-    if ((await refuseTaken(deps, principal, request)) === "free") {
-      const archive = await inspect(deps, request, archiveLimits, (path, rule) =>
-        allowed.has(`${name} ${rule} ${path}`),
-      );
-      const provenance = checkProvenance(request, publish.provenance);
+    if (deps.names.isStageOnly(name))
+      throw new AssayError("FORBIDDEN", {
+        reason: `versions of ${name} are staged, and published when somebody who may approves them; use npm stage publish`,
+      });
+    const request = readRequest(deps, body, name);
+    const content = contentDigest(request);
+    if ((await refuseTaken(deps.database.read, principal, request, content)) === "free") {
+      await refuseStaged(deps.database.read, request, deps.clock.now());
+      const passed = await examine(deps, request, examining);
       // Whoever lost the right meanwhile must not become the owner of a new package.
       await requireWrite(deps, principal, "publish", name);
-      await commit(deps, await authorshipOf(principal), { request, archive, provenance });
+      await commit(deps, await authorshipOf(deps, principal), passed);
     }
     await deps.checksums.lookup(name, request.version, new AbortController().signal);
     return request.version;
   }
 
-  async function authorshipOf(principal: Principal): Promise<Authorship> {
-    const { id, kind, name } = principal;
-    const publisher = (await deps.publisherOf(principal)) ?? { name, email: "" };
-    const owner = kind === "ci" ? undefined : name;
-    return { act: "publish", by: id, owner, publisher, publishedAtMs: undefined, deprecated: null };
-  }
+  const staging = createStaging(deps, { examining, body: bodyLimits, waitMs: publish.stageDays * dayMs });
 
   return {
     put,
     async move(source, options) {
       return await movePackages(deps, source, {
         ...options,
-        limits: { ...archiveLimits, tarballBytes: limits.tarballBytes },
-        allowsSecret: (name) => (path, rule) => allowed.has(`${name} ${rule} ${path}`),
+        limits: { ...examining.limits, tarballBytes: limits.tarballBytes },
+        allowsSecret: (name) => (path, rule) => examining.allowedSecrets.has(`${name} ${rule} ${path}`),
       });
     },
     async replace({ principal, confirm, renew }, name, revision, source) {
@@ -168,6 +169,7 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
       await confirm("tag", name);
       await deleteTag(deps, principal, name, tag);
     },
+    staging,
     approvalHandlers: {},
     async attestations(name, version) {
       const rows = await attestationsOf(deps.database.read, name, version);

@@ -44,6 +44,28 @@ export const publishingMigrations: Migrations = {
         .execute();
     },
   },
+  "0161-publishing-stages": {
+    async up(transaction) {
+      const { text, integer, ...make } = columns(transaction);
+      await make
+        .table("hosted_stages")
+        .addColumn("id", text, (column) => column.notNull().primaryKey())
+        .addColumn("name", text, (column) => column.notNull())
+        .addColumn("version", text, (column) => column.notNull())
+        .addColumn("request", text, (column) => column.notNull())
+        .addColumn("archive", text, (column) => column.notNull())
+        .addColumn("content", text, (column) => column.notNull())
+        .addColumn("actor", text, (column) => column.notNull())
+        .addColumn("actor_name", text, (column) => column.notNull())
+        .addColumn("actor_kind", text, (column) => column.notNull())
+        .addColumn("authorship", text, (column) => column.notNull())
+        .addColumn("address", text, (column) => column.notNull())
+        .addColumn("created_at_ms", integer, (column) => column.notNull())
+        .addColumn("expires_at_ms", integer, (column) => column.notNull())
+        .addUniqueConstraint("hosted_stages_release", ["name", "version"])
+        .execute();
+    },
+  },
   "0181-publishing-version-digests": {
     async up(transaction) {
       const { text } = columns(transaction);

@@ -2,6 +2,7 @@ import type { PackageName, Version } from "@assay/core";
 import type { ApprovalHandler } from "../identity/identity.ts";
 import type { MoveOptions, MoveReport } from "./import/report.ts";
 import type { ImportSource } from "./import/source.ts";
+import type { Staging } from "./stage/stage.ts";
 import type { Writer } from "./writer.ts";
 
 export { createPublishing } from "./create-publishing.ts";
@@ -45,6 +46,9 @@ export interface Publishing {
   setTag(writer: Writer, name: PackageName, tag: string, version: unknown): Promise<void>;
 
   deleteTag(writer: Writer, name: PackageName, tag: string): Promise<void>;
+
+  /** Versions that wait for a person to approve them. */
+  readonly staging: Staging;
 
   /** By kind: what is carried out once it is approved. */
   readonly approvalHandlers: Readonly<Record<string, ApprovalHandler>>;

@@ -1,23 +1,12 @@
 import { AssayError, parsePackageName, parseVersion, unscopedName } from "@assay/core";
 import type { FastifyInstance, FastifyPluginCallback, FastifyRequest } from "fastify";
-import type { HostedNames, Identity, Organisations } from "../identity/identity.ts";
-import type { Publishing } from "./publishing.ts";
+import { bodyOf, type PublishingRoutesDeps } from "./routes-deps.ts";
+import { addStageRoutes } from "./routes-stage.ts";
 import { createWriter, type Writer } from "./writer.ts";
 
-export interface PublishingRoutesDeps {
-  readonly identity: Pick<Identity, "authenticate"> & { readonly signIn: Pick<Identity["signIn"], "stepUps"> };
-  readonly names: Pick<HostedNames, "find">;
-  readonly publishing: Publishing;
-  readonly hosting: { readonly organisations: Pick<Organisations, "ensurePersonal"> };
-}
-
 /** npm's API for writers. A body is read only by whoever may send it. */
-export function publishingRoutes({
-  identity,
-  names,
-  publishing,
-  hosting,
-}: PublishingRoutesDeps): FastifyPluginCallback {
+export function publishingRoutes(deps: PublishingRoutesDeps): FastifyPluginCallback {
+  const { identity, names, publishing, hosting } = deps;
   const { stepUps } = identity.signIn;
   async function who({ base, credentials }: FastifyRequest): Promise<Writer> {
     const { authenticate } = identity;
@@ -87,16 +76,7 @@ export function publishingRoutes({
         return reply.send({ success: true, ok: true });
       },
     );
+    addStageRoutes(fastify, deps, who);
     done();
   };
-}
-
-/** The body as it arrives. Its type must be JSON, and nothing may be wrapped around it. */
-function bodyOf(request: FastifyRequest): AsyncIterable<Uint8Array> {
-  const { headers } = request;
-  if ((headers["content-encoding"] ?? "identity") !== "identity")
-    throw new AssayError("UNSUPPORTED_MEDIA_TYPE", { reason: "it must be sent without a content encoding" });
-  if (!/^application\/json(?:\s*;.*)?$/i.test(headers["content-type"] ?? ""))
-    throw new AssayError("UNSUPPORTED_MEDIA_TYPE", { reason: "its content type must be application/json" });
-  return request.raw.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
 }

@@ -20,6 +20,29 @@ export type Tables = {
     /** docs/formats/packument-digest.md, of the version object with `deprecated`. Null: not made since that changed. */
     digest: string | null;
   };
+  /** Versions that wait for approval. Their tarballs are held by `stage:<id>` (`Admission.hold`). */
+  readonly hosted_stages: {
+    /** A UUID. */
+    id: string;
+    name: string;
+    version: string;
+    /** JSON of `StagedRequest`: what the publish body said. */
+    request: string;
+    /** JSON of `StagedArchive`: what was found in the archive. */
+    archive: string;
+    /** sha256 hex of all that was sent. */
+    content: string;
+    /** `Principal.id`, `name`, `kind`. */
+    actor: string;
+    actor_name: string;
+    actor_kind: string;
+    /** JSON of `Authorship`: whose publish it will be. */
+    authorship: string;
+    /** Of the client. */
+    address: string;
+    created_at_ms: number;
+    expires_at_ms: number;
+  };
   readonly hosted_tags: { name: string; tag: string; version: string; set_at_ms: number };
   /** Signed bundles that came with a version. The blob `attestation/<sha256>` holds the text. */
   readonly hosted_attestations: { name: string; version: string; predicate_type: string; digest: string };

@@ -14,7 +14,6 @@ import { addRelayRoutes } from "./routes-relay.ts";
 import { addSearchRoutes, type MayRead } from "./routes-search.ts";
 import { addReadGate } from "./routes-read-gate.ts";
 import { addTarballRoutes } from "./routes-tarballs.ts";
-import { addWriteRoutes } from "./routes-writes.ts";
 import type { Serving } from "./serving.ts";
 
 export interface ServingRoutesDeps {
@@ -58,7 +57,6 @@ export function servingRoutes(deps: ServingRoutesDeps): FastifyPluginCallback {
     addRelayRoutes(fastify, deps);
     addSearchRoutes(fastify, deps);
     addPageRoutes(fastify, deps);
-    addWriteRoutes(fastify);
     done();
   };
 }

@@ -4,7 +4,7 @@ import type { Clock } from "../../platform/clock.ts";
 import type { Database } from "../../platform/database/database.ts";
 import type { Events } from "../../platform/events/events.ts";
 import type { UpstreamClient } from "../../platform/network/network.ts";
-import type { Random } from "../../platform/random.ts";
+import { uuid, type Random } from "../../platform/random.ts";
 import type { Telemetry } from "../../platform/telemetry/telemetry.ts";
 import { createRateLimit } from "../limits/limits.ts";
 import type { CiFacts } from "../permissions/facts.ts";
@@ -64,7 +64,7 @@ export function createCi(deps: CiDeps, options: Config["trust"]): Ci {
 
   return {
     exchange: (request) => exchange({ ...deps, keys, limits }, options, request),
-    trust: createTrust({ ...deps, uuid: () => uuid(random.bytes(16)) }, options),
+    trust: createTrust({ ...deps, uuid: () => uuid(random) }, options),
     async factsOf(id) {
       const rule = await readRule(database.read, id);
       if (rule === undefined) return undefined;
@@ -85,12 +85,4 @@ export function createCi(deps: CiDeps, options: Config["trust"]): Ci {
       }
     },
   };
-}
-
-/** RFC 9562, version 4. */
-function uuid(bytes: Uint8Array): string {
-  const own = Buffer.from(bytes);
-  own[6] = ((own[6] ?? 0) & 0x0f) | 0x40;
-  own[8] = ((own[8] ?? 0) & 0x3f) | 0x80;
-  return own.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }

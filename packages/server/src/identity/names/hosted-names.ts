@@ -117,6 +117,11 @@ export async function openHostedNames(
     return (pattern && rules.get(pattern)?.visibility) ?? "restricted";
   }
 
+  function isStageOnly(name: PackageName): boolean {
+    const pattern = ruleOf(name)?.pattern;
+    return pattern !== undefined && rules.get(pattern)?.publish === "stage-only";
+  }
+
   async function found(transaction: Transaction, organisation: HostedOrganisation): Promise<void> {
     const { name } = organisation;
     const scope = parseNamePattern(`@${name}/*`);
@@ -161,6 +166,7 @@ export async function openHostedNames(
       return [...names].sort(byBytes).flatMap((name) => packages.get(name) ?? []);
     },
     defaultVisibility,
+    isStageOnly,
     generation: () => generation,
     async current() {
       if (clock.monotonicMs() - lookedAtMs > believedMs) await lookAnew();

@@ -24,6 +24,9 @@ export interface HostedNames {
   /** What a new package of this name is where its publisher does not say. */
   defaultVisibility(name: PackageName): HostedPackage["visibility"];
 
+  /** True where nothing is published but what was staged and approved. */
+  isStageOnly(name: PackageName): boolean;
+
   /** Another number after every change of names, or of who may do what with them. */
   generation(): number;
 

@@ -26,7 +26,12 @@ export async function openTestNames(
   return await openHostedNames(
     { database, clock, events: createEvents({ clock }), telemetry: { log } },
     {
-      hosted: hosted.map((rule) => ({ ...rule, names: rule.names.map(parseNamePattern), visibility })),
+      hosted: hosted.map((rule) => ({
+        publish: "direct",
+        ...rule,
+        names: rule.names.map(parseNamePattern),
+        visibility,
+      })),
       upstreams: [upstreamConfig({ url: "https://registry.example.com", names: upstream })],
     },
   );

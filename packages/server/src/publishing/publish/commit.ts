@@ -1,18 +1,17 @@
-import { AssayError, type EpochMs, type Version } from "@assay/core";
+import type { HeldRelease } from "../../admission/admission.ts";
+import type { EpochMs } from "@assay/core";
+import type { Principal } from "../../identity/identity.ts";
 import { blobKey } from "../../platform/blobs/key.ts";
 import type { PublishingDeps } from "../create-publishing.ts";
-import { documentChanged } from "../changes/document-changed.ts";
-import { addAttestation, addVersion, putTag, readTags } from "../store.ts";
+import { addRelease, type ListedRelease } from "./add-release.ts";
 import type { AcceptedArchive } from "./inspect.ts";
-import { claimDeprecation } from "../changes/deprecate.ts";
 import { contentDigest, listManifest, type Publisher } from "./manifest.ts";
 import type { Provenance } from "./provenance.ts";
-import type { PublishRequest } from "./publish-request.ts";
-import { refuseTakenIn } from "./refuse-taken.ts";
+import type { Described, PublishRequest } from "./publish-request.ts";
 
 /** What passed every step. */
-export interface Passed {
-  readonly request: PublishRequest;
+export interface Passed<Request extends Described = Described> {
+  readonly request: Request;
   readonly archive: AcceptedArchive;
   readonly provenance: Provenance | undefined;
 }
@@ -32,9 +31,10 @@ export interface Authorship {
   readonly deprecated: string | null;
 }
 
-const longestReadme = 64 * 1024;
-
-export type CommitDeps = Omit<PublishingDeps, "permissions" | "publisherOf" | "organisations" | "workers" | "spool">;
+export type CommitDeps = Omit<
+  PublishingDeps,
+  "permissions" | "publisherOf" | "organisations" | "workers" | "spool" | "random" | "telemetry"
+>;
 
 /**
  * Last steps: bytes, manifest fragment and provenance durable as blobs; then version, tags, document, the package
@@ -43,17 +43,39 @@ export type CommitDeps = Omit<PublishingDeps, "permissions" | "publisherOf" | "o
  * - A crash before the commit leaves blobs that nothing refers to; nobody sees anything.
  * - A crash after it leaves a whole publish; the client hears nothing, sends it again, and is answered as before.
  */
-export async function commit(
-  deps: CommitDeps,
-  authorship: Authorship,
+export async function commit(deps: CommitDeps, authorship: Authorship, passed: Passed<PublishRequest>): Promise<void> {
+  const { name, tarball } = passed.request;
+  const { listed, release } = await listRelease(deps, passed, authorship.publisher);
+  const content = contentDigest(passed.request);
+  const isNew = await deps.admission.bind({ ...release, tarball: tarball.blob }, (transaction) =>
+    addRelease(deps, transaction, { ...passed, listed, content, authorship }),
+  );
+  deps.hostedChanged(name);
+  if (isNew) await deps.names.changed();
+}
+
+/** Of what somebody publishes who is here now. */
+export async function authorshipOf(
+  deps: Pick<PublishingDeps, "publisherOf">,
+  principal: Principal,
+): Promise<Authorship> {
+  const { id, kind, name } = principal;
+  const publisher = (await deps.publisherOf(principal)) ?? { name, email: "" };
+  const owner = kind === "ci" ? undefined : name;
+  return { act: "publish", by: id, owner, publisher, publishedAtMs: undefined, deprecated: null };
+}
+
+/** What will be listed and bound. The provenance is durable when it resolves. Throws BAD_FORMAT. */
+export async function listRelease(
+  { blobs }: Pick<PublishingDeps, "blobs">,
   { request, archive, provenance }: Passed,
-): Promise<void> {
-  const { name, version, tarball, tags } = request;
-  const { by, deprecated } = authorship;
-  const listed = listManifest(request, archive, provenance, authorship.publisher);
+  publisher: Publisher | undefined,
+): Promise<{ readonly listed: ListedRelease; readonly release: HeldRelease }> {
+  const { name, version, tarball } = request;
+  const listed = listManifest(request, archive, provenance, publisher);
   if (provenance !== undefined) {
     const bytes = new Uint8Array(Buffer.from(provenance.text));
-    await deps.blobs.put(blobKey("attestation", "sha256", provenance.digest), bytes, {
+    await blobs.put(blobKey("attestation", "sha256", provenance.digest), bytes, {
       sizeBytes: bytes.length,
       sha256: provenance.digest,
     });
@@ -68,53 +90,5 @@ export async function commit(
     source: "hosted",
     signer: "-",
   };
-  const release = { facts, fragment: listed.fragment, tarball: tarball.blob };
-  const isNew = await deps.admission.bind(release, async (transaction) => {
-    if ((await refuseTakenIn(transaction, { id: by }, request)) === "published") return false;
-    const nowMs = deps.clock.now();
-    const claimed = await deps.names.claim(transaction, {
-      name,
-      visibility: request.access,
-      owner: authorship.owner,
-    });
-    const before = new Map((await readTags(transaction, name)).map(({ tag, version: at }) => [tag, at]));
-    const isAdded = await addVersion(transaction, {
-      name,
-      version,
-      manifest: listed.text,
-      integrity: tarball.integrity,
-      content: contentDigest(request),
-      readme: request.readme?.slice(0, longestReadme) ?? null,
-      published_at_ms: authorship.publishedAtMs ?? nowMs,
-      published_by: by,
-      deprecated,
-      unpublished_at_ms: null,
-      // Of one that is deprecated it is made with the head.
-      digest: deprecated === null ? listed.digest : null,
-    });
-    if (!isAdded)
-      throw new AssayError("CONFLICT", { reason: `${name}@${version} is being published by somebody else` });
-    // A package without `latest` cannot be installed by its name alone.
-    const set = before.size === 0 && !tags.includes("latest") ? [...tags, "latest"] : tags;
-    for (const tag of set) {
-      await putTag(transaction, name, tag, version, nowMs);
-      const from = (before.get(tag) ?? "-") as Version | "-";
-      await deps.checksums.claimTag(transaction, { name, tag, from, to: version, source: "hosted", atMs: nowMs });
-    }
-    if (provenance !== undefined) {
-      const { predicateType: predicate_type, digest } = provenance;
-      await addAttestation(transaction, { name, version, predicate_type, digest });
-    }
-    if (deprecated !== null) await claimDeprecation(deps, transaction, { name, version, message: deprecated }, nowMs);
-    await documentChanged(deps, transaction, name, nowMs);
-    await deps.releases.published(transaction, name, version);
-    await deps.events.record(transaction, {
-      kind: authorship.act === "publish" ? "release.published" : "release.imported",
-      subject: `npm ${name}@${version}`,
-      data: { by, tags: set.join(" "), integrity: tarball.integrity },
-    });
-    return claimed === "made";
-  });
-  deps.hostedChanged(name);
-  if (isNew) await deps.names.changed();
+  return { listed, release: { facts, fragment: listed.fragment } };
 }

@@ -3,7 +3,7 @@ import { manifestDigest, manifestFragmentText, tarballFileName } from "@assay/co
 import { digestOfListed, sha256 } from "../changes/version-digest.ts";
 import type { AcceptedArchive } from "./inspect.ts";
 import type { Provenance } from "./provenance.ts";
-import type { PublishRequest } from "./publish-request.ts";
+import type { Described } from "./publish-request.ts";
 
 /** Members of a sent manifest that are the registry's to say, or say where the publisher's disk is. */
 const notTaken: ReadonlySet<string> = new Set([
@@ -54,7 +54,7 @@ export interface ListedManifest {
  * BAD_FORMAT for text that is no Unicode.
  */
 export function listManifest(
-  request: PublishRequest,
+  request: Described,
   archive: AcceptedArchive,
   provenance: Provenance | undefined,
   publisher: Publisher | undefined,
@@ -91,7 +91,7 @@ export function listManifest(
 }
 
 /** sha256 hex of everything that a publish says, but who says it. */
-export function contentDigest({ tarball, tags, manifest, readme, provenance }: PublishRequest): string {
+export function contentDigest({ tarball, tags, manifest, readme, provenance }: Described): string {
   const said = [tarball.integrity, tags.toSorted(), manifest, readme ?? null, provenance?.text ?? null];
   return createHash("sha256").update(JSON.stringify(said)).digest("hex");
 }

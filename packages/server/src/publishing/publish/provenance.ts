@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { AssayError, fromBase64, integrityHex, isAssayError, parseJson } from "@assay/core";
 import { isJsonObject, type JsonObject } from "./json.ts";
-import type { PublishRequest } from "./publish-request.ts";
+import type { Described } from "./publish-request.ts";
 
 /** A signed bundle whose statement is about what is published. Who signed it is not verified here. */
 export interface Provenance {
@@ -26,7 +26,7 @@ const statementTypes: ReadonlySet<unknown> = new Set([
  * Eighth step: a provenance bundle is about these bytes under this name; by `policy: require` there is one. Pure.
  * Throws BLOCKED, with how to sign.
  */
-export function checkProvenance(request: PublishRequest, policy: ProvenancePolicy): Provenance | undefined {
+export function checkProvenance(request: Described, policy: ProvenancePolicy): Provenance | undefined {
   const { name, version, provenance, tarball } = request;
   const blocked = (rule: string, reason: string): AssayError<"BLOCKED"> =>
     new AssayError("BLOCKED", { name, version, rule, reason });

@@ -4,7 +4,12 @@ import { isJsonObject, printable, type JsonObject } from "./json.ts";
 import type { PublishBody } from "./read-body.ts";
 
 /** What somebody wants to publish, read from a body: one version of one package. */
-export interface PublishRequest {
+export interface PublishRequest extends Described {
+  readonly tarball: Download;
+}
+
+/** All that it says, without the bytes at hand. */
+export interface Described {
   readonly name: PackageName;
   readonly version: Version;
   /** As sent; `latest` when none was. */
@@ -13,7 +18,7 @@ export interface PublishRequest {
   /** The version object as sent. */
   readonly manifest: JsonObject;
   readonly readme: string | undefined;
-  readonly tarball: Download;
+  readonly tarball: Pick<Download, "sizeBytes" | "integrity" | "sha1">;
   /** The signed bundle, and the media type that it was sent with. */
   readonly provenance: { readonly mediaType: string; readonly text: string } | undefined;
 }

@@ -2,7 +2,7 @@ import { isBuiltin } from "node:module";
 import semver from "semver";
 import { AssayError, isAssayError, isTag, type PackageName } from "@assay/core";
 import { printable } from "./json.ts";
-import type { PublishRequest } from "./publish-request.ts";
+import type { Described } from "./publish-request.ts";
 
 /** What npm takes for new names: nobody can mistake one for another by its case. */
 const newName = /^(?:@[a-z0-9~-][a-z0-9-._~]*\/)?[a-z0-9~-][a-z0-9-._~]*$/;
@@ -42,7 +42,7 @@ export interface Complaint {
 /**
  * Third step: what is asked for is allowed to anybody who may publish. Pure. Throws BAD_NAME, BAD_VERSION, BAD_REQUEST.
  */
-export function validate(request: PublishRequest): void {
+export function validate(request: Described): void {
   const [first] = complaintsAbout(request);
   if (first !== undefined) throw first.error;
 }
@@ -74,7 +74,7 @@ export function complaintsAbout({ name, version, tags, manifest }: Asked): reado
 }
 
 /** What of a request is judged before its archive. */
-type Asked = Pick<PublishRequest, "name" | "version" | "tags" | "manifest">;
+type Asked = Pick<Described, "name" | "version" | "tags" | "manifest">;
 
 function requirePlainVersion(version: string): void {
   if (semver.valid(version) !== version)

@@ -1,0 +1,40 @@
+import type { ArchiveLimits } from "../../admission/inspect-archive.ts";
+import type { PackageName } from "@assay/core";
+import type { PublishingDeps } from "../create-publishing.ts";
+import { authoriseContent } from "./authorise-content.ts";
+import type { Passed } from "./commit.ts";
+import { inspect } from "./inspect.ts";
+import { checkProvenance, type ProvenancePolicy } from "./provenance.ts";
+import { toPublishRequest, type PublishRequest } from "./publish-request.ts";
+import type { PublishBody } from "./read-body.ts";
+import { validate } from "./validate.ts";
+
+export interface ExamineOptions {
+  readonly limits: ArchiveLimits;
+  /** `<package> <rule> <path>`: what rules about secrets let pass. */
+  readonly allowedSecrets: ReadonlySet<string>;
+  readonly provenance: ProvenancePolicy;
+}
+
+/** What a body asks for, and that anybody who may publish may ask for it: the steps that need no look into the archive. */
+export function readRequest(
+  { names }: Pick<PublishingDeps, "names">,
+  body: PublishBody,
+  name: PackageName,
+): PublishRequest {
+  const request = toPublishRequest(body, name);
+  authoriseContent(names, request);
+  validate(request);
+  return request;
+}
+
+/** The steps that look at the bytes: archive, manifest, secrets, provenance. The same whether it is published or staged. */
+export async function examine(
+  deps: Pick<PublishingDeps, "workers">,
+  request: PublishRequest,
+  { limits, allowedSecrets, provenance }: ExamineOptions,
+): Promise<Passed<PublishRequest>> {
+  const isAllowed = (path: string, rule: string) => allowedSecrets.has(`${request.name} ${rule} ${path}`);
+  const archive = await inspect(deps, request, limits, isAllowed);
+  return { request, archive, provenance: checkProvenance(request, provenance) };
+}

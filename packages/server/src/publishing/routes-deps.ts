@@ -1,0 +1,21 @@
+import { AssayError } from "@assay/core";
+import type { FastifyRequest } from "fastify";
+import type { HostedNames, Identity, Organisations } from "../identity/identity.ts";
+import type { Publishing } from "./publishing.ts";
+
+export interface PublishingRoutesDeps {
+  readonly identity: Pick<Identity, "authenticate"> & { readonly signIn: Pick<Identity["signIn"], "stepUps"> };
+  readonly names: Pick<HostedNames, "find">;
+  readonly publishing: Publishing;
+  readonly hosting: { readonly organisations: Pick<Organisations, "ensurePersonal"> };
+}
+
+/** The body as it arrives. Its type must be JSON, and nothing may be wrapped around it. */
+export function bodyOf(request: FastifyRequest): AsyncIterable<Uint8Array> {
+  const { headers } = request;
+  if ((headers["content-encoding"] ?? "identity") !== "identity")
+    throw new AssayError("UNSUPPORTED_MEDIA_TYPE", { reason: "it must be sent without a content encoding" });
+  if (!/^application\/json(?:\s*;.*)?$/i.test(headers["content-type"] ?? ""))
+    throw new AssayError("UNSUPPORTED_MEDIA_TYPE", { reason: "its content type must be application/json" });
+  return request.raw.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
+}

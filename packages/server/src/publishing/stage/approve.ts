@@ -1,0 +1,63 @@
+import type { Principal } from "../../identity/identity.ts";
+import type { Transaction } from "../../platform/database/database.ts";
+import type { PublishingDeps } from "../create-publishing.ts";
+import type { HeldRelease } from "../../admission/admission.ts";
+import { addRelease, type ListedRelease } from "../publish/add-release.ts";
+import { authoriseContent } from "../publish/authorise-content.ts";
+import { listRelease, type CommitDeps, type Passed } from "../publish/commit.ts";
+import { checkProvenance, type ProvenancePolicy } from "../publish/provenance.ts";
+import { validate } from "../publish/validate.ts";
+import { drop } from "./drop.ts";
+import { noteStage } from "./note.ts";
+import type { WholeStage } from "./store.ts";
+
+/** A stage whose publishing needs nothing more but a transaction. */
+export interface ReadyStage {
+  readonly stage: WholeStage;
+  readonly passed: Passed;
+  readonly listed: ListedRelease;
+  readonly release: HeldRelease;
+}
+
+/**
+ * All of a publish that is left before its transaction: what may have changed since it was staged is asked again, and
+ * the manifest that names the approver is made durable; wanted by nobody, it is an orphan.
+ */
+export async function prepareApproved(
+  deps: Pick<PublishingDeps, "names" | "blobs" | "admission">,
+  stage: WholeStage,
+  approver: Pick<Principal, "name">,
+  provenancePolicy: ProvenancePolicy,
+): Promise<ReadyStage> {
+  const { request, archive, authorship } = stage;
+  authoriseContent(deps.names, request);
+  validate(request);
+  const passed = { request, archive, provenance: checkProvenance(request, provenancePolicy) };
+  const { listed, release } = await listRelease(deps, passed, {
+    name: stage.actor.name,
+    email: "",
+    ...authorship.publisher,
+    approver: { name: approver.name, email: "" },
+  });
+  await deps.admission.prepareHeld(release);
+  return { stage, passed, listed, release };
+}
+
+/**
+ * Publishes a stage, in one transaction with its end: a crash leaves the one or the other. Answers whether the package is
+ * new. Throws CONFLICT when somebody else has just decided.
+ */
+export async function publishApproved(
+  deps: CommitDeps,
+  transaction: Transaction,
+  { stage, passed, listed, release }: ReadyStage,
+  approver: Principal,
+): Promise<boolean> {
+  const { authorship, content } = stage;
+  const isNew = await deps.admission.bindHeld(transaction, release, async () => {
+    await drop(deps, transaction, stage);
+    return await addRelease(deps, transaction, { ...passed, listed, content, authorship, approver: approver.id });
+  });
+  await noteStage(deps, transaction, "approved", stage, approver);
+  return isNew;
+}

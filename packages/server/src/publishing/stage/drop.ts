@@ -1,0 +1,20 @@
+import { AssayError } from "@assay/core";
+import type { Transaction } from "../../platform/database/database.ts";
+import type { PublishingDeps } from "../create-publishing.ts";
+import { removeStage, type StoredStage } from "./store.ts";
+
+/** Whom its tarball is held for. */
+export function holderOf({ id }: Pick<StoredStage, "id">): string {
+  return `stage:${id}`;
+}
+
+/** Ends a stage: its number is free again, its tarball nobody's. Throws CONFLICT when it is not there any more. */
+export async function drop(
+  { admission }: Pick<PublishingDeps, "admission">,
+  transaction: Transaction,
+  stage: Pick<StoredStage, "id">,
+): Promise<void> {
+  if (!(await removeStage(transaction, stage.id)))
+    throw new AssayError("CONFLICT", { reason: "somebody else has just decided on this staged version" });
+  await admission.letGo(transaction, holderOf(stage));
+}

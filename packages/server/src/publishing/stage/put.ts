@@ -1,0 +1,113 @@
+import { AssayError, type PackageName } from "@assay/core";
+import { uuid } from "../../platform/random.ts";
+import { requireWrite } from "../changes/allow-write.ts";
+import type { PublishingDeps } from "../create-publishing.ts";
+import { longestReadme } from "../publish/add-release.ts";
+import { authorshipOf } from "../publish/commit.ts";
+import { examine, readRequest, type ExamineOptions } from "../publish/examine.ts";
+import { contentDigest } from "../publish/manifest.ts";
+import type { PublishRequest } from "../publish/publish-request.ts";
+import { readBody, type BodyLimits } from "../publish/read-body.ts";
+import { refuseStaged, refuseTaken } from "../publish/refuse-taken.ts";
+import type { Writer } from "../writer.ts";
+import { drop, holderOf } from "./drop.ts";
+import { noteStage } from "./note.ts";
+import { addStage, countStages, readOverdue, readStageOf, type WholeStage } from "./store.ts";
+
+export interface StagingOptions {
+  readonly examining: ExamineOptions;
+  readonly body: BodyLimits;
+  /** How long a stage waits. */
+  readonly waitMs: number;
+}
+
+/** Of one package: nobody looks through more, and each holds its bytes. */
+const mostStages = 100;
+
+/**
+ * `Staging.put`: the steps of a publish up to the bind. A crash leaves what a publish leaves; after the commit there is
+ * a stage, and the client that sends it again is told its id.
+ */
+export async function putStage(
+  deps: PublishingDeps,
+  { principal, renew }: Pick<Writer, "principal" | "renew">,
+  name: PackageName,
+  source: AsyncIterable<Uint8Array>,
+  options: StagingOptions,
+): Promise<string> {
+  const { database, clock, admission } = deps;
+  await requireWrite(deps, principal, "stage", name);
+  await using body = await readBody(deps, source, options.body);
+  await renew();
+  const request = readRequest(deps, body, name);
+  const content = contentDigest(request);
+  const again = await readStageOf(database.read, name, request.version, clock.now());
+  if (again?.content === content && again.actor === principal.id) return again.id;
+  await refuseStaged(database.read, request, clock.now());
+  await requireFree(database.read, principal.id, request, content);
+  const passed = await examine(deps, request, options.examining);
+  await requireWrite(deps, principal, "stage", name);
+  const { id: actor, name: actorName, kind } = principal;
+  const nowMs = clock.now();
+  const stage: WholeStage = {
+    id: uuid(deps.random),
+    name,
+    version: request.version,
+    tags: request.tags,
+    access: request.access,
+    integrity: request.tarball.integrity,
+    shasum: request.tarball.sha1,
+    sizeBytes: request.tarball.sizeBytes,
+    request: kept(request),
+    archive: passed.archive,
+    content,
+    authorship: await authorshipOf(deps, principal),
+    actor: { id: actor, name: actorName, kind },
+    address: principal.address,
+    createdAtMs: nowMs,
+    expiresAtMs: nowMs + options.waitMs,
+  };
+  return await admission.hold(request.tarball, holderOf(stage), async (transaction) => {
+    for (const { id } of await readOverdue(transaction, nowMs, stage)) await drop(deps, transaction, { id });
+    const standing = await readStageOf(transaction, name, stage.version, nowMs);
+    if (standing?.content === content && standing.actor === actor) {
+      await admission.letGo(transaction, holderOf(stage));
+      return standing.id;
+    }
+    await refuseStaged(transaction, request, nowMs);
+    await requireFree(transaction, actor, request, content);
+    if ((await countStages(transaction, name)) >= mostStages)
+      throw new AssayError("CONFLICT", {
+        reason: `${mostStages} versions of ${name} are staged already; approve or reject some first`,
+      });
+    await addStage(transaction, stage);
+    await noteStage(deps, transaction, "staged", stage, principal);
+    return stage.id;
+  });
+}
+
+async function requireFree(
+  reader: Parameters<typeof refuseTaken>[0],
+  id: string,
+  request: PublishRequest,
+  content: string,
+): Promise<void> {
+  if ((await refuseTaken(reader, { id }, request, content)) === "published")
+    throw new AssayError("CONFLICT", { reason: `${request.name}@${request.version} is published already` });
+}
+
+/** What it says, without the bytes and with as much of the readme as is listed. */
+function kept({ name, version, tags, access, manifest, readme, tarball, provenance }: PublishRequest) {
+  const { integrity, sha1, sizeBytes } = tarball;
+  const { readme: _readme, ...rest } = manifest;
+  return {
+    name,
+    version,
+    tags,
+    access,
+    manifest: rest,
+    readme: readme?.slice(0, longestReadme),
+    tarball: { integrity, sha1, sizeBytes },
+    provenance,
+  };
+}

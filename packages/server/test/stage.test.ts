@@ -1,0 +1,230 @@
+/** Staged publishing as the real clients speak it: staged, looked at, approved or rejected by who may, with a second factor. */
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { clients, type ClientName, type ClientRun } from "@assay/testkit/clients";
+import { rawRequest, type RawAnswer } from "@assay/testkit/raw-http";
+import { codeOfUrl } from "../src/identity/sign-in/test-codes.ts";
+import { publishBody, startPublisher, type Publisher } from "./publisher.ts";
+
+let publisher: Publisher;
+/** Recovery codes of ada: each is good once. */
+let codes: string[];
+/** Of somebody who belongs to no organisation. */
+let eve: string;
+
+before(async () => {
+  publisher = await startPublisher("", async ({ identity }) => {
+    const { factors } = identity.signIn;
+    const { url } = await factors.offerTotp("ada", "Assay");
+    codes = [...(await factors.confirmTotp("ada", codeOfUrl(url, Date.now()), "127.0.0.1"))];
+    // Staging and publishing need none; deciding on a stage always does.
+    await factors.setMode("ada", "sign-in");
+    await identity.accounts.create("test", { name: "eve", kind: "person", password: "correct horse battery" });
+    const drawn = await identity.tokens.issue("test", {
+      holder: "person:eve",
+      holderName: "eve",
+      origin: "made",
+      name: "test",
+      level: "read-write",
+      packages: undefined,
+      organisations: undefined,
+      cidrs: undefined,
+      expiresAtMs: undefined,
+    });
+    eve = drawn.secret;
+  });
+});
+after(async () => publisher[Symbol.asyncDispose]());
+
+interface Ask {
+  readonly body?: unknown;
+  readonly token?: string;
+  readonly otp?: string | undefined;
+}
+
+function ask(method: string, at: string, { body, token = publisher.token, otp }: Ask = {}): Promise<RawAnswer> {
+  return rawRequest(publisher.server.url, at, {
+    method,
+    headers: {
+      ...(token === "" ? {} : { authorization: `Bearer ${token}` }),
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...(otp === undefined ? {} : { "npm-otp": otp }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+}
+
+const escaped = (name: string): string => name.replace("/", "%2f");
+
+async function stage(name: string, version: string, more: Record<string, unknown> = {}): Promise<string> {
+  const body = publishBody({ name, version, ...more });
+  const answer = await ask("POST", `/-/stage/package/${escaped(name)}`, { body });
+  assert.equal(answer.status, 201, answer.text());
+  return String(answer.json()["stageId"]);
+}
+
+async function versionsOf(name: string): Promise<readonly string[]> {
+  const answer = await ask("GET", `/${escaped(name)}`);
+  return answer.status === 404 ? [] : Object.keys(answer.json()["versions"] as object);
+}
+
+test("a staged version is nobody's to install until a person approves it with a second factor", async () => {
+  const id = await stage("@acme/one", "1.0.0");
+  assert.deepEqual(await versionsOf("@acme/one"), []);
+  const seen = (await ask("GET", `/-/stage/${id}`)).json();
+  assert.equal(seen["packageName"], "@acme/one");
+  assert.equal(seen["actor"], "ada");
+
+  const bare = await ask("POST", `/-/stage/${id}/approve`);
+  assert.equal(bare.status, 401);
+  assert.equal(bare.headers["www-authenticate"], "OTP");
+  assert.match(String(bare.json()["authUrl"]), /step-up/);
+  assert.deepEqual(await versionsOf("@acme/one"), []);
+
+  const approved = await ask("POST", `/-/stage/${id}/approve`, { otp: codes.pop() });
+  assert.equal(approved.status, 201, approved.text());
+  const document = (await ask("GET", "/@acme%2fone")).json() as {
+    versions: Record<string, { _npmUser: { name: string; approver?: { name: string } } }>;
+  };
+  assert.equal(document.versions["1.0.0"]?._npmUser.name, "ada");
+  assert.equal(document.versions["1.0.0"]?._npmUser.approver?.name, "ada");
+  assert.equal((await ask("GET", `/-/stage/${id}`)).status, 404, "it waits no more");
+  assert.equal((await ask("POST", `/-/stage/${id}/approve`, { otp: codes[0] })).status, 404);
+  const tarball = await ask("GET", "/@acme/one/-/one-1.0.0.tgz");
+  assert.equal(tarball.status, 200);
+});
+
+test("a staged version has its number: the same again is the same stage, anything else waits for the decision", async () => {
+  const body = publishBody({ name: "@acme/taken", version: "1.0.0" });
+  const at = "/-/stage/package/@acme%2ftaken";
+  const id = (await ask("POST", at, { body })).json()["stageId"];
+  assert.equal((await ask("POST", at, { body })).json()["stageId"], id);
+  const other = publishBody({ name: "@acme/taken", version: "1.0.0", description: "other" });
+  const conflict = await ask("POST", at, { body: other });
+  assert.equal(conflict.status, 409);
+  assert.match(conflict.text(), /staged already/);
+  assert.equal((await publisher.put("@acme/taken", other)).status, 409);
+  assert.equal((await ask("DELETE", `/-/stage/${String(id)}`)).status, 401);
+  assert.equal((await ask("DELETE", `/-/stage/${String(id)}`, { otp: codes.pop() })).status, 204);
+  assert.equal((await publisher.put("@acme/taken", other)).status, 201, "its number is free again");
+  const late = await ask("POST", at, { body });
+  assert.equal(late.status, 409);
+  assert.match(late.text(), /published already/);
+});
+
+test("what a publish is refused for is refused when it is staged, and nothing waits", async () => {
+  const secret = publishBody({ name: "@acme/bad", version: "1.0.0", private: true });
+  const refused = await ask("POST", "/-/stage/package/@acme%2fbad", { body: secret });
+  assert.equal(refused.status, 400);
+  assert.equal((await ask("GET", "/-/stage?package=@acme/bad")).json()["total"], 0);
+});
+
+test("whoever has no part in a package stages nothing, sees nothing, and learns of nothing", async () => {
+  const id = await stage("@acme/mine", "1.0.0");
+  const none = "00000000-0000-4000-8000-000000000000";
+  for (const [method, tail] of [
+    ["GET", ""],
+    ["GET", "/tarball"],
+    ["POST", "/approve"],
+    ["DELETE", ""],
+  ] as const) {
+    const others = await ask(method, `/-/stage/${id}${tail}`, { token: eve });
+    const nothing = await ask(method, `/-/stage/${none}${tail}`, { token: eve });
+    assert.equal(others.status, 404, `${method} ${tail}`);
+    assert.equal(others.text(), nothing.text());
+    assert.equal((await ask(method, `/-/stage/${id}${tail}`, { token: "" })).status, 401);
+  }
+  assert.equal((await ask("GET", "/-/stage", { token: eve })).json()["total"], 0);
+  assert.equal((await ask("GET", "/-/stage", { token: "" })).status, 401);
+  const body = publishBody({ name: "@acme/mine", version: "2.0.0" });
+  assert.equal((await ask("POST", "/-/stage/package/@acme%2fmine", { body, token: eve })).status, 404);
+  for (const odd of ["x", "..%2e", `${id}%00`])
+    assert.ok([400, 404].includes((await ask("GET", `/-/stage/${odd}`)).status), odd);
+});
+
+test("the list has pages, the newest first, and one package alone", async () => {
+  const ids = [];
+  for (const version of ["1.0.0", "1.1.0", "1.2.0"]) ids.unshift(await stage("@acme/paged", version));
+  const at = "/-/stage?package=@acme%2fpaged&perPage=2&page=";
+  const [first, second] = [(await ask("GET", `${at}0`)).json(), (await ask("GET", `${at}1`)).json()];
+  const idsOf = (page: Record<string, unknown>) => (page["items"] as { id: string }[]).map(({ id }) => id);
+  assert.deepEqual([...idsOf(first), ...idsOf(second)], ids);
+  assert.deepEqual([first["total"], second["page"], second["perPage"]], [3, 1, 2]);
+  for (const bad of ["page=-1", "perPage=101", "perPage=0", "package=../x"])
+    assert.equal((await ask("GET", `/-/stage?${bad}`)).status, 400, bad);
+});
+
+test("of two who approve at once one publishes, and the version is there once", async () => {
+  const id = await stage("@acme/race", "1.0.0");
+  const answers = await Promise.all(
+    [codes.pop(), codes.pop()].map((otp) => ask("POST", `/-/stage/${id}/approve`, { otp })),
+  );
+  const statuses = answers.map(({ status }) => status).toSorted((a, b) => a - b);
+  assert.equal(statuses[0], 201, String(statuses));
+  assert.ok([404, 409].includes(statuses[1] ?? 0), String(statuses));
+  assert.deepEqual(await versionsOf("@acme/race"), ["1.0.0"]);
+});
+
+test("where a scope is stage-only a direct publish is told how to stage", async () => {
+  const refused = await publisher.put("@strict/tool", publishBody({ name: "@strict/tool", version: "1.0.0" }));
+  assert.equal(refused.status, 403);
+  assert.match(refused.text(), /npm stage publish/);
+  const id = await stage("@strict/tool", "1.0.0");
+  assert.equal((await ask("POST", `/-/stage/${id}/approve`, { otp: codes.pop() })).status, 201);
+  assert.deepEqual(await versionsOf("@strict/tool"), ["1.0.0"]);
+});
+
+function runner(name: ClientName, pkg: string) {
+  const root = path.join(publisher.installation.home, `stage-${name}`);
+  const project = path.join(root, "package");
+  const home = path.join(root, "home");
+  mkdirSync(project, { recursive: true });
+  mkdirSync(home, { recursive: true });
+  const host = publisher.server.url.replace("http:", "");
+  writeFileSync(path.join(home, ".npmrc"), `${host}/:_authToken=${publisher.token}\n`);
+  const where = { project, home, cache: path.join(root, "cache"), registry: publisher.server.url };
+  return {
+    project,
+    version(version: string): void {
+      writeFileSync(path.join(project, "package.json"), JSON.stringify({ name: pkg, version, main: "index.js" }));
+      writeFileSync(path.join(project, "index.js"), "module.exports = 42;\n");
+    },
+    async run(...parameters: string[]): Promise<ClientRun> {
+      return await clients[name].run(where, parameters);
+    },
+  };
+}
+
+const stagedWith = /staged with id ([0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})/;
+
+for (const name of ["npm12", "pnpm12"] as const)
+  test(`${name} stages, lists, views, downloads, approves and rejects`, async () => {
+    const pkg = `@acme/staged-by-${name}`;
+    const { project, version, run } = runner(name, pkg);
+    const good = async (...parameters: string[]): Promise<string> => {
+      const { exitCode, output } = await run(...parameters);
+      assert.equal(exitCode, 0, `${parameters.join(" ")}: ${output}`);
+      return output;
+    };
+    const staged = async (number: string): Promise<string> => {
+      version(number);
+      const output = await good("stage", "publish", ...(name === "pnpm12" ? ["--no-git-checks"] : []));
+      return stagedWith.exec(output)?.[1] ?? assert.fail(output);
+    };
+    const first = await staged("1.0.0");
+    assert.match(await good("stage", "list", pkg), new RegExp(first));
+    assert.match(await good("stage", "view", first), /1\.0\.0/);
+    await good("stage", "download", first);
+    assert.ok(existsSync(path.join(project, `acme-staged-by-${name}-1.0.0-${first}.tgz`)), "the tarball is here");
+    const bare = await run("stage", "approve", first);
+    assert.notEqual(bare.exitCode, 0);
+    assert.match(bare.output, /OTP|one-time|otp/);
+    await good("stage", "approve", first, `--otp=${codes.pop()}`);
+    assert.deepEqual(await versionsOf(pkg), ["1.0.0"]);
+    const second = await staged("1.1.0");
+    await good("stage", "reject", second, `--otp=${codes.pop()}`);
+    assert.deepEqual(await versionsOf(pkg), ["1.0.0"]);
+    assert.equal((await ask("GET", `/-/stage/${second}`)).status, 404);
+  });
