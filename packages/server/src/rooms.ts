@@ -178,6 +178,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
   const writing = { ...storage, spool, workers, names, admission, releases, checksums, upstreams, listings };
   const writers = {
     permissions: hosting.permissions,
+    approvals: hosting.approvals,
     organisations: hosting.organisations,
     hostedChanged: upstreams.hostedChanged,
     publisherOf: hosting.ci.publisherOf,

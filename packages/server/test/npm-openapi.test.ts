@@ -6,6 +6,7 @@ import { rawRequest, type RawAnswer } from "@assay/testkit/raw-http";
 import { createInstallation, startServer } from "@assay/testkit/server-process";
 import type { Installation, ServerProcess } from "@assay/testkit/server-process";
 import { createTestUpstream, type TestUpstream } from "@assay/testkit/upstream";
+import { publishBody } from "./publisher.ts";
 
 const password = "correct horse battery";
 const advisory = {
@@ -110,4 +111,53 @@ test("tokens are made and listed as described", async () => {
   assertAsDescribed("token", await send("GET", tokens.path), { ...tokens, method: "get" });
   bearer = "";
   assertAsDescribed("token", await send("GET", tokens.path), { ...tokens, method: "get" });
+});
+
+test("stages are made, listed, shown, approved and refused as described", async () => {
+  const at = "/-/stage";
+  const post = { method: "post", path: "/-/stage/package/{package-name}" } as const;
+  const one = { method: "get", path: "/-/stage/{stage-id}" } as const;
+  const approve = { method: "post", path: "/-/stage/{stage-id}/approve" } as const;
+  assertAsDescribed("stage", await send("GET", at), { method: "get", path: at });
+  const member = await send("PUT", "/-/user/org.couchdb.user:dora", {
+    name: "dora",
+    password,
+    email: "",
+    type: "user",
+  });
+  bearer = String(member.json()["token"]);
+  const staging = (body: unknown) => send("POST", "/-/stage/package/@dora%2fstaged", body);
+  const body = publishBody({ name: "@dora/staged", version: "1.0.0" });
+  const made = await staging(body);
+  assert.equal(made.status, 201, made.text());
+  assertAsDescribed("stage", made, post);
+  assertAsDescribed("stage", await staging({ ...body, _attachments: {} }), post);
+  assertAsDescribed("stage", await staging(publishBody({ name: "@dora/staged", version: "1.0.0", x: 1 })), post);
+  assertAsDescribed("stage", await send("GET", at), { method: "get", path: at });
+  const here = `${at}/${String(made.json()["stageId"])}`;
+  assertAsDescribed("stage", await send("GET", here), one);
+  assertAsDescribed("stage", await send("GET", `${at}/00000000-0000-4000-8000-000000000000`), one);
+  const asked = await send("POST", `${here}/approve`);
+  assert.equal(asked.status, 401);
+  assertAsDescribed("stage", asked, approve);
+  const form = await rawRequest(server.url, "/-/web/sign-in");
+  const cookies = (answer: RawAnswer): string =>
+    [answer.headers["set-cookie"] ?? ""]
+      .flat()
+      .map((cookie) => cookie.split(";")[0])
+      .join("; ");
+  const signedIn = await rawRequest(server.url, "/-/web/sign-in", {
+    method: "POST",
+    headers: { "content-type": "application/x-www-form-urlencoded", cookie: cookies(form), origin: server.url },
+    body: new URLSearchParams({
+      user: "dora",
+      password,
+      token: /name="token" value="([^"]+)"/.exec(form.text())?.[1] ?? "",
+    }).toString(),
+  });
+  const headers = { cookie: cookies(signedIn), origin: server.url };
+  const approved = await rawRequest(server.url, `${here}/approve`, { method: "POST", headers });
+  assert.equal(approved.status, 201, approved.text());
+  assertAsDescribed("stage", approved, approve);
+  assertAsDescribed("stage", await rawRequest(server.url, `${here}/approve`, { method: "POST", headers }), approve);
 });

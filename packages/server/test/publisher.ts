@@ -17,7 +17,7 @@ export interface Publisher extends AsyncDisposable {
   ask(method: string, at: string, body?: unknown): Promise<RawAnswer>;
 }
 
-const configuration = `
+export const configuration = `
 upstream: {url: "http://127.0.0.1:9"}
 hosted:
   - {names: ["@acme/*"], organisation: acme, visibility: public}

@@ -6,7 +6,12 @@ import { after, before, test } from "node:test";
 import { clients, type ClientName, type ClientRun } from "@assay/testkit/clients";
 import { rawRequest, type RawAnswer } from "@assay/testkit/raw-http";
 import { codeOfUrl } from "../src/identity/sign-in/test-codes.ts";
-import { publishBody, startPublisher, type Publisher } from "./publisher.ts";
+import { installClients } from "@assay/testkit/install-clients";
+import { startServer } from "@assay/testkit/server-process";
+import type { Rooms } from "../src/rooms.ts";
+import { configuration, publishBody, startPublisher, type Publisher } from "./publisher.ts";
+
+const password = "correct horse battery";
 
 let publisher: Publisher;
 /** Recovery codes of ada: each is good once. */
@@ -14,26 +19,35 @@ let codes: string[];
 /** Of somebody who belongs to no organisation. */
 let eve: string;
 
+async function enrol({ factors }: Rooms["identity"]["signIn"], name: string): Promise<string[]> {
+  const { url } = await factors.offerTotp(name, "Assay");
+  const drawn = await factors.confirmTotp(name, codeOfUrl(url, Date.now()), "127.0.0.1");
+  // Staging and publishing need none; deciding on a stage always does.
+  await factors.setMode(name, "sign-in");
+  return [...drawn];
+}
+
+async function addPerson({ identity }: Rooms, name: string, isAdmin: boolean): Promise<string> {
+  await identity.accounts.create("test", { name, kind: "person", password, isAdmin });
+  const drawn = await identity.tokens.issue("test", {
+    holder: `person:${name}`,
+    holderName: name,
+    origin: "made",
+    name: "test",
+    level: "read-write",
+    packages: undefined,
+    organisations: undefined,
+    cidrs: undefined,
+    expiresAtMs: undefined,
+  });
+  return drawn.secret;
+}
+
 before(async () => {
-  publisher = await startPublisher("", async ({ identity }) => {
-    const { factors } = identity.signIn;
-    const { url } = await factors.offerTotp("ada", "Assay");
-    codes = [...(await factors.confirmTotp("ada", codeOfUrl(url, Date.now()), "127.0.0.1"))];
-    // Staging and publishing need none; deciding on a stage always does.
-    await factors.setMode("ada", "sign-in");
-    await identity.accounts.create("test", { name: "eve", kind: "person", password: "correct horse battery" });
-    const drawn = await identity.tokens.issue("test", {
-      holder: "person:eve",
-      holderName: "eve",
-      origin: "made",
-      name: "test",
-      level: "read-write",
-      packages: undefined,
-      organisations: undefined,
-      cidrs: undefined,
-      expiresAtMs: undefined,
-    });
-    eve = drawn.secret;
+  await installClients((line) => process.stdout.write(`${line}\n`));
+  publisher = await startPublisher("", async (rooms) => {
+    codes = await enrol(rooms.identity.signIn, "ada");
+    eve = await addPerson(rooms, "eve", false);
   });
 });
 after(async () => publisher[Symbol.asyncDispose]());
@@ -171,10 +185,66 @@ test("where a scope is stage-only a direct publish is told how to stage", async 
   const refused = await publisher.put("@strict/tool", publishBody({ name: "@strict/tool", version: "1.0.0" }));
   assert.equal(refused.status, 403);
   assert.match(refused.text(), /npm stage publish/);
-  const id = await stage("@strict/tool", "1.0.0");
-  assert.equal((await ask("POST", `/-/stage/${id}/approve`, { otp: codes.pop() })).status, 201);
-  assert.deepEqual(await versionsOf("@strict/tool"), ["1.0.0"]);
 });
+
+test("kill -9 among approvals leaves the stage or the version, never both, never neither", async () => {
+  await using crashing = await startPublisher("", async (rooms) => void (await addPerson(rooms, "bob", true)));
+  const { server, installation, token } = crashing;
+  const stageOn = async (version: string): Promise<string> => {
+    const headers = { "content-type": "application/json", authorization: `Bearer ${token}` };
+    const body = JSON.stringify(publishBody({ name: "@acme/crash", version }));
+    const answer = await rawRequest(server.url, "/-/stage/package/@acme%2fcrash", { method: "POST", headers, body });
+    return String(answer.json()["stageId"]);
+  };
+  const staged = new Map<string, string>();
+  for (let patch = 0; patch < 24; patch++) staged.set(`1.0.${patch}`, await stageOn(`1.0.${patch}`));
+  // A session that has just begun is a proof for ten minutes.
+  const cookie = await signedIn(server.url, "bob");
+  const approve = async (base: string, id: string): Promise<number> => {
+    const headers = { cookie, origin: base };
+    return (await rawRequest(base, `/-/stage/${id}/approve`, { method: "POST", headers })).status;
+  };
+  const said = new Set<string>();
+  const asked = [...staged].map(async ([version, id]) => {
+    if ((await approve(server.url, id)) === 201) said.add(version);
+  });
+  await Promise.any(asked);
+  await server.stop("SIGKILL");
+  await Promise.allSettled(asked);
+
+  await using again = await startServer(installation, { config: configuration });
+  const authorization = { authorization: `Bearer ${token}` };
+  const listed = await rawRequest(again.url, "/@acme%2fcrash", { headers: authorization });
+  const published = new Set(Object.keys(listed.json()["versions"] as object));
+  const page = await rawRequest(again.url, "/-/stage?perPage=100", { headers: authorization });
+  const waiting = new Set((page.json()["items"] as { version: string }[]).map(({ version }) => version));
+  for (const version of staged.keys())
+    assert.notEqual(published.has(version), waiting.has(version), `${version} is one of the two`);
+  for (const version of said) assert.ok(published.has(version), `${version} was said to be published`);
+  for (const version of waiting) {
+    assert.equal(await approve(again.url, staged.get(version) ?? ""), 201, version);
+    const tarball = await rawRequest(again.url, `/@acme/crash/-/crash-${version}.tgz`, { headers: authorization });
+    assert.equal(tarball.status, 200);
+  }
+});
+
+/** The cookie of a session. */
+async function signedIn(base: string, name: string): Promise<string> {
+  const page = await rawRequest(base, "/-/web/sign-in");
+  const set = (answer: RawAnswer): string =>
+    [answer.headers["set-cookie"] ?? ""]
+      .flat()
+      .map((one) => one.split(";")[0])
+      .join("; ");
+  const token = /name="token" value="([^"]+)"/.exec(page.text())?.[1] ?? assert.fail("no form");
+  const answer = await rawRequest(base, "/-/web/sign-in", {
+    method: "POST",
+    headers: { "content-type": "application/x-www-form-urlencoded", cookie: set(page), origin: base },
+    body: new URLSearchParams({ token, user: name, password }).toString(),
+  });
+  assert.equal(answer.status, 303, answer.text());
+  return set(answer);
+}
 
 function runner(name: ClientName, pkg: string) {
   const root = path.join(publisher.installation.home, `stage-${name}`);
@@ -184,7 +254,8 @@ function runner(name: ClientName, pkg: string) {
   mkdirSync(home, { recursive: true });
   const host = publisher.server.url.replace("http:", "");
   writeFileSync(path.join(home, ".npmrc"), `${host}/:_authToken=${publisher.token}\n`);
-  const where = { project, home, cache: path.join(root, "cache"), registry: publisher.server.url };
+  const env = { YARN_NPM_AUTH_TOKEN: publisher.token, YARN_NPM_ALWAYS_AUTH: "true" };
+  const where = { project, home, cache: path.join(root, "cache"), registry: publisher.server.url, env };
   return {
     project,
     version(version: string): void {
@@ -228,3 +299,26 @@ for (const name of ["npm12", "pnpm12"] as const)
     assert.deepEqual(await versionsOf(pkg), ["1.0.0"]);
     assert.equal((await ask("GET", `/-/stage/${second}`)).status, 404);
   });
+
+test("Yarn stages, lists, approves and rejects", async () => {
+  const pkg = "@acme/staged-by-yarn4";
+  const { version, run } = runner("yarn4", pkg);
+  const good = async (...parameters: string[]): Promise<string> => {
+    const { exitCode, output } = await run(...parameters);
+    assert.equal(exitCode, 0, `${parameters.join(" ")}: ${output}`);
+    return output;
+  };
+  const staged = async (number: string): Promise<string> => {
+    version(number);
+    await good("install", "--no-immutable");
+    await good("npm", "publish", "--staged");
+    const listed = (await ask("GET", `/-/stage?package=${pkg}`)).json()["items"] as { id: string }[];
+    const id = listed[0]?.id ?? assert.fail("nothing waits");
+    assert.match(await good("npm", "stage", "list"), new RegExp(id));
+    return id;
+  };
+  await good("npm", "stage", "approve", await staged("1.0.0"), "--otp", codes.pop() ?? "");
+  assert.deepEqual(await versionsOf(pkg), ["1.0.0"]);
+  await good("npm", "stage", "reject", await staged("1.1.0"), "--otp", codes.pop() ?? "");
+  assert.deepEqual(await versionsOf(pkg), ["1.0.0"]);
+});

@@ -10,6 +10,8 @@ import {
   clearDoomed,
   doomedBefore,
   doomOrphans,
+  holdBlob,
+  letGo,
   evidenceBytes,
   evidenceKeyOf,
   keepBlobs,
@@ -45,6 +47,19 @@ onEveryDatabase("the tables of admission", (databases) => {
     assert.deepEqual(await doomedBefore(database.read, 10), [orphan]);
     await database.write((transaction) => clearDoomed(transaction, [orphan]));
     assert.equal(await database.write((transaction) => anyDoomed(transaction, all)), false);
+  });
+
+  test("doom nothing that is held, by however many, until the last lets go", async () => {
+    const database = await databases.fresh(admissionMigrations);
+    const held = key("aa");
+    for (const holder of ["stage:1", "stage:2"])
+      await database.write((transaction) => holdBlob(transaction, held, holder));
+    const doom = () => database.write((transaction) => doomOrphans(transaction, [held], 10));
+    assert.deepEqual(await doom(), []);
+    await database.write((transaction) => letGo(transaction, "stage:1"));
+    assert.deepEqual(await doom(), []);
+    await database.write((transaction) => letGo(transaction, "stage:2"));
+    assert.deepEqual(await doom(), [held]);
   });
 
   test("keep one evidence for a version and source, and know its bytes", async () => {

@@ -2,7 +2,7 @@ import { AssayError, decodeUtf8, type PackageName, type Version } from "@assay/c
 import type { Admission } from "../admission/admission.ts";
 import type { Checksums } from "../checksums/checksums.ts";
 import type { Config } from "../config/config.ts";
-import type { HostedNames, Organisations, Permissions, Principal } from "../identity/identity.ts";
+import type { Approvals, HostedNames, Organisations, Permissions, Principal } from "../identity/identity.ts";
 import type { BlobStore } from "../platform/blobs/blobs.ts";
 import { blobKey } from "../platform/blobs/key.ts";
 import type { Spool } from "../platform/blobs/spool.ts";
@@ -20,6 +20,7 @@ import { contentDigest, type Publisher } from "./publish/manifest.ts";
 import { readBody, type PublishBody } from "./publish/read-body.ts";
 import { refuseStaged, refuseTaken } from "./publish/refuse-taken.ts";
 import { createStaging } from "./stage/create-staging.ts";
+import { approvalKind } from "./stage/people.ts";
 import { requireWrite } from "./changes/allow-write.ts";
 import { deprecate } from "./changes/deprecate.ts";
 import { replaceOwners } from "./changes/owners.ts";
@@ -42,6 +43,7 @@ export interface PublishingDeps {
   readonly events: Events;
   readonly names: HostedNames;
   readonly organisations: Pick<Organisations, "setOwners">;
+  readonly approvals: Pick<Approvals, "ruleFor" | "request" | "approve" | "reject">;
   readonly permissions: Pick<Permissions, "decide" | "require">;
   readonly admission: Pick<Admission, "bind" | "hold" | "letGo" | "prepareHeld" | "bindHeld">;
   readonly releases: Pick<Releases, "published" | "unpublished">;
@@ -170,7 +172,7 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
       await deleteTag(deps, principal, name, tag);
     },
     staging,
-    approvalHandlers: {},
+    approvalHandlers: { [approvalKind]: staging.approvalHandler },
     async attestations(name, version) {
       const rows = await attestationsOf(deps.database.read, name, version);
       return await Promise.all(

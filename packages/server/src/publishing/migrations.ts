@@ -66,6 +66,12 @@ export const publishingMigrations: Migrations = {
         .execute();
     },
   },
+  "0162-publishing-stage-approvals": {
+    async up(transaction) {
+      const { text } = columns(transaction);
+      await transaction.schema.alterTable("hosted_stages").addColumn("approval", text).execute();
+    },
+  },
   "0181-publishing-version-digests": {
     async up(transaction) {
       const { text } = columns(transaction);

@@ -77,15 +77,11 @@ export async function deciderOf(
   const principal = await identity.authenticate(credentials);
   return {
     principal,
-    confirm: (what, { id, name, version }) =>
+    confirm: (operation, name) =>
       identity.signIn.stepUps.require(
         principal,
         { base, credentials },
-        {
-          what: `${what} the staged ${name}@${version}`,
-          exactly: `${what} stage ${id}`,
-          need: names.find(name)?.publishRequiresTfa === true ? "enrolled" : "always",
-        },
+        { ...operation, need: names.find(name)?.publishRequiresTfa === true ? "enrolled" : "always" },
       ),
   };
 }

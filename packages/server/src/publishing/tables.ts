@@ -42,6 +42,8 @@ export type Tables = {
     address: string;
     created_at_ms: number;
     expires_at_ms: number;
+    /** Of the approval that a rule of the configuration asks for; null: whoever may approves alone. */
+    approval: string | null;
   };
   readonly hosted_tags: { name: string; tag: string; version: string; set_at_ms: number };
   /** Signed bundles that came with a version. The blob `attestation/<sha256>` holds the text. */

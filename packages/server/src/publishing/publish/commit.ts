@@ -33,7 +33,7 @@ export interface Authorship {
 
 export type CommitDeps = Omit<
   PublishingDeps,
-  "permissions" | "publisherOf" | "organisations" | "workers" | "spool" | "random" | "telemetry"
+  "permissions" | "approvals" | "publisherOf" | "organisations" | "workers" | "spool" | "random" | "telemetry"
 >;
 
 /**

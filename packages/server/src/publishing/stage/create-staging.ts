@@ -7,8 +7,9 @@ import { drop } from "./drop.ts";
 import { noteStage } from "./note.ts";
 import { putStage, type StagingOptions } from "./put.ts";
 import { review } from "./review.ts";
+import { approveTogether, rejectTogether, stageApprovals } from "./people.ts";
 import { maySee, see, shown } from "./see.ts";
-import type { Decider, Staging } from "./stage.ts";
+import type { Staging } from "./stage.ts";
 import { readOverdue, readStageNames, readStages, type StoredStage } from "./store.ts";
 import type { PackageName, Version } from "@assay/core";
 
@@ -17,13 +18,6 @@ const overdueEveryMs = 60_000;
 /** Stages as rows, and their tarballs as held blobs. */
 export function createStaging(deps: PublishingDeps, options: StagingOptions): Staging {
   const { database, clock, checksums, names, permissions, telemetry } = deps;
-
-  /** A person who may approve; or, to take it back, whoever staged it. */
-  async function admit({ principal, confirm }: Decider, what: "approve" | "reject", stage: StoredStage): Promise<void> {
-    const takesBack = what === "reject" && stage.actor.id === principal.id;
-    await requireWrite(deps, principal, takesBack ? "stage" : "approve", stage.name);
-    await confirm(what, shown(deps, stage));
-  }
 
   async function endOverdue(): Promise<void> {
     for (const { id, name, version } of await readOverdue(database.read, clock.now()))
@@ -78,7 +72,9 @@ export function createStaging(deps: PublishingDeps, options: StagingOptions): St
     async approve(decider, id) {
       const { principal } = decider;
       const stage = await see(deps, principal, id);
-      await admit(decider, "approve", stage);
+      await requireWrite(deps, principal, "approve", stage.name);
+      if (await approveTogether(deps, decider, stage)) return shown(deps, stage);
+      await decider.confirm(decision("approve", stage), stage.name);
       const ready = await prepareApproved(deps, stage, principal, options.examining.provenance);
       const isNew = await database.write((transaction) => publishApproved(deps, transaction, ready, principal));
       deps.hostedChanged(stage.name);
@@ -87,15 +83,21 @@ export function createStaging(deps: PublishingDeps, options: StagingOptions): St
       return shown(deps, stage);
     },
 
-    async reject(decider, id) {
-      const stage = await see(deps, decider.principal, id);
-      await admit(decider, "reject", stage);
+    async reject(decider, id, reason = "") {
+      const { principal } = decider;
+      const stage = await see(deps, principal, id);
+      const takesBack = stage.actor.id === principal.id;
+      await requireWrite(deps, principal, takesBack ? "stage" : "approve", stage.name);
+      if (await rejectTogether(deps, decider, stage, reason)) return shown(deps, stage);
+      await decider.confirm(decision("reject", stage), stage.name);
       await database.write(async (transaction) => {
         await drop(deps, transaction, stage);
-        await noteStage(deps, transaction, "rejected", stage, decider.principal);
+        await noteStage(deps, transaction, "rejected", stage, principal);
       });
       return shown(deps, stage);
     },
+
+    approvalHandler: stageApprovals(deps, options.examining.provenance),
 
     review: (principal, id) => review(deps, principal, id, options.examining.limits),
 
@@ -113,4 +115,9 @@ export function createStaging(deps: PublishingDeps, options: StagingOptions): St
       }
     },
   };
+}
+
+/** What a person proves to want: this decision about this stage, and no other. */
+function decision(what: "approve" | "reject", { id, name, version }: StoredStage) {
+  return { what: `${what} the staged ${name}@${version}`, exactly: `${what} stage ${id}` };
 }

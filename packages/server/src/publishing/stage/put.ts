@@ -12,6 +12,7 @@ import { refuseStaged, refuseTaken } from "../publish/refuse-taken.ts";
 import type { Writer } from "../writer.ts";
 import { drop, holderOf } from "./drop.ts";
 import { noteStage } from "./note.ts";
+import { askPeople } from "./people.ts";
 import { addStage, countStages, readOverdue, readStageOf, type WholeStage } from "./store.ts";
 
 export interface StagingOptions {
@@ -61,6 +62,7 @@ export async function putStage(
     request: kept(request),
     archive: passed.archive,
     content,
+    approval: undefined,
     authorship: await authorshipOf(deps, principal),
     actor: { id: actor, name: actorName, kind },
     address: principal.address,
@@ -80,7 +82,7 @@ export async function putStage(
       throw new AssayError("CONFLICT", {
         reason: `${mostStages} versions of ${name} are staged already; approve or reject some first`,
       });
-    await addStage(transaction, stage);
+    await addStage(transaction, { ...stage, approval: await askPeople(deps, transaction, stage, principal) });
     await noteStage(deps, transaction, "staged", stage, principal);
     return stage.id;
   });

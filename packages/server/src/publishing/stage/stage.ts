@@ -1,6 +1,6 @@
 import type { Integrity, PackageName, Version } from "@assay/core";
 import type { Readable } from "node:stream";
-import type { Principal } from "../../identity/identity.ts";
+import type { ApprovalHandler, Principal } from "../../identity/identity.ts";
 import type { Writer } from "../writer.ts";
 
 /** A version that waits for a person to approve it: everything but its publishing is done. */
@@ -27,7 +27,10 @@ export interface Stage {
 export interface Decider {
   readonly principal: Principal;
   /** Returns when the person has just proven to be there for this very decision; else throws what tells the client where to. */
-  readonly confirm: (what: "approve" | "reject", stage: Stage) => Promise<void>;
+  readonly confirm: (
+    operation: { readonly what: string; readonly exactly: string },
+    name: PackageName,
+  ) => Promise<void>;
 }
 
 /**
@@ -57,13 +60,17 @@ export interface Staging {
 
   /**
    * Publishes it, and answers once a signed checkpoint covers the bind. A crash leaves the stage or the version, never
-   * both, never neither. Throws FORBIDDEN, CONFLICT when somebody else has just decided, what `confirm` throws, and
+   * both, never neither. Where a rule asks for several people it is one vote: CONFLICT says that it is kept and more are
+   * needed. Throws FORBIDDEN, CONFLICT when somebody else has just decided, what `confirm` throws, and
    * what a publish throws by the rules of today.
    */
   approve(decider: Decider, id: string): Promise<Stage>;
 
   /** Drops it; its number is free again. Whoever staged it may too. Throws as `approve` does. */
-  reject(decider: Decider, id: string): Promise<Stage>;
+  reject(decider: Decider, id: string, reason?: string): Promise<Stage>;
+
+  /** Carries out what people approved together. */
+  readonly approvalHandler: ApprovalHandler;
 
   /** What approving would publish, held against the version before. Reads both archives. */
   review(principal: Principal, id: string): Promise<Review>;

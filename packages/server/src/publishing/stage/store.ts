@@ -14,6 +14,8 @@ export interface WholeStage extends StoredStage {
   readonly request: Described;
   readonly archive: AcceptedArchive;
   readonly content: string;
+  /** Id of the approval that decides on it; undefined: whoever may approves alone. */
+  readonly approval: string | undefined;
   readonly authorship: Authorship;
 }
 
@@ -35,6 +37,7 @@ export async function addStage(transaction: Transaction, stage: WholeStage): Pro
     address: stage.address,
     created_at_ms: stage.createdAtMs,
     expires_at_ms: stage.expiresAtMs,
+    approval: stage.approval ?? null,
   };
   await transaction.withTables<Tables>().insertInto("hosted_stages").values(row).execute();
 }
@@ -151,6 +154,7 @@ function stageOf(row: Row): WholeStage {
     address: row.address,
     createdAtMs: row.created_at_ms,
     expiresAtMs: row.expires_at_ms,
+    approval: row.approval ?? undefined,
     request,
     archive: JSON.parse(row.archive) as AcceptedArchive,
     content: row.content,
