@@ -18,7 +18,6 @@ import {
   type Organisations,
   type People,
   type Permissions,
-  type Principal,
 } from "./identity/identity.ts";
 import type { UpstreamClient } from "./platform/network/network.ts";
 import type { Storage } from "./storage.ts";
@@ -33,6 +32,8 @@ export interface Hosting {
   readonly routes: readonly ReturnType<typeof organisationRoutes>[];
 }
 
+type Readable = (names: readonly PackageName[]) => Promise<readonly PackageName[]>;
+
 export interface HostingGates {
   /** True when anybody may read the package without credentials. */
   isOpen(name: PackageName): boolean;
@@ -40,9 +41,9 @@ export interface HostingGates {
   requireRead(credentials: Credentials, name: PackageName): Promise<void>;
   /**
    * Who asks for what names many packages, or none: throws UNAUTHORIZED for credentials that are not good, whatever is
-   * asked, and for strangers where nobody reads without an account. Answers what the sender may read.
+   * asked, and for strangers where nobody reads without an account. Answers which of some packages the sender may read.
    */
-  mayRead(request: { readonly credentials: Credentials }): Promise<(name: PackageName) => Promise<boolean>>;
+  mayRead(request: { readonly credentials: Credentials }): Promise<Readable>;
   /**
    * Stands before every NOT_FOUND of a read: throws UNAUTHORIZED for credentials that are not good. What anybody may
    * read is read without looking at them, so what is not there must be answered as what is hidden.
@@ -106,10 +107,6 @@ export async function openHosting(
     { expiresAfterMs: settings.approvalDays * 86_400_000, rules: settings.approvals },
   );
 
-  async function mayReadAs(principal: Principal, name: PackageName): Promise<boolean> {
-    return (await permissions.decide(principal, "read", { kind: "package", name })).allowed;
-  }
-
   return {
     organisations,
     permissions,
@@ -129,7 +126,7 @@ export async function openHosting(
       async mayRead({ credentials }) {
         const principal = await identity.authenticate(credentials);
         await permissions.require(principal, "read", { kind: "registry" });
-        return async (name) => permissions.isOpen(name) || (await mayReadAs(principal, name));
+        return (all) => permissions.readable(principal, all);
       },
       async requireGood(credentials) {
         await identity.authenticate(credentials);
@@ -144,10 +141,14 @@ export async function openHosting(
   };
 }
 
-/** An organisation's scope, and the names that it has besides. */
+/** An organisation's scope, and the names that it has besides. Of its scope others may have names: facts say which. */
 function patternsFrom(names: HostedNames): (organisation: string) => readonly NamePattern[] {
-  return (organisation) => [
-    ...(names.organisation(organisation) === undefined ? [] : [parseNamePattern(`@${organisation}/*`)]),
-    ...names.packages(organisation).map(({ name }) => parseNamePattern(name)),
-  ];
+  return (organisation) => {
+    const scope = `@${organisation}/`;
+    const others = names.packages(organisation).filter(({ name }) => !name.startsWith(scope));
+    return [
+      ...(names.organisation(organisation) === undefined ? [] : [parseNamePattern(`${scope}*`)]),
+      ...others.map(({ name }) => parseNamePattern(name)),
+    ];
+  };
 }

@@ -19,7 +19,7 @@ export function addSearchRoutes(
   fastify.get<{ Querystring: Query }>("/-/v1/search", async (request, reply) => {
     const readable = await mayRead(request);
     const { text, from, size } = parseSearch(request.query);
-    const { total, entries } = await search.find({ text, from, size, mayRead: readable });
+    const { total, entries } = await search.find({ text, from, size, readable });
     return reply.header("cache-control", "no-store").send({
       objects: entries.map((entry, at) => resultOf(entry, request.base, from + at)),
       total,
@@ -30,8 +30,7 @@ export function addSearchRoutes(
   fastify.get<{ Querystring: Query }>("/-/web/search", async (request, reply) => {
     const { text, from } = parsePage(request.query);
     const readable = await mayRead(request);
-    const found =
-      text === "" ? { total: 0, entries: [] } : await search.find({ text, from, size: pageSize, mayRead: readable });
+    const found = text === "" ? { total: 0, entries: [] } : await search.find({ text, from, size: pageSize, readable });
     return sendPage(
       reply,
       renderSearch({
@@ -54,8 +53,10 @@ export function addSearchRoutes(
   });
 }
 
-/** Who asks, and what that one may read of what is hosted here. */
-export type MayRead = (request: FastifyRequest) => Promise<(name: PackageName) => Promise<boolean>>;
+/** Who asks, and which of some packages that are hosted here that one may read. */
+export type MayRead = (
+  request: FastifyRequest,
+) => Promise<(names: readonly PackageName[]) => Promise<readonly PackageName[]>>;
 
 /** In the shape of npm's endpoint (its OpenAPI description, `search.yaml`); counts of downloads are not known here. */
 function resultOf(entry: SearchEntry, base: string, place: number) {

@@ -7,6 +7,7 @@ import { putSettings, raiseGeneration } from "../names/store.ts";
 import type { Accounts } from "../people/accounts.ts";
 import type { CiFacts, PermissionFacts } from "../permissions/facts.ts";
 import type { Principal } from "../principal.ts";
+import { createHands } from "./hands.ts";
 import * as store from "./store.ts";
 import type { Level, Role, TeamRow } from "./store.ts";
 
@@ -80,6 +81,8 @@ export function createOrganisations(
 ): Organisations {
   const { database, events, clock, names, accounts } = deps;
 
+  const generation = (): string => `${names.generation()} ${Math.floor(clock.monotonicMs() / accountsMs)}`;
+
   /** One change of who may do what, with its event. */
   async function change(
     {
@@ -142,6 +145,8 @@ export function createOrganisations(
   function mayMake(principal: Principal): boolean {
     return principal.kind === "person" && (principal.isAdmin || mayCreate === "people") && isWhole(principal);
   }
+
+  const hands = createHands({ read: (person) => store.readHands(database.read, person), generation });
 
   const room: Organisations = {
     async create(principal, name) {
@@ -297,7 +302,7 @@ export function createOrganisations(
     },
 
     facts: (ci) => ({
-      generation: () => `${names.generation()} ${Math.floor(clock.monotonicMs() / accountsMs)}`,
+      generation,
       async holder(kind, name) {
         const account = await accounts.find(name);
         if (account?.kind !== kind || account.state !== "active") return { organisations: [], teams: [] };
@@ -315,6 +320,7 @@ export function createOrganisations(
         const teamsWith = (wanted: Level) => grants.filter(({ level }) => level === wanted);
         return { owners, readers: teamsWith("read"), writers: teamsWith("write") };
       },
+      handIn: (person) => hands.get(person),
       ci,
     }),
   };

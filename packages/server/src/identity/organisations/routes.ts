@@ -135,7 +135,7 @@ function addRoutes(fastify: FastifyInstance, { identity, organisations }: Organi
   fastify.get<Named>("/-/team/:org/:team/package", async (request) => {
     const principal = await mayReadOrganisation(request);
     const grants = await organisations.teamPackages(teamOf(request));
-    return levels(await readable(principal, [...grants.keys()]), (name) => grants.get(name));
+    return levels(await permissions.readable(principal, [...grants.keys()]), (name) => grants.get(name));
   });
 
   fastify.put<Named>("/-/team/:org/:team/package", { bodyLimit }, async (request, reply) => {
@@ -167,7 +167,7 @@ function addRoutes(fastify: FastifyInstance, { identity, organisations }: Organi
       throw new AssayError("UNAUTHORIZED", { reason: "this needs an account; sign in or send a token" });
     const found: Record<string, string> = Object.create(null) as Record<string, string>;
     // Of others only what the asker may read too: nobody learns of a name by asking for somebody's packages.
-    for (const name of await readable(
+    for (const name of await permissions.readable(
       principal,
       names.packages().map((each) => each.name),
     )) {
@@ -227,15 +227,8 @@ function addRoutes(fastify: FastifyInstance, { identity, organisations }: Organi
     return await owners(name);
   });
 
-  async function readable(principal: Principal, all: readonly PackageName[]): Promise<readonly PackageName[]> {
-    const found: PackageName[] = [];
-    for (const name of all)
-      if ((await permissions.decide(principal, "read", { kind: "package", name })).allowed) found.push(name);
-    return found;
-  }
-
   async function accessOf(principal: Principal, all: readonly { readonly name: PackageName }[]): Promise<object> {
-    const read = await readable(
+    const read = await permissions.readable(
       principal,
       all.map(({ name }) => name),
     );

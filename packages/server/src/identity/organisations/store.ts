@@ -148,6 +148,34 @@ export async function readTeamGrants(
   return new Map(rows.map((row) => [row.package as PackageName, row.level as Level]));
 }
 
+/** The packages that a person owns (`o`), reads (`r`) or writes (`w`) through teams, by name; the letters together. */
+export async function readHands(reader: Reader, person: string): Promise<ReadonlyMap<PackageName, string>> {
+  const owned = await from(reader)
+    .selectFrom("package_owners")
+    .select("package")
+    .where("person", "=", person)
+    .execute();
+  const given = await from(reader)
+    .selectFrom("team_grants")
+    .innerJoin("team_members", (join) =>
+      join
+        .onRef("team_members.organisation", "=", "team_grants.organisation")
+        .onRef("team_members.team", "=", "team_grants.team"),
+    )
+    .select(["team_grants.package", "team_grants.level"])
+    .where("team_members.person", "=", person)
+    .execute();
+  const hands = new Map<PackageName, string>();
+  const add = (name: string, letter: string): void => {
+    const before = hands.get(name as PackageName) ?? "";
+    const letters = ["o", "r", "w"].filter((one) => one === letter || before.includes(one));
+    hands.set(name as PackageName, letters.join(""));
+  };
+  for (const row of owned) add(row.package, "o");
+  for (const row of given) add(row.package, row.level === "write" ? "w" : "r");
+  return hands;
+}
+
 export async function readGrants(
   reader: Reader,
   name: PackageName,

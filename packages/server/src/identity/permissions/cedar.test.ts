@@ -3,7 +3,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { loadCedar, type CedarQuestion } from "./cedar.ts";
 
-const permitAll = { id: "all", effect: "permit", reason: undefined, line: 1, usesAddress: false } as const;
+const permitAll = {
+  id: "all",
+  effect: "permit",
+  reason: undefined,
+  line: 1,
+  usesAddress: false,
+  tellsPackages: false,
+} as const;
 const permitText = `permit (principal, action, resource);`;
 const forbid = (text: string) => ({ ...permitAll, id: "stop", effect: "forbid" as const, text });
 

@@ -1,4 +1,4 @@
-import { AssayError } from "@assay/core";
+import { AssayError, type PackageName } from "@assay/core";
 import type { Telemetry } from "../../platform/telemetry/telemetry.ts";
 import type { HostedNames } from "../names/names.ts";
 import { anonymous, type Principal } from "../principal.ts";
@@ -9,6 +9,7 @@ import type { Action, Decision, Permissions, Resource } from "./permissions.ts";
 import type { Policy } from "./policies.ts";
 import type { PolicySets } from "./policy-sets.ts";
 import { describeResource, makeOpenQuestion, makeQuestion } from "./question.ts";
+import { readableOf } from "./readable.ts";
 import { inWords, resourceInWords } from "./sentences.ts";
 
 export interface PermissionsDeps {
@@ -65,6 +66,9 @@ export function createPermissions(deps: PermissionsDeps, { read }: PermissionsOp
 
   const permissions: Permissions = {
     async decide(principal, action, resource) {
+      // What every search and audit asks first: said without the engine, as the built-in policy and every grant say it.
+      if (action === "read" && resource.kind === "registry" && read === "anyone" && policies.isPlain(undefined))
+        return { allowed: true, policy: "anybody-reads-the-registry" };
       const now = generation();
       const { usesAddress } = policies.slotFor(describeResource(names, resource).organisation);
       const key = questionKey(principal, action, resource, usesAddress);
@@ -104,6 +108,14 @@ export function createPermissions(deps: PermissionsDeps, { read }: PermissionsOp
         reason: `${reason} (${decided})`,
         ...(policy === undefined ? {} : { policy }),
       });
+    },
+
+    async readable(principal, all) {
+      // Which policies look at what is known when they are loaded.
+      if (all.length > 0 && !policies.isPlain(undefined)) await policies.engine();
+      const reads = async (of: Principal, name: PackageName): Promise<boolean> =>
+        permissions.isOpen(name) || (await mayRead(of, { kind: "package", name }));
+      return await readableOf({ names, facts, policies, mayRead: reads }, principal, all);
     },
 
     isOpen(name) {

@@ -11,6 +11,11 @@ export interface PermissionFacts {
   holder(kind: "person" | "bot", name: string): Promise<HolderFacts>;
   /** Who may do what with a hosted package; for one that does not exist: nobody. */
   package(name: PackageName): Promise<PackageFacts>;
+  /**
+   * The packages that a person owns or that were given to a team of theirs, by name: a text that is the same for those
+   * in which they have the same hand. Others are left out.
+   */
+  handIn(person: string): Promise<ReadonlyMap<PackageName, string>>;
   /** A trust rule; undefined: it is gone. */
   ci(rule: string): Promise<CiFacts | undefined>;
 }

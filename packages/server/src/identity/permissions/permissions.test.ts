@@ -173,6 +173,86 @@ test("whether a package is open is what the policies say to strangers, with and 
     }
 });
 
+test("of many packages those are readable of which each alone is", async (t) => {
+  const policies = [
+    undefined,
+    `@id("no-open") @reason("closed") forbid (principal, action == Assay::Action::"read", resource is Assay::Package)
+       when { resource.name like "@acme/o*" };`,
+    `@id("opens") permit (principal, action == Assay::Action::"read", resource == Assay::Package::"@acme/secret");`,
+    `@id("owned") @reason("nobody looks after it") forbid (principal, action == Assay::Action::"read", resource is Assay::Package)
+       when { resource.isHosted && resource.owners.isEmpty() };`,
+    `@id("members") @reason("inside only") forbid (principal, action == Assay::Action::"read", resource in Assay::Organisation::"acme")
+       when { principal is Assay::Anonymous };`,
+  ];
+  const names = ["open", "secret", "second", "third", "new"].flatMap((name) => [`@acme/${name}`, `@other/${name}`]);
+  const parsed = names.map(parsePackageName);
+  for (const text of policies)
+    for (const where of ["policies", "organisation"] as const) {
+      const { permissions, facts, may } = await open(t, text === undefined ? {} : { [where]: text });
+      const team = { organisation: "acme", team: "ui" };
+      facts.packages.set("@acme/second", { visibility: "restricted", owners: ["otto"], readers: [team], writers: [] });
+      facts.packages.set("@acme/third", { visibility: "restricted", owners: [], readers: [], writers: [] });
+      facts.holders.set("guest", { ...nobodys, teams: [team] });
+      facts.rules.set("org", { packages: [], organisation: "acme", permissions: ["read"] });
+      facts.change();
+      const two = ["@acme/open", "@acme/third"].map(parseNamePattern);
+      for (const principal of [
+        stranger,
+        ...["dora", "tim", "otto", "guest", "olaf", "root", "nobody"].map((name) => person(name)),
+        person("dora", { packages: two }),
+        person("root", { packages: [], organisations: ["acme"] }),
+        bot("robo"),
+        ...["r1", "r2", "org", "none"].map(ci),
+      ]) {
+        const each = [];
+        for (const name of parsed) if (await may(principal, "read", { kind: "package", name })) each.push(name);
+        assert.deepEqual(await permissions.readable(principal, parsed), each, `${principal.id} ${where} ${text}`);
+      }
+    }
+});
+
+test("what many packages cost does not grow with them, but where a policy looks at each; then the rest is hidden", async (t) => {
+  const names = Array.from({ length: 3000 }, (_, at) => parsePackageName(`@acme/p${at}`));
+  const asked = async (principal: Principal, text?: string): Promise<readonly [number, number]> => {
+    const { facts, policies } = await open(t, text === undefined ? {} : { organisation: text });
+    for (const name of names)
+      facts.packages.set(name, { visibility: "restricted", owners: [], readers: [], writers: [] });
+    let questions = 0;
+    const counting = {
+      ...facts.facts,
+      package: (name: (typeof names)[number]) => {
+        questions += 1;
+        return facts.facts.package(name);
+      },
+    };
+    const permissions = createPermissions(
+      { ...facts, facts: counting, policies, telemetry: { log } },
+      { read: "anyone" },
+    );
+    return [(await permissions.readable(principal, names)).length, questions];
+  };
+  assert.deepEqual(await asked(person("dora")), [3000, 1]);
+  assert.deepEqual(await asked(stranger), [0, 1]);
+  const byName = `@id("no-q") @reason("no") forbid (principal, action, resource is Assay::Package) when { resource.name like "q*" };`;
+  assert.deepEqual(await asked(person("dora"), byName), [2000, 2000]);
+});
+
+test("a rule of an organisation reads what that one has, whatever its scope's other names are", async (t) => {
+  const { permissions, facts, policies } = await open(t);
+  facts.rules.set("org", { packages: [], organisation: "acme", permissions: ["read"] });
+  // As where the configuration gives names inside the scope of acme to another organisation.
+  const names = {
+    ...facts.names,
+    organisationOf: (name: Parameters<typeof facts.names.organisationOf>[0]) =>
+      name.startsWith("@acme/theirs-") ? "other" : facts.names.organisationOf(name),
+  };
+  assert.ok((await permissions.decide(ci("org"), "read", secret)).allowed);
+  const inside = createPermissions({ facts: facts.facts, names, policies, telemetry: { log } }, { read: "anyone" });
+  assert.ok((await inside.decide(ci("org"), "read", secret)).allowed);
+  assert.ok(!(await inside.decide(ci("org"), "read", aPackage("@acme/theirs-x"))).allowed);
+  assert.ok((await inside.decide(ci("r2"), "read", aPackage("@acme/theirs-x"))).allowed, "a pattern alone would");
+});
+
 test("a shop's own policies give and take, and the refusal says which", async (t) => {
   const { may, refusal } = await open(t, {
     policies: `

@@ -14,6 +14,8 @@ export interface Policy {
   readonly line: number;
   /** Whether it looks at the client's address. */
   readonly usesAddress: boolean;
+  /** Whether it may say of two packages of one organisation and visibility not the same: looks at name or people. */
+  readonly tellsPackages: boolean;
 }
 
 export interface PolicyProblem {
@@ -78,7 +80,10 @@ function readPolicy(
   const { effect, conditions, annotations = {} } = parsed.json;
   const { id = "", reason } = annotations;
   const body = JSON.stringify(conditions);
-  const policy = { id, effect, reason, text, line, usesAddress: body.includes('"address"') };
+  // The scope of the policy too. A principal's name counts as well: rather too often than not.
+  const { annotations: _words, ...said } = parsed.json;
+  const tellsPackages = /"(?:name|owners|readers|writers)"|"type":"Assay::Package"/.test(JSON.stringify(said));
+  const policy = { id, effect, reason, text, line, usesAddress: body.includes('"address"'), tellsPackages };
   return { policy, problem: ownRule(policy, body) };
 }
 

@@ -12,7 +12,7 @@ export interface PolicySets {
   engine(): Promise<Cedar>;
   /** The engine if it was loaded, at once. */
   loadedEngine(): Cedar | undefined;
-  /** Where the policies for resources of this organisation are loaded, and whether one of them looks at addresses. */
+  /** Where the policies for resources of this organisation are loaded, and what they look at. */
   slotFor(organisation: string | undefined): Slot;
   /** True when nothing but the built-in policies holds for resources of this organisation. */
   isPlain(organisation: string | undefined): boolean;
@@ -30,6 +30,8 @@ export interface PolicySets {
 interface Slot {
   readonly slot: string;
   readonly usesAddress: boolean;
+  /** Whether a policy besides the built-in ones looks at a package's own name or people. */
+  readonly tellsPackages: boolean;
 }
 
 export interface PolicySetsOptions {
@@ -47,9 +49,10 @@ export async function openPolicySets({ read, folder, installation }: PolicySetsO
   let engine: Promise<Cedar> | undefined;
   let loaded: Cedar | undefined;
   let shared: readonly Policy[] = [];
+  let tellsShared = false;
   let generation = 0;
   const registrySlot = `registry ${installation}`;
-  let registry: Slot = { slot: registrySlot, usesAddress: false };
+  let registry: Slot = { slot: registrySlot, usesAddress: false, tellsPackages: false };
   const own = new Map<string, Slot & { readonly policies: readonly Policy[] }>();
   const freeSlots: string[] = [];
 
@@ -68,7 +71,8 @@ export async function openPolicySets({ read, folder, installation }: PolicySetsO
       return policies;
     });
     cedar.load(registrySlot, shared);
-    registry = { slot: registrySlot, usesAddress: shared.some(({ usesAddress }) => usesAddress) };
+    tellsShared = shops.some(({ policies }) => policies.some(({ tellsPackages }) => tellsPackages));
+    registry = { slot: registrySlot, usesAddress: usesAddress(shared), tellsPackages: tellsShared };
     loaded = cedar;
     return cedar;
   }
@@ -105,7 +109,8 @@ export async function openPolicySets({ read, folder, installation }: PolicySetsO
         const slot = before?.slot ?? freeSlots.pop() ?? `organisation ${own.size} ${installation}`;
         const all = [...shared, ...policies];
         cedar.load(slot, all);
-        own.set(organisation, { slot, policies, usesAddress: all.some(({ usesAddress }) => usesAddress) });
+        const tellsPackages = tellsShared || policies.some((policy) => policy.tellsPackages);
+        own.set(organisation, { slot, policies, usesAddress: usesAddress(all), tellsPackages });
       }
       generation += 1;
     },
@@ -113,6 +118,10 @@ export async function openPolicySets({ read, folder, installation }: PolicySetsO
   // A file that is wrong must stop the start, not the first question.
   if (shop.length > 0) await sets.engine();
   return sets;
+}
+
+function usesAddress(policies: readonly Policy[]): boolean {
+  return policies.some((policy) => policy.usesAddress);
 }
 
 async function readBuiltIn(cedar: Cedar, read: "anyone" | "signed-in"): Promise<readonly Policy[]> {

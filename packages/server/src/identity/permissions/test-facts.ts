@@ -2,7 +2,7 @@
 import { parseNamePattern, parsePackageName, type PackageName } from "@assay/core";
 import type { HostedNames } from "../names/names.ts";
 import { anonymous, type Grant, type Principal } from "../principal.ts";
-import type { CiFacts, HolderFacts, PackageFacts, PermissionFacts } from "./facts.ts";
+import type { CiFacts, HolderFacts, PackageFacts, PermissionFacts, TeamName } from "./facts.ts";
 
 export interface TestFacts {
   readonly holders: Map<string, HolderFacts>;
@@ -63,6 +63,15 @@ export function createTestFacts(): TestFacts {
       generation: () => String(generation),
       holder: async (_kind, name) => holders.get(name) ?? nobodys,
       package: async (name) => packages.get(name) ?? { owners: [], readers: [], writers: [] },
+      async handIn(name) {
+        const mine = (holders.get(name) ?? nobodys).teams.map(({ organisation, team }) => `${organisation}:${team}`);
+        const isMine = ({ organisation, team }: TeamName) => mine.includes(`${organisation}:${team}`);
+        const hands = [...packages].map(([known, { owners, readers, writers }]) => {
+          const hand = `${owners.includes(name) ? "owner " : ""}${[...readers, ...writers].some(isMine) ? "team" : ""}`;
+          return [parsePackageName(known), hand] as const;
+        });
+        return new Map(hands.filter(([, hand]) => hand !== ""));
+      },
       ci: async (rule) => rules.get(rule),
     },
     names: {

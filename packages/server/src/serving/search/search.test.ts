@@ -49,8 +49,8 @@ onEveryDatabase("a search", ({ fresh }) => {
       view: () => Promise.reject(new Error("nothing is refused here")),
     });
     const find = async (readable: readonly string[], from = 0) => {
-      const mayRead = async (name: PackageName) => readable.includes(name);
-      const { total, entries } = await search.find({ text: "secret", from, size: 4, mayRead });
+      const ask = async (names: readonly PackageName[]) => names.filter((name) => readable.includes(name));
+      const { total, entries } = await search.find({ text: "secret", from, size: 4, readable: ask });
       return { total, names: entries.map(({ name }) => name as string) };
     };
     const pages = async (readable: readonly string[]) => [

@@ -16,8 +16,8 @@ export interface SearchQuery {
   readonly from: number;
   /** 1 to 250. */
   readonly size: number;
-  /** Whether the caller may read a hosted package. */
-  readonly mayRead: (name: PackageName) => Promise<boolean>;
+  /** Which of some hosted packages the caller may read. */
+  readonly readable: (names: readonly PackageName[]) => Promise<readonly PackageName[]>;
 }
 
 export interface SearchFound {
@@ -60,18 +60,18 @@ export function createSearch(deps: SearchDeps): Search {
   }
 
   return {
-    async find({ text, from, size, mayRead }) {
+    async find({ text, from, size, readable }) {
       const match = parseQuestion(text);
-      const hidden: PackageName[] = [];
-      for (const name of await index.hosted(match)) if (!(await mayRead(name))) hidden.push(name);
+      const hosted = await index.hosted(match);
+      const shownHosted = new Set(await readable(hosted));
+      const hidden = hosted.filter((name) => !shownHosted.has(name));
       const { total, entries } = await index.page(match, { hidden, from, size });
-      const allowed: SearchEntry[] = [];
       // Again: one may have become hosted, or hidden, between the two reads.
-      for (const entry of entries) {
-        // What an upstream listed before the name was hosted here.
-        if (!entry.isHosted && upstreams.isOwn(entry.name)) continue;
-        if (!entry.isHosted || (await mayRead(entry.name))) allowed.push(entry);
-      }
+      const still = new Set(await readable(entries.flatMap(({ name, isHosted }) => (isHosted ? [name] : []))));
+      const allowed = entries.filter(({ name, isHosted }) =>
+        // The second is what an upstream listed before the name was hosted here.
+        isHosted ? still.has(name) : !upstreams.isOwn(name),
+      );
       const now = await Promise.all(allowed.map(shown));
       return { total, entries: now.filter((entry) => entry !== undefined) };
     },
