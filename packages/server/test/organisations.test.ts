@@ -6,6 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { clients, type ClientName } from "@assay/testkit/clients";
 import { installClients } from "@assay/testkit/install-clients";
 import { tempFolder } from "@assay/testkit/temp-folder";
+import { codeOfUrl } from "../src/identity/sign-in/test-codes.ts";
 import { startHostedServer, type HostedServer } from "./hosted-server.ts";
 import { publishBody } from "./publisher.ts";
 
@@ -143,4 +144,72 @@ test("the list of owners is replaced by who owns the package, as it was read, an
   assert.equal(await put([{ name: "dora" }], olga, "0"), 409);
   assert.equal(await put([{ name: "dora" }], dora), 404);
   assert.deepEqual((await send("GET", "/-/package/@acme%2flib/owners", undefined, olga)).json(), { owners: ["olga"] });
+});
+
+test("whose account wants a second factor at changes is asked for it by every change, once", async () => {
+  const { send, join } = hosted;
+  const token = await join("wary");
+  const made = await send("POST", "/-/assay/v1/organisations", { name: "wary-shop" }, token);
+  assert.equal(made.status, 201, made.text());
+  await hosted.claim("@wary-shop/x", "wary", "restricted");
+  const profile = async (tfa: unknown) => (await send("POST", "/-/npm/v1/user", { tfa }, token)).json()["tfa"];
+  const offered = await profile({ password: "correct horse battery", mode: "auth-and-writes" });
+  const codes = (await profile([codeOfUrl(String(offered), Date.now())])) as readonly string[];
+  for (const [method, at, body] of [
+    ["POST", "/-/assay/v1/organisations", { name: "another" }],
+    ["PUT", "/-/org/wary-shop/user", { user: "dora", role: "owner" }],
+    ["DELETE", "/-/org/wary-shop/user", { user: "wary" }],
+    ["PUT", "/-/org/wary-shop/team", { name: "ui" }],
+    ["DELETE", "/-/team/wary-shop/developers", undefined],
+    ["PUT", "/-/team/wary-shop/developers/user", { user: "wary" }],
+    ["DELETE", "/-/team/wary-shop/developers/user", { user: "wary" }],
+    ["PUT", "/-/team/wary-shop/developers/package", { package: "@wary-shop/x", permissions: "read-only" }],
+    ["DELETE", "/-/team/wary-shop/developers/package", { package: "@wary-shop/x" }],
+    ["POST", "/-/package/@wary-shop%2fx/access", { access: "public" }],
+    ["PUT", "/-/package/@wary-shop%2fx/owners", { user: "dora" }],
+    ["DELETE", "/-/package/@wary-shop%2fx/owners", { user: "wary" }],
+  ] as const) {
+    const answer = await send(method, at, body, token);
+    assert.equal(answer.status, 401, `${method} ${at}`);
+    assert.match(String(answer.json()["authUrl"]), /step-up/, `${method} ${at}`);
+  }
+  const otp = { "npm-otp": codes[0] };
+  const owners = "/-/package/@wary-shop%2fx/owners";
+  assert.deepEqual((await send("PUT", owners, { user: "dora" }, token, otp)).json(), { owners: ["dora", "wary"] });
+  assert.equal((await send("DELETE", owners, { user: "dora" }, token, otp)).status, 401, "the code was used");
+
+  const body = publishBody({ name: "@wary-shop/y", version: "1.0.0" });
+  assert.equal((await send("PUT", "/@wary-shop%2fy", body, token, { "npm-otp": codes[1] })).status, 201);
+  const document = (await send("GET", "/@wary-shop%2fy", undefined, token)).json();
+  const put = async (code?: string) => {
+    const at = `/@wary-shop%2fy/-rev/${String(document["_rev"])}`;
+    const maintainers = [{ name: "dora" }, { name: "wary" }];
+    return await send("PUT", at, { maintainers }, token, code === undefined ? {} : { "npm-otp": code });
+  };
+  assert.equal((await put()).status, 401);
+  assert.equal((await put(codes[2])).status, 200);
+  const gone = await send("DELETE", `/@wary-shop%2fy/-rev/x`, undefined, token, { "npm-otp": codes[2] });
+  assert.equal(gone.status, 401, "a code for owners is good for nothing else");
+  assert.equal((await put(codes[2])).status, 401, "and once");
+});
+
+test("a package that wants a second factor keeps wanting it from who would take that away", async () => {
+  const { send, join } = hosted;
+  const token = await join("lax");
+  const made = await send("POST", "/-/assay/v1/organisations", { name: "lax-shop" }, token);
+  assert.equal(made.status, 201, made.text());
+  await hosted.claim("@lax-shop/x", "lax", "restricted");
+  const access = "/-/package/@lax-shop%2fx/access";
+  assert.equal((await send("POST", access, { publish_requires_tfa: true }, token)).status, 200);
+  for (const [method, at, body] of [
+    ["POST", access, { publish_requires_tfa: false }],
+    ["POST", access, { automation_token_overrides_tfa: true }],
+    ["PUT", "/-/package/@lax-shop%2fx/owners", { user: "dora" }],
+    ["PUT", "/-/team/lax-shop/developers/package", { package: "@lax-shop/x", permissions: "read-write" }],
+  ] as const) {
+    const answer = await send(method, at, body, token);
+    assert.equal(answer.status, 403, `${method} ${at} ${answer.text()}`);
+    assert.match(String(answer.json()["error"]), /second factor/);
+  }
+  assert.equal((await send("GET", access, undefined, token)).json()["publish_requires_tfa"], true);
 });

@@ -12,6 +12,7 @@ before(async () => {
   hosted = await startHostedServer();
   member = await hosted.join("olga");
   outsider = await hosted.join("mallory");
+  await hosted.join("tessa");
   for (const name of ["acme", "other"]) {
     const owner = name === "acme" ? member : outsider;
     assert.equal((await hosted.send("POST", "/-/assay/v1/organisations", { name }, owner)).status, 201);
@@ -134,12 +135,44 @@ test("organisations that one is not in answer as those that are not there", asyn
     }
 });
 
+test("who owns a package of an organisation from outside learns nothing of teams, there or elsewhere", async () => {
+  const { send } = hosted;
+  const lena = await hosted.join("lena");
+  await hosted.claim("@acme/lent", "lena", "public");
+  const answers = [];
+  for (const team of ["other2/developers", "acme/developers", "acme/nothing"]) {
+    for (const [method, body] of [
+      ["PUT", { package: "@acme/lent", permissions: "read-write" }],
+      ["DELETE", { package: "@acme/lent" }],
+    ] as const) {
+      const answer = await send(method, `/-/team/${team}/package`, body, lena);
+      answers.push([answer.status, answer.text().replaceAll(/acme|other2/g, "ORG")]);
+    }
+  }
+  for (const answer of answers) assert.deepEqual(answer, answers[0]);
+  assert.equal(answers[0]?.[0], 404);
+});
+
+test("who is outside sees whom a public package names as maintainers, and nobody of its teams", async () => {
+  const { send } = hosted;
+  await hosted.claim("@acme/shown", "olga", "public");
+  assert.equal((await send("PUT", "/-/org/acme/user", { user: "tessa" }, member)).status, 201);
+  const collaborators = async (token?: string) =>
+    (await send("GET", "/-/package/@acme%2fshown/collaborators", undefined, token)).json();
+  assert.deepEqual(await collaborators(member), { olga: "write", tessa: "write" });
+  for (const token of [outsider, undefined]) assert.deepEqual(await collaborators(token), { olga: "write" });
+  assert.deepEqual((await send("GET", "/-/user/tessa/package", undefined, outsider)).json(), {});
+});
+
 test("a member sees what is the organisation's", async () => {
   const ask = async (at: string) => (await hosted.send("GET", at, undefined, member)).json();
   assert.deepEqual(await ask("/-/package/@acme%2fsecret/visibility"), { public: false });
-  assert.deepEqual(await ask("/-/org/acme/package"), { "@acme/secret": "write", "lone-secret": "write" });
-  assert.deepEqual(await ask("/-/user/olga/package"), { "@acme/secret": "write", "lone-secret": "write" });
-  assert.deepEqual((await hosted.send("GET", "/-/user/olga/package", undefined, outsider)).json(), {});
+  const all = { "@acme/lent": "write", "@acme/secret": "write", "@acme/shown": "write", "lone-secret": "write" };
+  assert.deepEqual(await ask("/-/org/acme/package"), all);
+  assert.deepEqual(await ask("/-/user/olga/package"), all);
+  assert.deepEqual((await hosted.send("GET", "/-/user/olga/package", undefined, outsider)).json(), {
+    "@acme/shown": "write",
+  });
   assert.equal((await hosted.send("GET", "/-/package/@acme%2fabsent/visibility", undefined, member)).status, 404);
 });
 

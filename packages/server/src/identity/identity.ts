@@ -42,6 +42,7 @@ export {
 } from "./permissions/permissions.ts";
 export { anonymous, type Grant, type Principal } from "./principal.ts";
 export { identityRoutes } from "./routes.ts";
+export { writeNeed } from "./sign-in/need.ts";
 export type { Operation, StepUpRequest, StepUps } from "./sign-in/step-ups.ts";
 export { createProvider, type Provider } from "./sign-in/provider.ts";
 export { openVault } from "./sign-in/vault.ts";

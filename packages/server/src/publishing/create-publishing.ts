@@ -23,7 +23,7 @@ import { createStaging } from "./stage/create-staging.ts";
 import { approvalKind } from "./stage/people.ts";
 import { requireWrite } from "./changes/allow-write.ts";
 import { deprecate } from "./changes/deprecate.ts";
-import { replaceOwners } from "./changes/owners.ts";
+import { readMaintainers, replaceOwners } from "./changes/owners.ts";
 import { deleteTag, setTag } from "./changes/tags.ts";
 import { unpublishAll, unpublishMissing } from "./changes/unpublish.ts";
 import { movePackages } from "./import/move-packages.ts";
@@ -42,7 +42,7 @@ export interface PublishingDeps {
   readonly telemetry: Pick<Telemetry, "log">;
   readonly events: Events;
   readonly names: HostedNames;
-  readonly organisations: Pick<Organisations, "setOwners">;
+  readonly organisations: Pick<Organisations, "changeOwners">;
   readonly approvals: Pick<Approvals, "ruleFor" | "request" | "approve" | "reject">;
   readonly permissions: Pick<Permissions, "decide" | "require">;
   readonly admission: Pick<Admission, "bind" | "hold" | "letGo" | "prepareHeld" | "bindHeld">;
@@ -133,19 +133,21 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
       });
     },
     async replace({ principal, confirm, renew }, name, revision, source) {
-      // Which of the two it is, only the body tells.
+      // Which of the two it is, only the body tells: what is confirmed is known after it.
       const unpublishing = await deps.permissions.decide(principal, "unpublish", { kind: "package", name });
       if (!unpublishing.allowed) await requireWrite(deps, principal, "own", name);
-      await confirm("unpublish", name);
       await using body = await readBody(deps, source, { tarballBytes: 0, documentBytes });
       await renew();
       const { maintainers, versions } = body.document;
       if (versions === undefined && maintainers !== undefined) {
         await requireWrite(deps, principal, "own", name);
-        await replaceOwners(deps, principal, name, { maintainers, revision });
+        const people = readMaintainers(maintainers);
+        await confirm("own", name, `make ${people.join(" ")} the owners of ${name}`);
+        await replaceOwners(deps, principal, name, { people, revision });
         return;
       }
       await requireWrite(deps, principal, "unpublish", name);
+      await confirm("unpublish", name);
       await unpublishMissing(deps, principal, name, { document: body.document, revision }, policy);
     },
     async remove({ principal, confirm }, name, revision) {

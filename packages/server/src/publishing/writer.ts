@@ -1,24 +1,28 @@
 import type { PackageName } from "@assay/core";
 import type { Credentials } from "../http/credentials.ts";
-import type { Action, HostedNames, Identity, Principal, StepUps } from "../identity/identity.ts";
+import {
+  writeNeed,
+  type Action,
+  type HostedNames,
+  type Identity,
+  type Principal,
+  type StepUps,
+} from "../identity/identity.ts";
 
 /** Who sends a change, and how it shows once more that it is there. */
 export interface Writer {
   readonly principal: Principal;
   /**
    * Returns when the change needs no second factor, or has just been given one; else throws what tells the client where
-   * to give it. Asked when the permission is certain, and before a byte of the body is read.
+   * to give it. Asked when the permission is certain, and where the path tells what is wanted before a byte of the body
+   * is read. `what` says it to the person, and is all that the proof is good for; without it, the action and the name.
    */
-  readonly confirm: (action: Action, name: PackageName) => Promise<void>;
+  readonly confirm: (action: Action, name: PackageName, what?: string) => Promise<void>;
   /** Throws UNAUTHORIZED when its credentials are not good any more: a body may take minutes. */
   readonly renew: () => Promise<void>;
 }
 
-/**
- * A writer whose second factor is asked for as its account says (`auth-and-writes`) and as the package says
- * (`publish_requires_tfa`; a bot passes there only with `automation_token_overrides_tfa`). CI is not asked: its identity
- * was proven for this very package minutes ago.
- */
+/** A writer whose second factor is asked for as its account and the package say (`writeNeed`). */
 export function createWriter(
   deps: {
     readonly authenticate: Identity["authenticate"];
@@ -31,13 +35,11 @@ export function createWriter(
   return {
     principal,
     renew: async () => void (await deps.authenticate(request.credentials)),
-    async confirm(action, name) {
-      const hosted = deps.names.find(name);
-      const isExempt = principal.kind === "bot" && hosted?.automationOverridesTfa === true;
+    async confirm(action, name, what = `${action} ${name}`) {
       await deps.stepUps.require(principal, request, {
-        what: `${action} ${name}`,
-        exactly: `${action} ${name}`,
-        need: hosted?.publishRequiresTfa === true && !isExempt ? "enrolled" : "writes",
+        what,
+        exactly: what,
+        need: writeNeed(principal, deps.names.find(name)),
         // npm unpublishes in two requests, the version and its file.
         requests: action === "unpublish" ? 2 : 1,
       });

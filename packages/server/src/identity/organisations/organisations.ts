@@ -4,13 +4,15 @@ import type { Database, Transaction } from "../../platform/database/database.ts"
 import type { Events } from "../../platform/events/events.ts";
 import type { HostedNames, HostedPackage } from "../names/names.ts";
 import { putSettings, raiseGeneration } from "../names/store.ts";
-import type { Accounts } from "../people/accounts.ts";
+import type { Account, Accounts } from "../people/accounts.ts";
 import type { CiFacts, PermissionFacts } from "../permissions/facts.ts";
 import type { Principal } from "../principal.ts";
 import { createHands } from "./hands.ts";
+import { hindrancesOf, keepOwned, writeOwners, type OwnersChange } from "./owners.ts";
 import * as store from "./store.ts";
 import type { Level, Role, TeamRow } from "./store.ts";
 
+export type { OwnersChange } from "./owners.ts";
 export type { Level, Role, TeamRow } from "./store.ts";
 
 /** The team that npm has in every organisation: new packages are given to it. */
@@ -26,9 +28,9 @@ export interface Organisations {
   /** Makes a person's own organisation when they publish below their name for the first time, where people may. */
   ensurePersonal(principal: Principal, name: PackageName): Promise<void>;
   members(organisation: string): Promise<ReadonlyMap<string, Role>>;
-  /** Answers how many members there are now. Throws CONFLICT for the last owner. */
+  /** Answers how many members there are now. Throws CONFLICT for the last owner, and for a bot that would administer. */
   setMember(by: string, organisation: string, person: string, role: Role): Promise<number>;
-  /** Throws CONFLICT for the last owner. */
+  /** Throws CONFLICT for the last owner, and for who alone owns a package, which it names. */
   removeMember(by: string, organisation: string, person: string): Promise<void>;
   teams(organisation: string): Promise<readonly string[]>;
   createTeam(by: string, team: TeamRow, description: string): Promise<void>;
@@ -40,14 +42,17 @@ export interface Organisations {
   /** Undefined takes the access away. */
   grant(by: string, team: TeamRow, name: PackageName, level: Level | undefined): Promise<void>;
   owners(name: PackageName): Promise<readonly string[]>;
-  /** Throws CONFLICT when nobody would be left. */
-  setOwners(
+  /**
+   * Reads who owns it, and writes who shall, in one transaction. Answers who does now. Throws CONFLICT when nobody would
+   * be left and for a bot, NOT_FOUND for who has no account.
+   */
+  changeOwners(
     by: string,
     name: PackageName,
-    people: readonly string[],
+    change: OwnersChange,
     /** Throws when the change must not be made. */
     check?: (transaction: Transaction) => Promise<void>,
-  ): Promise<void>;
+  ): Promise<readonly string[]>;
   collaborators(name: PackageName): Promise<ReadonlyMap<string, Level>>;
   configure(by: string, name: PackageName, settings: PackageSettings): Promise<void>;
   facts(ci: (rule: string) => Promise<CiFacts | undefined>): PermissionFacts;
@@ -91,12 +96,13 @@ export function createOrganisations(
       by,
       ...data
     }: { readonly kind: string; readonly subject: string; readonly by: string } & Readonly<Record<string, string>>,
-    work: (transaction: Transaction) => Promise<void>,
+    /** Answers what else the event says. */
+    work: (transaction: Transaction) => Promise<Readonly<Record<string, string>> | void>,
   ): Promise<void> {
     await database.write(async (transaction) => {
-      await work(transaction);
+      const more = await work(transaction);
       await raiseGeneration(transaction);
-      await events.record(transaction, { kind, subject, data: { by, ...data } });
+      await events.record(transaction, { kind, subject, data: { by, ...data, ...more } });
     });
     await names.changed();
   }
@@ -116,8 +122,10 @@ export function createOrganisations(
     return role;
   }
 
-  async function requireAccount(person: string): Promise<void> {
-    if ((await accounts.find(person)) === undefined) throw new AssayError("NOT_FOUND", { what: `The user ${person}` });
+  async function requireAccount(person: string): Promise<Account> {
+    const account = await accounts.find(person);
+    if (account === undefined) throw new AssayError("NOT_FOUND", { what: `The user ${person}` });
+    return account;
   }
 
   async function keepOneOwner(transaction: Transaction, organisation: string, person: string): Promise<void> {
@@ -172,7 +180,9 @@ export function createOrganisations(
 
     async setMember(by, organisation, person, role) {
       requireOrganisation(organisation);
-      await requireAccount(person);
+      const account = await requireAccount(person);
+      if (account.kind !== "person" && role !== "developer")
+        throw new AssayError("CONFLICT", { reason: `${person} is a bot: it can be a developer, and nothing more` });
       const event = { kind: "organisation.member-set", subject: `organisation ${organisation}`, by, person, role };
       await change(event, async (transaction) => {
         if (role !== "owner") await keepOneOwner(transaction, organisation, person);
@@ -190,6 +200,7 @@ export function createOrganisations(
       await change(event, async (transaction) => {
         await requireMember(transaction, organisation, person);
         await keepOneOwner(transaction, organisation, person);
+        await keepOwned(transaction, packages, person);
         for (const name of packages)
           if ((await store.readOwners(transaction, name)).includes(person))
             await deps.documents.touch(transaction, name);
@@ -259,9 +270,9 @@ export function createOrganisations(
         level: level ?? "none",
       };
       await change(event, async (transaction) => {
-        await requireTeam(transaction, team);
-        // A team reaches the packages of its own organisation only.
+        // A team reaches the packages of its own organisation only; of other teams nothing is told.
         if (names.find(name)?.organisation !== team.organisation) throw missing(name);
+        await requireTeam(transaction, team);
         if (level === undefined) await store.deleteGrant(transaction, team, name);
         else await store.putGrant(transaction, team, name, level);
       });
@@ -269,20 +280,19 @@ export function createOrganisations(
 
     owners: (name) => store.readOwners(database.read, name),
 
-    async setOwners(by, name, people, check) {
+    async changeOwners(by, name, wanted, check) {
       if (names.find(name) === undefined) throw missing(name);
-      if (people.length === 0) throw new AssayError("CONFLICT", { reason: `${name} would have no owner` });
-      const event = { kind: "package.owners-set", subject: `npm ${name}`, by, owners: [...people].sort().join(" ") };
-      const before = await store.readOwners(database.read, name);
-      for (const person of people) if (!before.includes(person)) await requireAccount(person);
+      const hindrances = await hindrancesOf(accounts, wanted);
+      let after: readonly string[] = [];
+      const event = { kind: "package.owners-set", subject: `npm ${name}`, by };
       await change(event, async (transaction) => {
         await check?.(transaction);
-        for (const person of await store.readOwners(transaction, name))
-          await store.deleteOwner(transaction, name, person);
-        for (const person of people) await store.insertOwner(transaction, name, person);
+        after = await writeOwners(transaction, name, wanted, hindrances);
         await deps.documents.touch(transaction, name);
+        return { owners: after.join(" ") };
       });
       deps.documents.changed(name);
+      return after;
     },
 
     async collaborators(name) {

@@ -53,9 +53,15 @@ export interface SecondFactors {
   confirmTotp(account: string, code: string, address: string): Promise<readonly string[]>;
   /**
    * Takes a one-time password or a recovery code, each once. False when it is none, was taken already, or there is
-   * nothing to compare it with. Throws TOO_MANY_REQUESTS for who guesses.
+   * nothing to compare it with. `isKnown` is asked first, as part of the same guess: whether the code is good without
+   * being taken. Throws TOO_MANY_REQUESTS for who guesses.
    */
-  take(account: string, code: string, address: string): Promise<boolean>;
+  take(
+    account: string,
+    code: string,
+    address: string,
+    isKnown?: (transaction: Transaction) => Promise<boolean>,
+  ): Promise<boolean>;
   removeTotp(account: string): Promise<void>;
   removePasskey(account: string, id: string): Promise<boolean>;
   /** A security key signed; false when another use came first. */
@@ -153,8 +159,9 @@ export function createSecondFactors(deps: SecondFactorsDeps): SecondFactors {
       return codes;
     },
 
-    take: (account, code, address) =>
+    take: (account, code, address, isKnown) =>
       guess(account, address, async (transaction) => {
+        if ((await isKnown?.(transaction)) === true) return true;
         const digits = plainDigits(code);
         if (/^[0-9]{6}$/.test(digits)) return takeTotp(transaction, account, digits, false);
         if (!(await useRecoveryCode(transaction, account, digestOf(`${account} ${normalCode(code)}`)))) return false;

@@ -6,7 +6,7 @@ import { createFakeClock } from "@assay/testkit/fake-clock";
 import { createSeededRandom } from "@assay/testkit/seeded-random";
 import { anonymous, type Principal } from "../principal.ts";
 import { signInMigrations } from "./migrations.ts";
-import type { FactorState } from "./second-factors.ts";
+import type { FactorState, SecondFactors } from "./second-factors.ts";
 import { createStepUps, freshMs, type Operation } from "./step-ups.ts";
 
 const base = "https://registry.example.com";
@@ -63,11 +63,17 @@ onEveryDatabase("step-ups", ({ fresh }) => {
       ...change,
     };
     const good = new Set(["123456", "654321"]);
-    const factors = {
+    const guard = { isStopping: false };
+    const factors: Pick<SecondFactors, "stateOf" | "take"> = {
       stateOf: async () => state,
-      take: async (_account: string, code: string) => good.delete(code),
+      async take(_account, code, _address, isKnown) {
+        if (guard.isStopping) throw new AssayError("TOO_MANY_REQUESTS", { retryAfterSeconds: 1 });
+        return (
+          (await database.write(async (transaction) => (await isKnown?.(transaction)) === true)) || good.delete(code)
+        );
+      },
     };
-    return { clock, stepUps: createStepUps({ database, clock, random: createSeededRandom(), factors }) };
+    return { clock, guard, stepUps: createStepUps({ database, clock, random: createSeededRandom(), factors }) };
   };
 
   async function confirmed(stepUps: ReturnType<typeof createStepUps>, principal: Principal, operation: Operation) {
@@ -142,6 +148,18 @@ onEveryDatabase("step-ups", ({ fresh }) => {
     await challengeOf(stepUps.require(person("t2"), ask("654321"), unpublish));
     await stepUps.require(ada, ask("654321"), unpublish);
     await challengeOf(stepUps.require(ada, ask("654321"), unpublish));
+  });
+
+  test("who guesses codes is stopped before a code that was typed already counts again", async () => {
+    const { stepUps, guard } = await open();
+    const unpublish: Operation = { what: "unpublish a", exactly: "unpublish a", need: "always", requests: 2 };
+    await stepUps.require(person("t1"), ask("123456"), unpublish);
+    guard.isStopping = true;
+    await assert.rejects(stepUps.require(person("t1"), ask("123456"), unpublish), (error) =>
+      isAssayError(error, "TOO_MANY_REQUESTS"),
+    );
+    guard.isStopping = false;
+    await stepUps.require(person("t1"), ask("123456"), unpublish);
   });
 
   test("who has no second factor writes without, and approves with the password alone; sign-in mode is the same", async () => {

@@ -92,9 +92,13 @@ export function createStepUps(deps: {
   async function takeCode(principal: Principal, code: string, operation: Operation): Promise<boolean> {
     const known = proof(principal, operation);
     const digest = digestOf(`code ${principal.name} ${code}`);
-    if (await database.write((transaction) => useStepUp(transaction, { ...known, digest, nowMs: clock.now() })))
-      return true;
-    if (!(await factors.take(principal.name, code, principal.address))) return false;
+    let isAgain = false;
+    // Also what was typed before is a guess until it is found: the guard stands before both.
+    const taken = await factors.take(principal.name, code, principal.address, async (transaction) => {
+      isAgain = await useStepUp(transaction, { ...known, digest, nowMs: clock.now() });
+      return isAgain;
+    });
+    if (!taken || isAgain) return taken;
     const usesLeft = known.usesLeft - 1;
     if (usesLeft > 0)
       await database.write((transaction) =>

@@ -5,21 +5,25 @@ import { requireRevision } from "./revision.ts";
 
 const mostOwners = 100;
 
-/** Makes the `maintainers` that a client sends back the owners. Throws BAD_REQUEST, CONFLICT, NOT_FOUND. */
-export async function replaceOwners(
-  { organisations }: { readonly organisations: Pick<Organisations, "setOwners"> },
-  principal: Principal,
-  name: PackageName,
-  sent: { readonly maintainers: unknown; readonly revision: string },
-): Promise<void> {
-  const { maintainers, revision } = sent;
+/** Whom the `maintainers` that a client sends back name, each once. Throws BAD_REQUEST. */
+export function readMaintainers(maintainers: unknown): readonly string[] {
   if (!Array.isArray(maintainers) || maintainers.length > mostOwners)
     throw new AssayError("BAD_REQUEST", { reason: `maintainers must be a list of at most ${mostOwners}` });
   const people = maintainers.map((one: unknown) => {
     if (isJsonObject(one) && typeof one["name"] === "string") return one["name"];
     throw new AssayError("BAD_REQUEST", { reason: "each of maintainers must have a name" });
   });
-  await organisations.setOwners(principal.id, name, [...new Set(people)], (transaction) =>
+  return [...new Set(people)].sort();
+}
+
+/** Makes these people the owners. Throws CONFLICT, also when the packument was changed meanwhile, and NOT_FOUND. */
+export async function replaceOwners(
+  { organisations }: { readonly organisations: Pick<Organisations, "changeOwners"> },
+  principal: Principal,
+  name: PackageName,
+  { people, revision }: { readonly people: readonly string[]; readonly revision: string },
+): Promise<void> {
+  await organisations.changeOwners(principal.id, name, { kind: "replace", people }, (transaction) =>
     requireRevision(transaction, name, revision),
   );
 }

@@ -1,0 +1,113 @@
+/** What every route of the room does first: who asks, may they, did they just confirm it; and what their body says. */
+import { AssayError, parsePackageName, type PackageName } from "@assay/core";
+import type { FastifyRequest } from "fastify";
+import type { Identity } from "../identity.ts";
+import type { Action, Resource } from "../permissions/permissions.ts";
+import type { Principal } from "../principal.ts";
+import { manageNeed } from "../sign-in/need.ts";
+import type { TeamRow } from "./organisations.ts";
+
+export interface AskingDeps {
+  readonly identity: Pick<Identity, "authenticate" | "names" | "permissions"> & {
+    readonly signIn: Pick<Identity["signIn"], "stepUps">;
+  };
+}
+
+export interface Named {
+  readonly Params: { readonly org: string; readonly team: string; readonly name: string; readonly user: string };
+}
+export type Asked = FastifyRequest<Named>;
+
+/** Largest body of a change. */
+export const bodyLimit = 64 * 1024;
+
+export interface Asking {
+  /** Nothing is looked up before it is known that the sender may. */
+  may(request: Asked, action: Action, resource: Resource): Promise<Principal>;
+  /** Throws UNAUTHORIZED for who shows nothing. */
+  known(request: Asked): Promise<Principal>;
+  /** What is hidden, what is not there and what is an upstream's are answered alike: none of them is here to be changed. */
+  mayWith(request: Asked, action: Action, name: PackageName): Promise<Principal>;
+  /** The same for the package in the path. */
+  ofPackage(request: Asked, action: Action): Promise<{ readonly principal: Principal; readonly name: PackageName }>;
+  /**
+   * Returns when no second factor is needed for this very request, or one was just given; asked when the permission is
+   * certain. `what` says it to the person, `name` is the package that is changed and may require a factor by itself.
+   */
+  confirm(request: Asked, principal: Principal, what: string, name?: PackageName): Promise<void>;
+}
+
+export function createAsking({ identity }: AskingDeps): Asking {
+  const { names, permissions } = identity;
+
+  async function may(request: Asked, action: Action, resource: Resource): Promise<Principal> {
+    const principal = await identity.authenticate(request.credentials);
+    await permissions.require(principal, action, resource);
+    return principal;
+  }
+
+  async function mayWith(request: Asked, action: Action, name: PackageName): Promise<Principal> {
+    const principal = await identity.authenticate(request.credentials);
+    const missing = new AssayError("NOT_FOUND", { what: `The package ${name}` });
+    if (principal.kind !== "anonymous" && names.organisationOf(name) === undefined) throw missing;
+    await permissions.require(principal, action, { kind: "package", name });
+    if (names.find(name) === undefined) throw missing;
+    return principal;
+  }
+
+  return {
+    may,
+    mayWith,
+    async known(request) {
+      const principal = await identity.authenticate(request.credentials);
+      if (principal.kind === "anonymous")
+        throw new AssayError("UNAUTHORIZED", { reason: "this needs an account; sign in or send a token" });
+      return principal;
+    },
+    async ofPackage(request, action) {
+      const name = parsePackageName(request.params.name);
+      return { principal: await mayWith(request, action, name), name };
+    },
+    async confirm(request, principal, what, name) {
+      const { base, credentials } = request;
+      await identity.signIn.stepUps.require(
+        principal,
+        { base, credentials },
+        {
+          what,
+          exactly: `${request.method} ${request.url} ${JSON.stringify(request.body ?? null)}`,
+          need: manageNeed(name === undefined ? undefined : names.find(name)),
+        },
+      );
+    },
+  };
+}
+
+export function organisationIn({ params }: Asked): Resource {
+  return { kind: "organisation", name: params.org };
+}
+
+export function teamIn({ params }: Asked): TeamRow {
+  return { organisation: params.org, team: params.team };
+}
+
+/** Undefined when the body has none. */
+export function memberIn(request: Asked, field: string): unknown {
+  const body: unknown = request.body;
+  return typeof body === "object" && body !== null && Object.hasOwn(body, field)
+    ? (body as Readonly<Record<string, unknown>>)[field]
+    : undefined;
+}
+
+export function textIn(request: Asked, field: string, fallback?: string): string {
+  const value = memberIn(request, field) ?? fallback;
+  // npm's commands take names with and without the sign.
+  if (typeof value === "string" && value.length <= 512) return field === "package" ? value : value.replace(/^[@~]/, "");
+  throw new AssayError("BAD_REQUEST", { reason: `the body must have ${field}` });
+}
+
+export function wordIn(request: Asked, field: string, words: readonly string[], fallback?: string): string {
+  const value = textIn(request, field, fallback);
+  if (words.includes(value)) return value;
+  throw new AssayError("BAD_REQUEST", { reason: `${field} must be ${words.join(" or ")}` });
+}

@@ -1,0 +1,109 @@
+import type { FastifyInstance } from "fastify";
+import {
+  bodyLimit,
+  organisationIn,
+  teamIn,
+  textIn,
+  wordIn,
+  type Asked,
+  type Asking,
+  type Named,
+} from "./routes-asking.ts";
+import { isWhole, type Organisations, type Role } from "./organisations.ts";
+import type { Principal } from "../principal.ts";
+
+/** Making organisations, `npm org` and `npm team`. */
+export function addOrganisationRoutes(
+  fastify: FastifyInstance,
+  { may, known, confirm }: Asking,
+  organisations: Organisations,
+): void {
+  const reads = (request: Asked): Promise<Principal> => may(request, "read", organisationIn(request));
+
+  const administers = (request: Asked): Promise<Principal> => may(request, "administer", organisationIn(request));
+
+  fastify.post<Named>("/-/assay/v1/organisations", { bodyLimit }, async (request, reply) => {
+    const principal = await known(request);
+    const name = textIn(request, "name");
+    await confirm(request, principal, `make the organisation ${name}`);
+    await organisations.create(principal, name);
+    return reply.code(201).send({ name });
+  });
+
+  fastify.get<Named>("/-/org/:org/user", async (request) => {
+    await reads(request);
+    return Object.fromEntries(await organisations.members(request.params.org));
+  });
+
+  fastify.put<Named>("/-/org/:org/user", { bodyLimit }, async (request, reply) => {
+    const { org } = request.params;
+    const principal = await administers(request);
+    const user = textIn(request, "user");
+    const role = wordIn(request, "role", ["owner", "admin", "developer"], "developer") as Role;
+    await confirm(request, principal, `make ${user} ${role} of ${org}`);
+    const size = await organisations.setMember(principal.id, org, user, role);
+    // npm's client breaks without `org`.
+    return reply.code(201).send({ org: { name: org, size }, user, role });
+  });
+
+  fastify.delete<Named>("/-/org/:org/user", { bodyLimit }, async (request, reply) => {
+    const { org } = request.params;
+    const user = textIn(request, "user");
+    const principal = await may(request, "read", organisationIn(request));
+    // Whoever wants to leave may.
+    const isLeaving = principal.id === `person:${user}` && isWhole(principal);
+    if (!isLeaving) await administers(request);
+    await confirm(request, principal, isLeaving ? `leave ${org}` : `take ${user} out of ${org}`);
+    await organisations.removeMember(principal.id, org, user);
+    return reply.code(204).send();
+  });
+
+  fastify.get<Named>("/-/org/:org/team", async (request) => {
+    await reads(request);
+    const { org } = request.params;
+    return (await organisations.teams(org)).map((team) => `${org}:${team}`);
+  });
+
+  fastify.put<Named>("/-/org/:org/team", { bodyLimit }, async (request, reply) => {
+    const { org } = request.params;
+    const principal = await administers(request);
+    const name = textIn(request, "name");
+    await confirm(request, principal, `make the team ${org}:${name}`);
+    await organisations.createTeam(principal.id, { organisation: org, team: name }, textIn(request, "description", ""));
+    return reply.code(201).send({ name });
+  });
+
+  // The OpenAPI description has teams below `/-/org/`, npm's client below `/-/team/`.
+  for (const base of ["/-/team/:org/:team", "/-/org/:org/:team"] as const) {
+    fastify.delete<Named>(base, async (request, reply) => {
+      const team = teamIn(request);
+      const principal = await administers(request);
+      await confirm(request, principal, `remove the team ${team.organisation}:${team.team}`);
+      await organisations.removeTeam(principal.id, team);
+      return reply.code(204).send();
+    });
+    fastify.get<Named>(`${base}/user`, async (request) => {
+      await reads(request);
+      return await organisations.teamMembers(teamIn(request));
+    });
+    for (const [method, code, verb] of [
+      ["PUT", 201, "add"],
+      ["DELETE", 204, "remove"],
+    ] as const)
+      fastify.route<Named>({
+        method,
+        url: `${base}/user`,
+        bodyLimit,
+        handler: async (request, reply) => {
+          const team = teamIn(request);
+          const principal = await administers(request);
+          const user = textIn(request, "user");
+          const to = verb === "add" ? "to" : "from";
+          await confirm(request, principal, `${verb} ${user} ${to} the team ${team.organisation}:${team.team}`);
+          if (verb === "add") await organisations.addTeamMember(principal.id, team, user);
+          else await organisations.removeTeamMember(principal.id, team, user);
+          return reply.code(code).send(verb === "add" ? {} : undefined);
+        },
+      });
+  }
+}
