@@ -32,6 +32,7 @@ const rooms = [
 const composition = new Set([
   "app.ts",
   "background.ts",
+  "check-release.ts",
   "hosting.ts",
   "import-registry.ts",
   "main.ts",

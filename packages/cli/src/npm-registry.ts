@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { isPlainObject } from "@assay/core";
 import type { HttpDeps } from "@assay/verify";
 import type { CliContext } from "./context.ts";
 import { wrongUse } from "./errors.ts";
@@ -16,18 +17,56 @@ export async function registryUrl(
   context: Pick<CliContext, "env" | "cwd">,
   given: string | undefined,
 ): Promise<string> {
+  return (await configuredRegistry(context, given)) ?? defaultRegistry;
+}
+
+/**
+ * Where npm would publish a package: the one given, `publishConfig` of its manifest, its scope's registry, npm's. Undefined
+ * where nothing says. Throws USAGE on what is no http(s) URL.
+ */
+export async function registryForPublish(
+  context: Pick<CliContext, "env" | "cwd">,
+  { given, name, manifest }: { readonly given: string | undefined; readonly name: string; readonly manifest: unknown },
+): Promise<string | undefined> {
+  const scope = /^(@[^/]+)\//.exec(name)?.[1];
+  const key = scope === undefined ? undefined : `${scope}:registry`;
+  if (given !== undefined) return normalised(given, "--registry");
+  const config = isPlainObject(manifest) && isPlainObject(manifest["publishConfig"]) ? manifest["publishConfig"] : {};
+  for (const each of key === undefined ? ["registry"] : [key, "registry"]) {
+    const value = config[each];
+    if (typeof value === "string") return normalised(value, `publishConfig.${each}`);
+  }
+  const ofScope = key === undefined ? undefined : await valueOf(context, key);
+  return ofScope === undefined
+    ? await configuredRegistry(context, undefined)
+    : normalised(ofScope.value, ofScope.where);
+}
+
+async function configuredRegistry(
+  context: Pick<CliContext, "env" | "cwd">,
+  given: string | undefined,
+): Promise<string | undefined> {
   if (given !== undefined) return normalised(given, "--registry");
   for (const [name, value] of Object.entries(context.env)) {
     // npm reads these in any case, and skips empty ones.
     if (/^npm_config_registry$/i.test(name) && value !== undefined && value !== "") return normalised(value, name);
   }
-  const home = context.env["HOME"] ?? context.env["USERPROFILE"];
-  const files = [projectFile(context.cwd), home === undefined ? undefined : join(home, ".npmrc")];
+  const found = await valueOf(context, "registry");
+  return found && normalised(found.value, found.where);
+}
+
+/** A setting of npm's files, the project's before the user's. */
+async function valueOf(
+  { env, cwd }: Pick<CliContext, "env" | "cwd">,
+  key: string,
+): Promise<{ readonly value: string; readonly where: string } | undefined> {
+  const home = env["HOME"] ?? env["USERPROFILE"];
+  const files = [projectFile(cwd), home === undefined ? undefined : join(home, ".npmrc")];
   for (const file of files) {
-    const value = file === undefined ? undefined : await registryIn(file, context.env);
-    if (value !== undefined) return normalised(value, file ?? "");
+    const value = file === undefined ? undefined : await valueIn(file, key, env);
+    if (value !== undefined) return { value, where: file ?? "" };
   }
-  return defaultRegistry;
+  return undefined;
 }
 
 /** npm's project folder is the nearest one up with a package.json or node_modules. */
@@ -39,12 +78,12 @@ function projectFile(cwd: string): string {
   }
 }
 
-async function registryIn(file: string, env: CliContext["env"]): Promise<string | undefined> {
+async function valueIn(file: string, key: string, env: CliContext["env"]): Promise<string | undefined> {
   let found: string | undefined;
   for (const row of await rowsOf(file)) {
-    const value = /^\s*registry\s*=\s*(.*?)\s*$/.exec(row)?.[1];
+    const [, name, value] = /^\s*([^\s=]+)\s*=\s*(.*?)\s*$/.exec(row) ?? [];
     // The last one counts, as in npm's ini reader.
-    if (value !== undefined && value !== "") found = expanded(value, env);
+    if (name === key && value !== undefined && value !== "") found = expanded(value, env);
   }
   return found;
 }

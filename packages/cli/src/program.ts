@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import about from "../package.json" with { type: "json" };
 import { auditCommand } from "./commands/audit.ts";
+import { checkCommand } from "./commands/check.ts";
 import { delegationCommand } from "./commands/delegation.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { exportCommand } from "./commands/export.ts";
@@ -48,6 +49,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     mirrorCommand(context, finish),
     exportCommand(context, finish),
     importCommand(context, finish),
+    checkCommand(context, finish),
     keysCommand(context, finish),
     peopleCommand(context, finish),
     policyCommand(context, finish),

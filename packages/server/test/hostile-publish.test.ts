@@ -1,19 +1,36 @@
 /** What a hostile publisher tries: each is refused by name, and nothing of it is there. */
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
-import { readdirSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { hostileArchives, manyEntriesArchive } from "@assay/testkit/hostile-archives";
-import { rawRequest } from "@assay/testkit/raw-http";
+import { rawRequest, type RawAnswer } from "@assay/testkit/raw-http";
+import { configFile } from "@assay/testkit/server-process";
 import { packageEntries, packageTgz, tgz } from "@assay/testkit/tarball";
+import { loadConfig, type LoadedConfig } from "../src/config/load.ts";
+import { createWorkers } from "../src/platform/workers/workers.ts";
+import { checkTarball } from "../src/publishing/publishing.ts";
 import { publishBody, startPublisher, type Publisher } from "./publisher.ts";
 
 let publisher: Publisher;
+let loaded: LoadedConfig;
+let scratch = "";
+const workers = createWorkers({ maxThreads: 1, idleMs: 1000, maxHeapMiB: 1024 });
 before(async () => {
   publisher = await startPublisher("limits: {tarballBytes: 2MiB}\n");
+  const { home, data } = publisher.installation;
+  loaded = await loadConfig({
+    flags: { config: configFile(publisher.installation), data },
+    env: { HOME: home, XDG_STATE_HOME: path.join(home, ".local", "state") },
+    cwd: home,
+  });
+  scratch = home;
 });
-after(async () => publisher[Symbol.asyncDispose]());
+after(async () => {
+  await workers[Symbol.asyncDispose]();
+  await publisher[Symbol.asyncDispose]();
+});
 
 const name = "@acme/hostile";
 const manifest = { name, version: "1.0.0" };
@@ -29,14 +46,30 @@ function stored(): number {
   }
 }
 
-async function refused(body: unknown, status: number, sentence: RegExp): Promise<void> {
+/** Bodies that a client makes of a package are refused by `assay check` with the same sentence, before they are sent. */
+async function refused(body: unknown, status: number, sentence: RegExp, isOfPackage = false): Promise<void> {
   const answer = await publisher.put(name, body);
+  if (isOfPackage) assert.equal(await firstComplaint(body as Body), said(answer));
   assert.equal(answer.status, status, answer.body.toString());
   assert.match(answer.body.toString(), sentence);
   assert.equal((await rawRequest(publisher.server.url, "/@acme%2fhostile")).status, 404);
   assert.equal(stored(), 0);
   const spool = path.join(publisher.installation.data, "spool");
   assert.equal(readdirSync(spool, { recursive: true, withFileTypes: true }).filter((e) => e.isFile()).length, 0);
+}
+
+/** Without the link to the page that tells more. */
+const said = (answer: RawAnswer): string => String(answer.json()["error"]).replace(/ http:\S+$/, "");
+
+/** What `assay check` says first of the package that a body brings. */
+async function firstComplaint(body: Body): Promise<string | undefined> {
+  const file = path.join(scratch, "package.tgz");
+  const [sent] = Object.values(body._attachments);
+  writeFileSync(file, Buffer.from(sent?.data ?? "", "base64"));
+  const [manifest] = Object.values(body.versions);
+  const [tag = "latest"] = Object.keys(body["dist-tags"]);
+  const { complaints } = await checkTarball({ workers }, { path: file, manifest, tag }, loaded.config);
+  return complaints[0]?.error.message;
 }
 
 function changed(change: (body: Body) => void): Body {
@@ -52,6 +85,7 @@ const withFile = (file: string, content: string): Body =>
 const fakeToken = `npm_${createHash("sha256").update("x").digest("base64url").replaceAll(/[-_]/g, "a").slice(0, 36)}`;
 const pem = `-----BEGIN PRIVATE KEY-----\n${createHash("sha512").update("k").digest("base64")}\n-----END PRIVATE KEY-----\n`;
 
+/** What only the body says, which clients write by themselves. */
 const bodies: Readonly<Record<string, readonly [unknown, number, RegExp]>> = {
   "no JSON": ["{", 400, /JSON/],
   "a member twice": [`{"name":"${name}","name":"@acme/b"}`, 400, /twice/],
@@ -89,9 +123,13 @@ const bodies: Readonly<Record<string, readonly [unknown, number, RegExp]>> = {
     400,
     /dist\.integrity/,
   ],
+  "a tag at another version": [changed((body) => (body["dist-tags"] = { latest: "2.0.0" })), 400, /points at/],
+};
+
+/** What lies in the package, its name, or how it is to be published. */
+const packages: typeof bodies = {
   "a tag that is a range": [changed((body) => (body["dist-tags"] = { "1.x": "1.0.0" })), 400, /reads as a version/],
   "a tag that is reserved": [changed((body) => (body["dist-tags"] = { constructor: "1.0.0" })), 400, /reserved/],
-  "a tag at another version": [changed((body) => (body["dist-tags"] = { latest: "2.0.0" })), 400, /points at/],
   "a private package": [publishBody({ ...manifest, private: true }), 400, /private/],
   "a dependency that the archive has not": [
     publishBody({ ...manifest, dependencies: { evil: "1.0.0" } }, { tarball: packageTgz(manifest) }),
@@ -161,22 +199,34 @@ const bodies: Readonly<Record<string, readonly [unknown, number, RegExp]>> = {
 for (const [what, [body, status, sentence]] of Object.entries(bodies))
   test(`refuses ${what}`, () => refused(body, status, sentence));
 
+for (const [what, [body, status, sentence]] of Object.entries(packages))
+  test(`refuses ${what}, and so does assay check`, () => refused(body, status, sentence, true));
+
 const archives = { ...hostileArchives(manifest), "many entries": manyEntriesArchive(manifest, 201_000) };
 for (const [what, tarball] of Object.entries(archives))
-  test(`refuses an archive with ${what}`, () =>
-    refused(publishBody(manifest, { tarball }), tarball.length === 0 ? 400 : 403, /archive\/|manifest\/|is empty/));
+  test(`refuses an archive with ${what}, and so does assay check`, () =>
+    refused(
+      publishBody(manifest, { tarball }),
+      tarball.length === 0 ? 400 : 403,
+      /archive\/|manifest\/|is empty/,
+      true,
+    ));
 
 for (const bad of ["@acme/Hostile", "@acme/__proto__", "@acme/_x", "@acme/.x", "@acme/ho\u0455tile"])
-  test(`refuses the name ${JSON.stringify(bad)}`, async () => {
+  test(`refuses the name ${JSON.stringify(bad)}, and so does assay check`, async () => {
     const at = `/${encodeURIComponent(bad)}`;
-    const answer = await publisher.ask("PUT", at, publishBody({ name: bad, version: "1.0.0" }));
+    const body = publishBody({ name: bad, version: "1.0.0" });
+    const answer = await publisher.ask("PUT", at, body);
     assert.equal(answer.status, 400, answer.body.toString());
+    assert.equal(await firstComplaint(body), said(answer));
     assert.equal(stored(), 0);
   });
 
 for (const version of ["1", "v1.0.0", "1.0.0+build", "01.0.0", "latest"])
-  test(`refuses the version ${version}`, async () => {
-    const answer = await publisher.put(name, publishBody({ name, version }));
+  test(`refuses the version ${version}, and so does assay check`, async () => {
+    const body = publishBody({ name, version });
+    const answer = await publisher.put(name, body);
     assert.equal(answer.status, 400, answer.body.toString());
+    assert.equal(await firstComplaint(body), said(answer));
     assert.equal(stored(), 0);
   });

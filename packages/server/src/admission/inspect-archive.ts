@@ -87,6 +87,18 @@ export async function listArchive(
   return archive.verdict === "refused" ? [] : archive.files;
 }
 
+/** Bytes of the package.json in an archive, read strictly; or why it is refused. */
+export async function readPackageJson({
+  source,
+  sizeBytes,
+  limits,
+}: Pick<InspectInput, "source" | "sizeBytes" | "limits">): Promise<
+  { readonly bytes: Uint8Array } | { readonly rule: string; readonly reason: string }
+> {
+  const archive = await readArchive(chunksOf(source), sizeBytes, limits);
+  return archive.verdict === "refused" ? archive : { bytes: archive.packageJson };
+}
+
 /** Pieces of 64 KiB: what reads them decompresses one at a time. */
 export async function* chunksOf(source: BlobSource): AsyncGenerator<Uint8Array> {
   if (!(source instanceof Uint8Array)) {

@@ -5,6 +5,7 @@ import type { ImportSource } from "./import/source.ts";
 import type { Staging } from "./stage/stage.ts";
 import type { Writer } from "./writer.ts";
 
+export { checkTarball, type CheckedTarball } from "./check/check-tarball.ts";
 export { createPublishing } from "./create-publishing.ts";
 export { createHostedDocuments } from "./documents.ts";
 export { createRegistrySource } from "./import/registry-source.ts";

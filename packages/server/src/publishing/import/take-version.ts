@@ -2,7 +2,7 @@ import { AssayError, isAssayError, type EpochMs, type PackageName } from "@assay
 import { collect, type Download } from "../../admission/admission.ts";
 import { NetworkError } from "../../platform/network/network.ts";
 import { commit } from "../publish/commit.ts";
-import { examine, type AllowsSecret } from "../publish/inspect.ts";
+import { inspectAll, type AllowsSecret } from "../publish/inspect.ts";
 import { complaintsAbout } from "../publish/validate.ts";
 import { readVersion, type HostedVersion } from "../store.ts";
 import type { ArchiveLimits } from "../../admission/inspect-archive.ts";
@@ -78,7 +78,7 @@ export async function takeVersion(
       tarball,
       provenance: undefined,
     };
-    const { archive, complaints } = await examine(deps, request, options.limits, options.allowsSecret(name));
+    const { archive, complaints } = await inspectAll(deps, request, options.limits, options.allowsSecret(name));
     const unproven = { rule: "import/no-integrity", error: noIntegrity() };
     const all = [
       ...(held.kind === "unproven" ? [unproven] : []),

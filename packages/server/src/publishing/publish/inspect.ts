@@ -24,16 +24,18 @@ export async function inspect(
   limits: ArchiveLimits,
   isAllowed: AllowsSecret,
 ): Promise<AcceptedArchive> {
-  const { archive, complaints } = await examine(deps, request, limits, isAllowed);
+  const { archive, complaints } = await inspectAll(deps, request, limits, isAllowed);
   const [first] = complaints;
   if (first !== undefined) throw first.error;
   return archive;
 }
 
-type InspectedRequest = Pick<PublishRequest, "name" | "version" | "manifest" | "tarball">;
+interface InspectedRequest extends Pick<PublishRequest, "name" | "version" | "manifest"> {
+  readonly tarball: Pick<PublishRequest["tarball"], "blob" | "sizeBytes">;
+}
 
 /** As `inspect`; what clients read alike, and publishing refuses all the same, is an answer. Throws BLOCKED for the rest. */
-export async function examine(
+export async function inspectAll(
   { workers }: { readonly workers: Workers },
   { name, version, manifest, tarball }: InspectedRequest,
   limits: ArchiveLimits,
