@@ -62,7 +62,7 @@ export function createFrontDoor({ config }: LoadedConfig, rooms: Rooms, gossip: 
           ? []
           : [
               identityRoutes({ ...rooms, clock, random: createSystemRandom(), ...config.identity }),
-              publishingRoutes(rooms),
+              publishingRoutes({ ...rooms, random: createSystemRandom() }),
               ...rooms.hosting.routes,
               sourceChoiceRoutes({ upstreams, sources: config.upstreams }),
               servingRoutes({

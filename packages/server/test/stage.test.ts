@@ -1,15 +1,27 @@
 /** Staged publishing as the real clients speak it: staged, looked at, approved or rejected by who may, with a second factor. */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import path from "node:path";
-import { after, before, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { clients, type ClientName, type ClientRun } from "@assay/testkit/clients";
 import { rawRequest, type RawAnswer } from "@assay/testkit/raw-http";
+import { createSqliteDatabase } from "../src/platform/database/sqlite.ts";
+import type { SignInTables } from "../src/identity/sign-in/tables.ts";
 import { codeOfUrl } from "../src/identity/sign-in/test-codes.ts";
 import { installClients } from "@assay/testkit/install-clients";
 import { startServer } from "@assay/testkit/server-process";
+import { packageTgz } from "@assay/testkit/tarball";
+import type { AxeResults } from "axe-core";
+import { chromium } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import type { Rooms } from "../src/rooms.ts";
 import { configuration, publishBody, startPublisher, type Publisher } from "./publisher.ts";
+
+const executablePath = "/usr/bin/chromium";
+const missing = existsSync(executablePath) ? false : `Chromium is missing: install Debian's package chromium`;
+if (missing && process.env["ASSAY_REQUIRE_COMPONENTS"] === "1") throw new Error(missing);
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 const password = "correct horse battery";
 
@@ -48,6 +60,7 @@ before(async () => {
   publisher = await startPublisher("", async (rooms) => {
     codes = await enrol(rooms.identity.signIn, "ada");
     eve = await addPerson(rooms, "eve", false);
+    await addPerson(rooms, "gus", true);
   });
 });
 after(async () => publisher[Symbol.asyncDispose]());
@@ -321,4 +334,118 @@ test("Yarn stages, lists, approves and rejects", async () => {
   assert.deepEqual(await versionsOf(pkg), ["1.0.0"]);
   await good("npm", "stage", "reject", await staged("1.1.0"), "--otp", codes.pop() ?? "");
   assert.deepEqual(await versionsOf(pkg), ["1.0.0"]);
+});
+
+describe("staged versions in a browser", { skip: missing }, () => {
+  let browser: Browser;
+  before(async () => {
+    browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu", "--disable-quic"] });
+  });
+  after(async () => browser?.close());
+
+  async function signIn(page: Page, name: string): Promise<void> {
+    await page.getByLabel("User name").fill(name);
+    await page.getByRole("textbox", { name: "Password" }).fill(password);
+    await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  }
+
+  async function stageWith(version: string, manifest: object, files: Record<string, string>): Promise<string> {
+    const whole = { name: "@acme/shown", version, ...manifest };
+    const body = publishBody(whole, { tarball: packageTgz(whole, files) });
+    const answer = await ask("POST", "/-/stage/package/@acme%2fshown", { body });
+    assert.equal(answer.status, 201, answer.text());
+    return String(answer.json()["stageId"]);
+  }
+
+  test("a person sees what would be published, and approves it without any script", async () => {
+    const before = publishBody({
+      name: "@acme/shown",
+      version: "1.0.0",
+      scripts: { test: "t" },
+      dependencies: { left: "1" },
+    });
+    assert.equal((await publisher.put("@acme/shown", before)).status, 201);
+    const scripts = { test: "t", postinstall: "node <b>evil</b>.js" };
+    const files = { "index.js": "module.exports = 2;\n", "evil.js": "steal();\n" };
+    const id = await stageWith("1.1.0", { scripts, dependencies: { left: "2" } }, files);
+
+    await using context = await browser.newContext({ javaScriptEnabled: false });
+    const page = await context.newPage();
+    await page.goto(`${publisher.server.url}/-/stage/${id}`);
+    await signIn(page, "gus");
+    await page.getByRole("heading", { name: "@acme/shown@1.1.0", level: 1 }).waitFor();
+    const main = (await page.locator("main").textContent()) ?? "";
+    assert.match(main, /Compared with 1\.0\.0/);
+    assert.match(main, /Staged by.*ada, a person.*127\.0\.0\.1/s);
+    assert.match(main, /New or changed code runs at installation: postinstall/);
+    assert.match(main, /node <b>evil<\/b>\.js/, "text, not markup");
+    assert.match(main, /1 added, 2 changed, 0 removed, 0 the same/);
+    assert.match(await page.getByRole("row", { name: /^evil\.js/ }).innerText(), /added\s+9/);
+    assert.match(await page.getByRole("row", { name: /^left/ }).innerText(), /changed\s+1\s+2/);
+    await page.getByRole("button", { name: "Approve and publish" }).click();
+    await page.waitForURL(/@acme\/shown$/);
+    assert.deepEqual(await versionsOf("@acme/shown"), ["1.0.0", "1.1.0"]);
+    const shown = (await ask("GET", "/@acme%2fshown/1.1.0")).json() as { _npmUser: { approver: { name: string } } };
+    assert.equal(shown._npmUser.approver.name, "gus");
+  });
+
+  test("a proof that is too old is given anew; then it is rejected, and waits no more", async () => {
+    const id = await stageWith("1.2.0", {}, {});
+    await using context = await browser.newContext({ javaScriptEnabled: false });
+    const page = await context.newPage();
+    await page.goto(`${publisher.server.url}/-/stage`);
+    await signIn(page, "gus");
+    await page.getByRole("link", { name: "@acme/shown@1.2.0" }).click();
+    const database = await createSqliteDatabase({ path: path.join(publisher.installation.data, "assay.db") });
+    await using _closed = database;
+    await database.write((transaction) =>
+      transaction.withTables<SignInTables>().updateTable("sessions").set({ stepped_up_at_ms: 1 }).execute(),
+    );
+    await page.getByLabel("Why not").fill("not now");
+    await page.getByRole("button", { name: "Reject" }).click();
+    await page.waitForURL(/\/-\/web\/confirm/);
+    assert.equal((await ask("GET", `/-/stage/${id}`)).status, 200, "nothing is decided without the proof");
+    await page.getByLabel("Your password").fill(password);
+    await page.locator("main").getByRole("button").first().click();
+    await page.waitForURL(new RegExp(`/-/web/stage/${id}$`));
+    await page.getByRole("button", { name: "Reject" }).click();
+    await page.waitForURL(/\/-\/web\/stage$/);
+    assert.equal((await ask("GET", `/-/stage/${id}`)).status, 404);
+  });
+
+  test("the pages are accessible, and nobody else's forms and sessions do anything", async () => {
+    const id = await stageWith("1.3.0", { bin: { shown: "index.js" } }, { "index.js": "" });
+    await using context = await browser.newContext({ viewport: { width: 360, height: 700 } });
+    const page = await context.newPage();
+    await page.goto(`${publisher.server.url}/-/stage`);
+    await signIn(page, "gus");
+    for (const at of ["/-/web/stage", `/-/web/stage/${id}`]) {
+      const response = await page.goto(`${publisher.server.url}${at}`);
+      assert.match(response?.headers()["content-security-policy"] ?? "", /default-src 'none'/);
+      assert.deepEqual(await brokenRules(page), [], at);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+      assert.equal(wide, false, `${at} is whole on a phone`);
+    }
+    const base = publisher.server.url;
+    const form = { "content-type": "application/x-www-form-urlencoded" };
+    const cookie = await signedIn(base, "gus");
+    const approve = (headers: Record<string, string>, body: string) =>
+      rawRequest(base, `/-/web/stage/${id}/approve`, { method: "POST", headers: { ...form, ...headers }, body });
+    assert.equal((await approve({ cookie, origin: base }, "token=other")).status, 403);
+    assert.equal((await approve({ cookie, origin: "https://evil.example" }, "token=other")).status, 403);
+    const stranger = await signedIn(base, "eve");
+    const hidden = await rawRequest(base, `/-/web/stage/${id}`, { headers: { cookie: stranger, accept: "text/html" } });
+    assert.equal(hidden.status, 404);
+    assert.equal((await ask("GET", `/-/stage/${id}`)).status, 200, "it waits still");
+  });
+
+  /** What axe finds, one line a rule, with the first element that breaks it. */
+  async function brokenRules(page: Page): Promise<readonly string[]> {
+    await page.evaluate(axe);
+    const results = await page.evaluate(async () => {
+      const { axe: engine } = globalThis as unknown as { axe: { run(options: object): Promise<AxeResults> } };
+      return await engine.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] });
+    });
+    return results.violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes[0]?.html}`);
+  }
 });

@@ -32,4 +32,7 @@ export {
   type SignInProps,
 } from "./people/sign-in.tsx";
 export { renderStepUp, type StepUpProps } from "./people/step-up.tsx";
+export type { ShownChange, ShownFileChange, ShownTextChange } from "./stage/changes.tsx";
+export { renderStages, type ListedStage, type StagesProps } from "./stage/list.tsx";
+export { renderStage, type StageProps } from "./stage/stage.tsx";
 export { styleSheet } from "./style-sheet.ts";

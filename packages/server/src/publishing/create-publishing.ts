@@ -43,7 +43,7 @@ export interface PublishingDeps {
   readonly events: Events;
   readonly names: HostedNames;
   readonly organisations: Pick<Organisations, "changeOwners">;
-  readonly approvals: Pick<Approvals, "ruleFor" | "request" | "approve" | "reject">;
+  readonly approvals: Pick<Approvals, "ruleFor" | "request" | "find" | "approve" | "reject">;
   readonly permissions: Pick<Permissions, "decide" | "require">;
   readonly admission: Pick<Admission, "bind" | "hold" | "letGo" | "prepareHeld" | "bindHeld">;
   readonly releases: Pick<Releases, "published" | "unpublished">;

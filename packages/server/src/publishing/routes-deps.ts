@@ -1,10 +1,14 @@
 import { AssayError } from "@assay/core";
 import type { FastifyRequest } from "fastify";
 import type { HostedNames, Identity, Organisations } from "../identity/identity.ts";
+import type { Random } from "../platform/random.ts";
 import type { Publishing } from "./publishing.ts";
 
 export interface PublishingRoutesDeps {
-  readonly identity: Pick<Identity, "authenticate"> & { readonly signIn: Pick<Identity["signIn"], "stepUps"> };
+  readonly identity: Pick<Identity, "authenticate" | "accounts"> & {
+    readonly signIn: Pick<Identity["signIn"], "stepUps" | "sessions">;
+  };
+  readonly random: Random;
   readonly names: Pick<HostedNames, "find">;
   readonly publishing: Publishing;
   readonly hosting: { readonly organisations: Pick<Organisations, "ensurePersonal"> };

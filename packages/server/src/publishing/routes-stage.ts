@@ -1,5 +1,6 @@
 import { AssayError, parsePackageName } from "@assay/core";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { wantsHtml } from "../http/negotiate.ts";
 import { finishedHead, sendStream } from "../http/send.ts";
 import { bodyOf, type PublishingRoutesDeps } from "./routes-deps.ts";
 import { stageDocument } from "./stage/document.ts";
@@ -30,6 +31,7 @@ export function addStageRoutes(
   });
 
   fastify.get("/-/stage", async (request, reply) => {
+    if (wantsPage(request, reply)) return reply.redirect(`${request.base}/-/web/stage`, 302);
     const { package: name, page, perPage } = request.query as Readonly<Record<string, unknown>>;
     if (name !== undefined && typeof name !== "string")
       throw new AssayError("BAD_REQUEST", { reason: "package must be one name" });
@@ -44,6 +46,8 @@ export function addStageRoutes(
   });
 
   fastify.get<ById>("/-/stage/:id", async (request, reply) => {
+    if (wantsPage(request, reply))
+      return reply.redirect(`${request.base}/-/web/stage/${encodeURIComponent(request.params.id)}`, 302);
     const { principal } = await who(request);
     return reply.send(stageDocument(await staging.find(principal, request.params.id)));
   });
@@ -84,6 +88,11 @@ export async function deciderOf(
         { ...operation, need: names.find(name)?.publishRequiresTfa === true ? "enrolled" : "always" },
       ),
   };
+}
+
+function wantsPage({ headers }: FastifyRequest, reply: FastifyReply): boolean {
+  reply.header("vary", "accept");
+  return wantsHtml(headers.accept);
 }
 
 function whole(

@@ -1,5 +1,5 @@
 import semver from "semver";
-import { AssayError, integrityHex, type Integrity, type Version } from "@assay/core";
+import { AssayError, integrityHex, isAssayError, type Integrity, type Version } from "@assay/core";
 import { createTarballWriter } from "../../admission/admission.ts";
 import type { ArchiveLimits } from "../../admission/inspect-archive.ts";
 import type { Principal } from "../../identity/identity.ts";
@@ -38,7 +38,23 @@ export async function review(
     ...compareManifests(manifestBefore, request.manifest),
     hasGypFile: archive.hasGypFile,
     provenance: request.provenance !== undefined,
+    together: stage.approval === undefined ? undefined : await togetherOf(deps, principal, stage.approval),
   };
+}
+
+async function togetherOf(
+  { approvals }: PublishingDeps,
+  principal: Principal,
+  id: string,
+): Promise<Review["together"]> {
+  try {
+    const { needed, votes } = await approvals.find(principal, id);
+    return { needed, approvers: votes.map(({ voterName }) => voterName) };
+  } catch (error) {
+    // Whoever only stages sees the version and not who decides on it.
+    if (isAssayError(error, "NOT_FOUND")) return undefined;
+    throw error;
+  }
 }
 
 /** The greatest below it: a fix of an old line is compared with that line. */

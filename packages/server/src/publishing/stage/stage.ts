@@ -93,6 +93,8 @@ export interface Review {
   /** A native build runs at installation (`binding.gyp`). */
   readonly hasGypFile: boolean;
   readonly provenance: boolean;
+  /** Where a rule asks several people: user names of who approved. */
+  readonly together: { readonly needed: number; readonly approvers: readonly string[] } | undefined;
 }
 
 export type Change = "added" | "removed" | "changed" | "same";
