@@ -11,6 +11,7 @@ import { keysCommand } from "./commands/keys.ts";
 import { lockfileCommand } from "./commands/lockfile.ts";
 import { logCommand } from "./commands/log/log.ts";
 import { mirrorCommand } from "./commands/mirror.ts";
+import { namesCommand } from "./commands/names.ts";
 import { peopleCommand } from "./commands/people.ts";
 import { policyCommand } from "./commands/policy.ts";
 import { quarantineCommand } from "./commands/quarantine.ts";
@@ -52,6 +53,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     checkCommand(context, finish),
     keysCommand(context, finish),
     peopleCommand(context, finish),
+    namesCommand(context, finish),
     policyCommand(context, finish),
     auditCommand(context, finish),
     quarantineCommand(context, finish),

@@ -308,3 +308,39 @@ test("a token that is revoked while its publish is under way publishes nothing",
   assert.equal(answer.statusCode, 401);
   assert.equal((await publisher.ask("GET", "/@acme%2fslow")).status, 404);
 });
+
+test("at the terminal beside the server: a name goes to an organisation, and what others need is taken away with a reason", async () => {
+  const names = (...parameters: readonly string[]) =>
+    runAssay(publisher.installation, ["names", ...parameters, `--data=${publisher.installation.data}`]);
+  assert.equal((await publisher.put("free-name", publishBody({ name: "free-name", version: "1.0.0" }))).status, 403);
+  const claimed = await names("claim", "free-name", "--organisation", "acme", "--visibility", "public");
+  assert.equal(claimed.exitCode, 0, claimed.stdout + claimed.stderr);
+  const twice = await names("claim", "free-name", "--organisation", "acme");
+  assert.equal(twice.exitCode, 1);
+  assert.match(twice.stderr, /is a name of the organisation acme already/);
+  const listed = await names("list", "--organisation", "acme");
+  assert.match(listed.stdout, /^free-name {2}acme {2}public$/m);
+  const published = await publisher.put("free-name", publishBody({ name: "free-name", version: "1.0.0" }));
+  assert.equal(published.status, 201, published.text());
+
+  const dependencies = { "free-name": "^1.0.0" };
+  const needing = publishBody({ name: "@acme/needing", version: "1.0.0", dependencies });
+  assert.equal((await publisher.put("@acme/needing", needing)).status, 201);
+  const { _rev: revision } = await document("free-name", "?write=true");
+  const refused = await publisher.ask("DELETE", `/free-name/-rev/${revision}`);
+  assert.equal(refused.status, 403, refused.text());
+  assert.match(refused.text(), /is needed by/);
+  const taken = await names("unpublish", "free-name@1.0.0", "--reason", "it holds a customer's data");
+  assert.equal(taken.exitCode, 0, taken.stdout + taken.stderr);
+  assert.match(taken.stdout, /Unpublished: free-name@1\.0\.0\. These numbers are never used again/);
+  assert.equal((await names("unpublish", "free-name", "--reason", "again")).exitCode, 2);
+  await delay(2500);
+  assert.equal((await rawRequest(publisher.server.url, "/free-name/-/free-name-1.0.0.tgz")).status, 403);
+  const again = await publisher.put("free-name", publishBody({ name: "free-name", version: "1.0.0" }));
+  assert.equal(again.status, 409);
+  const trail = await runAssay(publisher.installation, ["audit", "export", `--data=${publisher.installation.data}`]);
+  const entry = trail.stdout
+    .split("\n")
+    .find((line) => line.includes("release.unpublished") && line.includes("free-name"));
+  assert.match(entry ?? trail.stdout, /it holds a customer's data/);
+});

@@ -25,7 +25,7 @@ import { requireWrite } from "./changes/allow-write.ts";
 import { deprecate } from "./changes/deprecate.ts";
 import { readMaintainers, replaceOwners } from "./changes/owners.ts";
 import { deleteTag, setTag } from "./changes/tags.ts";
-import { unpublishAll, unpublishMissing } from "./changes/unpublish.ts";
+import { unpublishAll, unpublishByForce, unpublishMissing } from "./changes/unpublish.ts";
 import { movePackages } from "./import/move-packages.ts";
 import { isJsonObject } from "./publish/json.ts";
 import type { Publishing, Put } from "./publishing.ts";
@@ -154,6 +154,9 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
       await requireWrite(deps, principal, "unpublish", name);
       await confirm("unpublish", name);
       await unpublishAll(deps, principal, name, revision, policy);
+    },
+    async removeByForce(by, wanted) {
+      return await unpublishByForce(deps, by, wanted);
     },
     async removeFile({ principal, confirm }, name, version) {
       await requireWrite(deps, principal, "unpublish", name);

@@ -38,6 +38,15 @@ export interface Publishing {
   remove(writer: Writer, name: PackageName, revision: string): Promise<void>;
 
   /**
+   * Takes away a version, or all of a package, for whoever runs the registry: also what is old, or needed by others.
+   * Asks nobody who may. The reason is kept in the event. Answers what is gone. Throws BAD_REQUEST, NOT_FOUND.
+   */
+  removeByForce(
+    by: string,
+    wanted: { readonly name: PackageName; readonly version: Version | undefined; readonly reason: string },
+  ): Promise<readonly string[]>;
+
+  /**
    * The second half of a client's unpublish: its file. Nothing is left to do for a version that is unpublished. Throws
    * CONFLICT for one that is not.
    */

@@ -90,6 +90,22 @@ onEveryDatabase("hosted names", (databases) => {
     );
   });
 
+  test("whoever runs the registry assigns a name, to an organisation that is there, and never one that somebody has", async () => {
+    const { database, names, settled, clock } = await room({ hosted: [{ names: ["tools-*"], organisation: "tools" }] });
+    const assign = (text: string, organisation = "acme") =>
+      settled(names.assign("terminal", { name: name(text), organisation, visibility: "public" }));
+    await assign("left-pad");
+    const other = await openTestNames(database, { clock });
+    assert.equal(other.organisationOf(name("left-pad")), "acme");
+    assert.equal(names.find(name("left-pad"))?.visibility, "public");
+    await assert.rejects(assign("left-pad", "tools"), /is a name of the organisation acme already/);
+    await assert.rejects(assign("tools-x"), /is a name of the organisation tools already/);
+    await assert.rejects(assign("@acme/x", "tools"), /is a name of the organisation acme already/);
+    await assert.rejects(assign("leftpad"), /easily taken for left-pad/);
+    await assert.rejects(assign("other", "nobody"), (error) => isAssayError(error, "NOT_FOUND"));
+    assert.equal(names.find(name("other")), undefined);
+  });
+
   test("a name that is easily taken for one that is here is refused with that one", async () => {
     const { take, found } = await room();
     await take(claim("@acme/left-pad"));

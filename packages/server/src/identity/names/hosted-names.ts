@@ -13,7 +13,7 @@ import type { Events } from "../../platform/events/events.ts";
 import type { Telemetry } from "../../platform/telemetry/telemetry.ts";
 import { insertOwner, putGrant, readTeams } from "../organisations/store.ts";
 import { skeletonOf } from "./confusable.ts";
-import type { HostedNames, HostedOrganisation, HostedPackage } from "./names.ts";
+import type { HostedNames, HostedOrganisation, HostedPackage, NameClaim } from "./names.ts";
 import {
   findAlike,
   insertOrganisation,
@@ -137,6 +137,44 @@ export async function openHostedNames(
     await insertOrganisation(transaction, organisation, { skeleton, atMs: clock.now() });
   }
 
+  async function claim(
+    transaction: Transaction,
+    { name, visibility, owner, organisation: given }: NameClaim,
+  ): Promise<"made" | "there"> {
+    if ((await readPackage(transaction, name)) !== undefined) return "there";
+    // A scope that another process made a moment ago is known to the database.
+    const isOrganisation = (await readOrganisation(transaction, scopeOf(name))) !== undefined;
+    const organisation = ruleOf(name, isOrganisation)?.organisation ?? given;
+    if (organisation === undefined)
+      throw new AssayError("FORBIDDEN", {
+        reason: `${name} is no name of an organisation here; names below @<organisation>/ are`,
+      });
+    if (owners.has(name as string as NamePattern))
+      throw new AssayError("CONFLICT", {
+        reason: `upstreams.${owners.get(name as string as NamePattern)} owns ${name}`,
+      });
+    const skeleton = skeletonOf(name);
+    const alike = await findAlike(transaction, "hosted_packages", skeleton);
+    if (alike !== undefined)
+      throw new AssayError("CONFLICT", { reason: `${name} is easily taken for ${alike}, which exists here` });
+    await insertPackage(
+      transaction,
+      { name, organisation, visibility: visibility ?? defaultVisibility(name) },
+      { skeleton, atMs: clock.now() },
+    );
+    if (owner !== undefined) await insertOwner(transaction, name, owner);
+    // As at npm: what is new is the developers' to write.
+    if ((await readTeams(transaction, organisation)).includes(developers))
+      await putGrant(transaction, { organisation, team: developers }, name, "write");
+    return "made";
+  }
+
+  async function changed(): Promise<void> {
+    await lookAnew();
+    const waitMs = takenAtMs + spreadMs - clock.monotonicMs();
+    if (waitMs > 0) await clock.sleep(waitMs);
+  }
+
   await look();
   const missing = [...new Set(hosted.map(({ organisation }) => organisation))].filter((one) => !organisations.has(one));
   if (missing.length > 0) {
@@ -172,41 +210,27 @@ export async function openHostedNames(
       if (clock.monotonicMs() - lookedAtMs > believedMs) await lookAnew();
     },
 
-    async claim(transaction, { name, visibility, owner, organisation: given }) {
-      if ((await readPackage(transaction, name)) !== undefined) return "there";
-      // A scope that another process made a moment ago is known to the database.
-      const isOrganisation = (await readOrganisation(transaction, scopeOf(name))) !== undefined;
-      const organisation = ruleOf(name, isOrganisation)?.organisation ?? given;
-      if (organisation === undefined)
-        throw new AssayError("FORBIDDEN", {
-          reason: `${name} is no name of an organisation here; names below @<organisation>/ are`,
-        });
-      if (owners.has(name as string as NamePattern))
-        throw new AssayError("CONFLICT", {
-          reason: `upstreams.${owners.get(name as string as NamePattern)} owns ${name}`,
-        });
-      const skeleton = skeletonOf(name);
-      const alike = await findAlike(transaction, "hosted_packages", skeleton);
-      if (alike !== undefined)
-        throw new AssayError("CONFLICT", { reason: `${name} is easily taken for ${alike}, which exists here` });
-      await insertPackage(
-        transaction,
-        { name, organisation, visibility: visibility ?? defaultVisibility(name) },
-        { skeleton, atMs: clock.now() },
-      );
-      if (owner !== undefined) await insertOwner(transaction, name, owner);
-      // As at npm: what is new is the developers' to write.
-      if ((await readTeams(transaction, organisation)).includes(developers))
-        await putGrant(transaction, { organisation, team: developers }, name, "write");
-      return "made";
-    },
+    claim,
     found,
 
-    async changed() {
-      await lookAnew();
-      const waitMs = takenAtMs + spreadMs - clock.monotonicMs();
-      if (waitMs > 0) await clock.sleep(waitMs);
+    async assign(by, { name, visibility, organisation }) {
+      await database.write(async (transaction) => {
+        if ((await readOrganisation(transaction, organisation)) === undefined)
+          throw new AssayError("NOT_FOUND", { what: `The organisation ${organisation}` });
+        const whose = (await readPackage(transaction, name))?.organisation ?? ruleOf(name)?.organisation;
+        if (whose !== undefined)
+          throw new AssayError("CONFLICT", { reason: `${name} is a name of the organisation ${whose} already` });
+        await claim(transaction, { name, visibility, owner: undefined, organisation });
+        await events.record(transaction, {
+          kind: "name.claimed",
+          subject: `npm ${name}`,
+          data: { by, organisation },
+        });
+      });
+      await changed();
     },
+
+    changed,
 
     async run(signal) {
       let isFailing = false;

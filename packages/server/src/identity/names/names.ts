@@ -44,6 +44,13 @@ export interface HostedNames {
   claim(transaction: Transaction, claim: NameClaim): Promise<"made" | "there">;
 
   /**
+   * Gives a name to an organisation though no rule does, and makes it a package that exists: no upstream is asked for it
+   * any more. Returns when every process knows. For whoever runs the registry, whose id is `by`. Throws NOT_FOUND for an
+   * organisation that is not there, CONFLICT for a name that is somebody's here, an upstream's by itself, or alike.
+   */
+  assign(by: string, claim: Required<Pick<NameClaim, "name" | "visibility" | "organisation">>): Promise<void>;
+
+  /**
    * Makes an organisation, and its scope hosted, in the caller's transaction. Call `changed` after the commit, before
    * anybody is told. Throws CONFLICT for a name that is taken, is easily taken for another, or is an upstream's.
    */
