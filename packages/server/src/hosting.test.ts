@@ -1,0 +1,239 @@
+/** The rooms of people, names and permissions as the server joins them. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { isAssayError, parseNamePattern, parsePackageName, type EpochMs, type PackageName } from "@assay/core";
+import { onEveryDatabase } from "@assay/testkit/databases";
+import fc from "fast-check";
+import type { Credentials } from "./http/credentials.ts";
+import { anonymous, type Action, type Principal, type Resource } from "./identity/identity.ts";
+import { createRateLimit } from "./identity/limits/limits.ts";
+import { actions } from "./identity/permissions/permissions.ts";
+import { identityTestMigrations, password, showing } from "./identity/test-identity.ts";
+import { makeToken } from "./identity/tokens/make-token.ts";
+import type { TokenBounds } from "./identity/tokens/narrow.ts";
+import { parseTokenRequest } from "./identity/tokens/token-request.ts";
+import { openTestHosting, type TestHosting } from "./test-hosting.ts";
+
+const [ui, hidden, theirs] = ["@acme/ui", "@acme/hidden", "@other/lib"].map(parsePackageName);
+assert.ok(ui !== undefined && hidden !== undefined && theirs !== undefined);
+
+onEveryDatabase("who reads what is hosted", ({ fresh, engine }) => {
+  test("credentials are looked at before anything is asked; strangers come no further where reading is for who signed in", async () => {
+    const database = await fresh(...identityTestMigrations);
+    for (const read of ["anyone", "signed-in"] as const) {
+      const { hosting, tokenOf } = await openTestHosting(database, { read });
+      const { gates } = hosting;
+      const readable = async (shown: Partial<Credentials>): Promise<readonly PackageName[]> =>
+        await (
+          await gates.mayRead({ credentials: showing(shown) })
+        )([ui, hidden, theirs]);
+      const refused = (shown: Partial<Credentials>) =>
+        assert.rejects(readable(shown), (error) => isAssayError(error, "UNAUTHORIZED"));
+      await refused({ bearer: "none" });
+      await refused({ basic: { user: "olga", password: "none" } });
+      await assert.rejects(gates.requireGood(showing({ bearer: "none" })));
+      await gates.requireGood(showing({}));
+      if (read === "signed-in") await refused({});
+      else assert.deepEqual(await readable({}), [ui]);
+      assert.deepEqual(await readable({ bearer: await tokenOf("dora") }), [ui, hidden]);
+      const narrow = await tokenOf("dora", { packages: [parseNamePattern("@other/*")] });
+      assert.deepEqual(await readable({ bearer: narrow }), read === "anyone" ? [ui] : []);
+      assert.deepEqual(await readable({ bearer: await tokenOf("otto") }), [ui, hidden]);
+      assert.deepEqual(await readable({ bearer: await tokenOf("olaf") }), [ui, theirs]);
+    }
+  });
+
+  const addresses = ["10.1.2.3", "11.0.0.1"];
+  const resources: readonly Resource[] = [
+    ...[ui, hidden, theirs, parsePackageName("vite")].map((name) => ({ kind: "package", name }) as const),
+    ...["acme", "other"].map((name) => ({ kind: "organisation", name }) as const),
+    { kind: "registry" },
+  ];
+
+  /** All that somebody can do who shows the token, of this small world. */
+  async function everything({ hosting, identity }: TestHosting, bearer: string): Promise<ReadonlySet<string>> {
+    const able = new Set<string>();
+    for (const address of addresses) {
+      const principal = await identity.authenticate(showing({ bearer, address })).catch(refusal);
+      if (principal === undefined) continue;
+      for (const resource of resources)
+        for (const action of actions)
+          if ((await hosting.permissions.decide(principal, action, resource)).allowed)
+            able.add(`${address} ${action} ${JSON.stringify(resource)}`);
+    }
+    return able;
+  }
+
+  // What is decided does not depend on the database.
+  if (engine !== "sqlite") return;
+  test("no sequence of calls gives a token, or who is made through it, more than it had", async () => {
+    const rooms = await openTestHosting(await fresh(...identityTestMigrations));
+    const { hosting, identity, clock, tokenOf } = rooms;
+    const { organisations, permissions } = hosting;
+    const making = createRateLimit({ clock }, { burst: 10_000, perMinute: 10_000 });
+    let made = 0;
+    let kept = 0;
+
+    await fc.assert(
+      fc.asyncProperty(
+        people,
+        bounds,
+        fc.array(calls, { minLength: 1, maxLength: 8 }),
+        async (person, given, sequence) => {
+          await clock.advance(3_600_000);
+          await organisations.setMember("test", "acme", "olga", "owner");
+          await organisations.setMember("test", "acme", "dora", "developer");
+          await organisations.changeOwners("test", hidden, { kind: "replace", people: ["otto"] });
+          const expiresAtMs = given.days === undefined ? undefined : ((clock.now() + given.days * dayMs) as EpochMs);
+          const first = await tokenOf(person, { ...given.bounds, expiresAtMs });
+          const had = await everything(rooms, first);
+          const family = [first];
+          const ci: Principal[] = [];
+          for (const { by, from, call } of sequence) {
+            const bearer = family[by % family.length] ?? first;
+            const principal = await identity.authenticate(showing({ bearer, address: from })).catch(refusal);
+            if (principal === undefined) continue;
+            const may = (action: Action, resource: Resource) => permissions.require(principal, action, resource);
+            await run(principal, call, may).catch(refusal);
+          }
+
+          async function run(
+            principal: Principal,
+            call: Call,
+            may: (action: Action, resource: Resource) => Promise<void>,
+          ): Promise<void> {
+            switch (call.kind) {
+              case "token": {
+                const asked = { nowMs: clock.now(), maxTokenDays: 90, agent: "test" };
+                const request = parseTokenRequest({ ...call.body, password }, asked);
+                const drawn = await makeToken({ ...identity, clock, making }, principal, request);
+                family.push(drawn.secret);
+                made += 1;
+                return;
+              }
+              case "role":
+                await may("administer", { kind: "organisation", name: call.organisation });
+                await organisations.setMember(principal.id, call.organisation, person, call.role);
+                return;
+              case "organisation":
+                return await organisations.create(principal, "acme");
+              case "owner":
+                await may("own", { kind: "package", name: call.name });
+                await organisations.changeOwners(principal.id, call.name, { kind: "replace", people: [person, "boss"] });
+                return;
+              case "team":
+                await may("own", { kind: "package", name: call.name });
+                return await organisations.grant(principal.id, call.team, call.name, "write");
+              case "rule": {
+                const claims = { repository: "acme/widgets", workflow_ref: { file: "publish.yml" } };
+                const rule = { type: "github", claims, permissions: ["createPackage"] };
+                const caller = { principal, confirm: async () => {} };
+                const [added] = await hosting.ci.trust.add(caller, { kind: "package", name: call.name }, [rule]);
+                const id = `ci:${added?.id}`;
+                const packages = [parseNamePattern(call.name)];
+                const grant = { tokenId: "ci", level: "read-write", organisations: undefined, packages } as const;
+                ci.push({ ...principal, kind: "ci", id, isAdmin: false, grant: { ...grant, expiresAtMs: undefined } });
+                return;
+              }
+              case "wait":
+                await clock.advance(call.days * dayMs);
+            }
+          }
+
+          for (const bearer of family)
+            for (const act of await everything(rooms, bearer)) {
+              assert.ok(had.has(act), `a token may ${act}`);
+              kept += 1;
+            }
+          for (const principal of ci)
+            for (const resource of resources)
+              for (const action of actions) {
+                const anybody = (await permissions.decide(stranger, action, resource)).allowed;
+                const { allowed } = await permissions.decide(principal, action, resource);
+                const act = `${action} ${JSON.stringify(resource)}`;
+                assert.ok(!allowed || anybody || addresses.some((at) => had.has(`${at} ${act}`)), `a rule may ${act}`);
+              }
+          if (expiresAtMs === undefined) return;
+          await clock.advance(Math.max(0, expiresAtMs - clock.now()));
+          for (const bearer of family) assert.equal((await everything(rooms, bearer)).size, 0, "after the end");
+        },
+      ),
+      { numRuns: 30 },
+    );
+    // Else nothing was shown.
+    assert.ok(made > 5 && kept > 100, `${made} tokens were made, ${kept} acts compared`);
+  });
+});
+
+const dayMs = 24 * 3_600_000;
+const stranger = anonymous("192.0.2.1");
+
+/** What was refused is no call: anything but a refusal is a failure of the test. */
+function refusal(error: unknown): undefined {
+  if (!isAssayError(error)) throw error;
+  return undefined;
+}
+
+const people = fc.constantFrom("olga", "dora", "otto");
+const patterns = fc.constantFrom("*", "@acme/*", "@acme/ui", "@acme/hidden", "@other/*", "vite").map(parseNamePattern);
+/** Mostly not there: what is narrow in everything makes nothing. */
+const rarely = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.oneof({ weight: 2, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary });
+const blocks = rarely(fc.uniqueArray(fc.constantFrom("10.0.0.0/8", "10.1.2.3", "0.0.0.0/0"), { maxLength: 2 }));
+const bounds: fc.Arbitrary<{
+  readonly bounds: Omit<TokenBounds, "expiresAtMs">;
+  readonly days: number | undefined;
+}> = fc.record({
+  bounds: fc.record({
+    level: fc.constantFrom("read-only", "read-write", "read-write", "stage-only"),
+    packages: rarely(fc.uniqueArray(patterns, { maxLength: 3 })),
+    organisations: rarely(fc.uniqueArray(fc.constantFrom("acme", "other"), { maxLength: 2 })),
+    cidrs: blocks,
+  }),
+  days: rarely(fc.constantFrom(1, 30)),
+});
+
+const permission = fc.constantFrom("no-access", "read-only", "read-write", "read-write-stage-only");
+/** Bodies as npm's clients of all versions send them. */
+const bodies = fc.oneof(
+  fc.record(
+    { readonly: fc.boolean(), cidr_whitelist: blocks, expires: fc.constantFrom(1, 30, 90) },
+    { requiredKeys: [] },
+  ),
+  fc.record(
+    {
+      packages: fc.uniqueArray(patterns, { maxLength: 2 }),
+      packages_all: fc.boolean(),
+      scopes: fc.uniqueArray(fc.constantFrom("@acme", "@other"), { maxLength: 2 }),
+      orgs: fc.uniqueArray(fc.constantFrom("acme", "other"), { maxLength: 2 }),
+      packages_and_scopes_permission: permission,
+      orgs_permission: permission,
+      cidr_whitelist: blocks,
+      expires: fc.constantFrom(1, 30, 90),
+    },
+    { requiredKeys: [] },
+  ),
+);
+
+const packages = fc.constantFrom(ui, hidden, theirs);
+const organisationNames = fc.constantFrom("acme", "other");
+const call = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant("token" as const), body: bodies }) },
+  fc.record({
+    kind: fc.constant("role" as const),
+    organisation: organisationNames,
+    role: fc.constantFrom("owner", "admin", "developer"),
+  }),
+  fc.record({ kind: fc.constant("organisation" as const) }),
+  fc.record({ kind: fc.constant("owner" as const), name: packages }),
+  fc.record({
+    kind: fc.constant("team" as const),
+    name: packages,
+    team: organisationNames.map((organisation) => ({ organisation, team: "developers" })),
+  }),
+  fc.record({ kind: fc.constant("rule" as const), name: packages }),
+  fc.record({ kind: fc.constant("wait" as const), days: fc.constantFrom(1, 2) }),
+);
+type Call = typeof call extends fc.Arbitrary<infer One> ? One : never;
+/** A call with one of the tokens that there are by then. */
+const calls = fc.record({ by: fc.nat({ max: 7 }), from: fc.constantFrom("10.1.2.3", "11.0.0.1"), call });
