@@ -119,7 +119,10 @@ onEveryDatabase("who reads what is hosted", ({ fresh, engine }) => {
                 return await organisations.create(principal, "acme");
               case "owner":
                 await may("own", { kind: "package", name: call.name });
-                await organisations.changeOwners(principal.id, call.name, { kind: "replace", people: [person, "boss"] });
+                await organisations.changeOwners(principal.id, call.name, {
+                  kind: "replace",
+                  people: [person, "boss"],
+                });
                 return;
               case "team":
                 await may("own", { kind: "package", name: call.name });

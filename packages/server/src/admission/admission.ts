@@ -108,7 +108,7 @@ export interface Admission {
   collectOrphans(signal: AbortSignal): Promise<{ readonly removed: number }>;
 }
 
-export { collect, createTarballWriter, type Download, type TarballWriter } from "./download.ts";
+export { collect, createTarballWriter, tarballMemoryBytes, type Download, type TarballWriter } from "./download.ts";
 export type { HeldRelease } from "./bind.ts";
 export { createAdmission, type AdmissionDeps, type AdmissionOptions } from "./create-admission.ts";
 export type { Damage, Pace } from "./examine.ts";

@@ -50,7 +50,7 @@ export async function collect(deps: DownloadDeps, chunks: AsyncIterable<Uint8Arr
 }
 
 /** Downloads up to this size stay in memory: no file, no fsync but the blob's own. */
-const memoryBytes = 1024 * 1024;
+export const tarballMemoryBytes = 1024 * 1024;
 
 export interface TarballWriter {
   /** Throws NetworkError when there are too many bytes, NOT_READY when too much is on its way at once. */
@@ -77,7 +77,7 @@ export function createTarballWriter(spool: Spool, maxBytes: number): TarballWrit
       if (sizeBytes > maxBytes) throw new NetworkError("too-large", `a tarball of more than ${maxBytes} bytes`);
       sha512.update(chunk);
       sha1.update(chunk);
-      if (file === undefined && sizeBytes <= memoryBytes) {
+      if (file === undefined && sizeBytes <= tarballMemoryBytes) {
         held.push(chunk);
         return;
       }

@@ -14,6 +14,7 @@ import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { Workers } from "../platform/workers/workers.ts";
 import type { Releases } from "../releases/releases.ts";
 import type { HostedListings } from "../serving/serving.ts";
+import { createByteBudget } from "./publish/byte-budget.ts";
 import { authorshipOf, commit } from "./publish/commit.ts";
 import { examine, readRequest, type ExamineOptions } from "./publish/examine.ts";
 import { contentDigest, type Publisher } from "./publish/manifest.ts";
@@ -62,6 +63,8 @@ export type PublishingOptions = Pick<Config, "limits" | "publish">;
 
 /** Of a body without its tarball: a manifest, a readme, a bundle; or a whole packument that a client sends back. */
 const documentBytes = 32 * 1024 * 1024;
+/** Of all bodies that are read or worked on at once, in memory: three of the largest, or some ten thousand usual ones. */
+const budgetBytes = 3 * documentBytes;
 const dayMs = 86_400_000;
 
 /** The pipeline of a publish (`publishing.ts`): each step in the file of its name under `publish/`. */
@@ -72,7 +75,8 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
     provenance: publish.provenance,
   };
   const policy = { windowHours: publish.unpublishHours };
-  const bodyLimits = { tarballBytes: limits.tarballBytes, documentBytes };
+  const budget = createByteBudget({ maxBytes: budgetBytes });
+  const bodyLimits = { tarballBytes: limits.tarballBytes, documentBytes, budget };
 
   /** Who may do neither must not make us read a byte; which it is, only the body tells. */
   async function mayPublish(principal: Principal, name: PackageName): Promise<boolean> {
@@ -136,7 +140,7 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
       // Which of the two it is, only the body tells: what is confirmed is known after it.
       const unpublishing = await deps.permissions.decide(principal, "unpublish", { kind: "package", name });
       if (!unpublishing.allowed) await requireWrite(deps, principal, "own", name);
-      await using body = await readBody(deps, source, { tarballBytes: 0, documentBytes });
+      await using body = await readBody(deps, source, { ...bodyLimits, tarballBytes: 0 });
       await renew();
       const { maintainers, versions } = body.document;
       if (versions === undefined && maintainers !== undefined) {

@@ -18,6 +18,8 @@ export interface BodyScanner {
 export interface ScanLimits {
   /** Most bytes of the body without what is cut out. */
   readonly restBytes: number;
+  /** Told before more is kept, how much; may throw. */
+  readonly keeps?: (bytes: number) => void;
 }
 
 const quote = 0x22;
@@ -26,6 +28,9 @@ const slash = 0x2f;
 /** Deeper than any manifest. */
 const maxDepth = 200;
 const maxKeyBytes = 2048;
+/** What is kept grows by blocks of these sizes, bytes. */
+const smallestBlock = 4096;
+const largestBlock = 65536;
 
 /**
  * Cuts the data of attachments out of a publish body (JSON, an object) as it passes, so that it is never whole in
@@ -34,11 +39,14 @@ const maxKeyBytes = 2048;
  * its own. Throws BAD_REQUEST, BODY_TOO_LARGE.
  */
 export function createBodyScanner(
-  { restBytes }: ScanLimits,
+  { restBytes, keeps }: ScanLimits,
   isCut: (key: string) => boolean,
   sink: AttachmentSink,
 ): BodyScanner {
   const kept: Uint8Array[] = [];
+  /** The last of `kept`, while there is room in it: of pieces kept one by one, each would cost more than it holds. */
+  let block = new Uint8Array(0);
+  let blockBytes = 0;
   let keptBytes = 0;
   /** Of each open object the member being read; undefined for a list. */
   const open: (string | undefined)[] = [];
@@ -51,10 +59,21 @@ export function createBodyScanner(
 
   function keep(bytes: Uint8Array): void {
     if (bytes.byteLength === 0) return;
+    if (keptBytes + bytes.byteLength > restBytes) throw new AssayError("BODY_TOO_LARGE", { limitBytes: restBytes });
+    keeps?.(bytes.byteLength);
     keptBytes += bytes.byteLength;
-    if (keptBytes > restBytes) throw new AssayError("BODY_TOO_LARGE", { limitBytes: restBytes });
-    // A copy: the chunk is another's, and far larger than what is kept of it.
-    kept.push(Uint8Array.from(bytes));
+    // Copies: the chunk is another's, and far larger than what is kept of it.
+    for (let at = 0; at < bytes.byteLength;) {
+      if (blockBytes === block.byteLength) {
+        block = new Uint8Array(Math.min(largestBlock, Math.max(smallestBlock, keptBytes)));
+        blockBytes = 0;
+        kept.push(block);
+      }
+      const part = bytes.subarray(at, at + block.byteLength - blockBytes);
+      block.set(part, blockBytes);
+      blockBytes += part.byteLength;
+      at += part.byteLength;
+    }
   }
 
   function keepKey(bytes: Uint8Array): void {

@@ -1,6 +1,12 @@
 import { AssayError } from "@assay/core";
-import { createTarballWriter, type Download, type TarballWriter } from "../../admission/admission.ts";
+import {
+  createTarballWriter,
+  tarballMemoryBytes,
+  type Download,
+  type TarballWriter,
+} from "../../admission/admission.ts";
 import type { Spool } from "../../platform/blobs/spool.ts";
+import type { ByteBudget } from "./byte-budget.ts";
 import { createBase64Decoder, type Base64Decoder } from "./base64.ts";
 import { createBodyScanner } from "./body-scanner.ts";
 import { printable, type JsonObject } from "./json.ts";
@@ -23,11 +29,14 @@ export interface BodyLimits {
   readonly tarballBytes: number;
   /** Of the body without the tarball. */
   readonly documentBytes: number;
+  /** What all bodies together may hold in memory. */
+  readonly budget: ByteBudget;
 }
 
 /**
  * First step after authorisation: reads the body of a publish while it arrives. The tarball goes straight into memory
- * (1 MiB) or a spool file, hashed as it passes; of the rest at most `documentBytes` are held.
+ * (1 MiB) or a spool file, hashed as it passes; of the rest at most `documentBytes` are held. What is in memory is taken
+ * from the budget until the body is disposed of.
  *
  * A crash leaves a spool file, removed at the next start. Throws BAD_REQUEST, BODY_TOO_LARGE, NOT_READY.
  */
@@ -39,14 +48,24 @@ export async function readBody(
   let upload:
     | { readonly key: string; readonly writer: TarballWriter; readonly decoder: Base64Decoder; sizeBytes: number }
     | undefined;
+  const share = limits.budget.open();
+  let inMemoryBytes = 0;
   const write = async (bytes: Uint8Array): Promise<void> => {
     if (upload === undefined) return;
     upload.sizeBytes += bytes.byteLength;
     if (upload.sizeBytes > limits.tarballBytes)
       throw new AssayError("BODY_TOO_LARGE", { limitBytes: limits.tarballBytes });
+    if (upload.sizeBytes <= tarballMemoryBytes) {
+      share.take(bytes.byteLength);
+      inMemoryBytes += bytes.byteLength;
+    }
     if (bytes.byteLength > 0) await upload.writer.write(bytes);
+    if (upload.sizeBytes <= tarballMemoryBytes) return;
+    // It is in a file now.
+    share.giveBack(inMemoryBytes);
+    inMemoryBytes = 0;
   };
-  const scanner = createBodyScanner({ restBytes: limits.documentBytes }, isTarball, {
+  const scanner = createBodyScanner({ restBytes: limits.documentBytes, keeps: share.take }, isTarball, {
     begin(key) {
       if (upload !== undefined) throw refused("it brings two tarballs");
       const writer = createTarballWriter(spool, limits.tarballBytes);
@@ -67,10 +86,12 @@ export async function readBody(
       document,
       tarball: upload === undefined || bytes === undefined ? undefined : { key: upload.key, bytes },
       async [Symbol.asyncDispose]() {
+        share[Symbol.dispose]();
         await bytes?.[Symbol.asyncDispose]();
       },
     };
   } catch (error) {
+    share[Symbol.dispose]();
     await upload?.writer.discard();
     throw error;
   }

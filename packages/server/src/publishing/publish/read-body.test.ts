@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { isAssayError } from "@assay/core";
+import type { Spool } from "../../platform/blobs/spool.ts";
+import { createByteBudget } from "./byte-budget.ts";
+import { readBody, type BodyLimits, type PublishBody } from "./read-body.ts";
+
+const mebibyte = 1024 * 1024;
+/** Nothing here outgrows memory. */
+const spool: Spool = { create: () => Promise.reject(new Error("no file is needed")) } as unknown as Spool;
+const budget = createByteBudget({ maxBytes: 16 * mebibyte });
+const limits: BodyLimits = { tarballBytes: mebibyte, documentBytes: 32 * mebibyte, budget };
+
+/** A document of so many bytes, in pieces; between them everybody else has a turn. */
+async function* document(sizeBytes: number, pieceBytes = 65536): AsyncGenerator<Uint8Array> {
+  yield Buffer.from('{"readme":"');
+  const piece = Buffer.alloc(pieceBytes, "x");
+  for (let sent = 0; sent < sizeBytes; sent += pieceBytes) {
+    await new Promise((resolve) => setImmediate(resolve));
+    yield piece;
+  }
+  yield Buffer.from('"}');
+}
+
+const read = (source: AsyncIterable<Uint8Array>): Promise<PublishBody> => readBody({ spool }, source, limits);
+
+function isRefused(error: unknown): boolean {
+  return isAssayError(error, "NOT_READY") && error.details.retryAfterSeconds > 0;
+}
+
+test("a document is held until its publish is over; who comes meanwhile and finds no room is told to come again", async () => {
+  {
+    await using first = await read(document(10 * mebibyte));
+    assert.equal(String(first.document["readme"]).length, 10 * mebibyte);
+    await assert.rejects(read(document(10 * mebibyte)), isRefused);
+    await using small = await read(document(mebibyte));
+    assert.ok(small.document["readme"]);
+  }
+  assert.equal(budget.takenBytes, 0);
+  await using again = await read(document(10 * mebibyte));
+  assert.ok(again.document["readme"]);
+});
+
+test("what is refused, broken off or malformed gives its room back", async () => {
+  async function* broken(): AsyncGenerator<Uint8Array> {
+    yield* document(mebibyte);
+    throw new Error("gone");
+  }
+  await assert.rejects(read(broken()), /gone/);
+  async function* malformed(): AsyncGenerator<Uint8Array> {
+    yield* document(mebibyte);
+    yield Buffer.from("}");
+  }
+  await assert.rejects(read(malformed()), (error) => isAssayError(error, "BAD_REQUEST"));
+  async function* tarball(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from('{"_attachments":{"a.tgz":{"data":"');
+    yield Buffer.alloc(mebibyte, "A");
+    assert.ok(budget.takenBytes >= 700_000, "what is in memory of a tarball counts too");
+    yield Buffer.from('!"}}}');
+  }
+  await assert.rejects(read(tarball()), (error) => isAssayError(error, "BAD_REQUEST"));
+  assert.equal(budget.takenBytes, 0);
+});
+
+test("many that are sent at once, in whatever pieces, hold no more than there is room for", async () => {
+  const before = process.memoryUsage().arrayBuffers;
+  let most = 0;
+  const watch = setInterval(() => (most = Math.max(most, process.memoryUsage().arrayBuffers)), 5);
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 40 }, async (_, at) => {
+      await using body = await read(document(6 * mebibyte, at % 2 === 0 ? 65536 : 4096));
+      return body.document["readme"];
+    }),
+  );
+  clearInterval(watch);
+  const refused = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason as unknown] : []));
+  assert.ok(refused.length >= 30 && refused.every(isRefused), `${refused.length} were refused`);
+  assert.equal(budget.takenBytes, 0);
+  // 240 MiB were sent; a document is there twice while it is parsed.
+  assert.ok(most - before < 64 * mebibyte, `${Math.round((most - before) / mebibyte)} MiB were held`);
+});
+
+test("bytes that come one by one cost no more than others", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const held = (): number => {
+    collect();
+    const { heapUsed, external } = process.memoryUsage();
+    return heapUsed + external;
+  };
+  async function* drops(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from('{"readme":"');
+    for (let at = 0; at < 60_000; at += 1) yield Uint8Array.of(0x78);
+    assert.ok(held() - before < 3 * mebibyte, `${held() - before} bytes are held`);
+    yield Buffer.from('"}');
+  }
+  const before = held();
+  await using body = await read(drops());
+  assert.equal(String(body.document["readme"]).length, 60_000);
+});
