@@ -130,6 +130,23 @@ describe("packuments", () => {
     assert.equal(since.status, 304);
   });
 
+  test("who holds a document in another encoding than it asks for now is sent none", async () => {
+    const [gzip, zstd, identity] = await Promise.all(
+      ["gzip", "zstd", "identity"].map((encoding) => get("/plain", { headers: { "accept-encoding": encoding } })),
+    );
+    const tags = [gzip, zstd, identity].map((answer) => String(answer?.headers.etag));
+    assert.equal(new Set(tags).size, 3);
+    for (const held of tags)
+      for (const encoding of ["gzip", "zstd", "identity"]) {
+        const headers = { "accept-encoding": encoding, "if-none-match": `"x", ${held}` };
+        const again = await get("/plain", { headers });
+        assert.equal(again.status, 304);
+        assert.equal(again.headers.etag, held, "the one that the client has");
+        const other = await get("/plain", { headers: { ...headers, accept: abbreviated } });
+        assert.equal(other.status, 200, "another form is other content");
+      }
+  });
+
   test("the ETag moves when the upstream publishes", async () => {
     upstream.publish({ name: "moving", version: "1.0.0" });
     const first = await get("/moving");

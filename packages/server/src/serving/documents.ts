@@ -18,7 +18,7 @@ export type Form = "full" | "abbreviated";
 /** A finished packument: rendered and compressed for one base, form and encoding. */
 export interface Document {
   readonly bytes: Uint8Array;
-  /** Strong, with quotes; differs between forms and encodings. */
+  /** Strong, with quotes; differs between forms and, behind a dot, encodings: `contentEtags`. */
   readonly etag: string;
   readonly modifiedMs: number;
   /** Why what is shown may be old, or undefined. */
@@ -206,8 +206,18 @@ function documentEtag({ key, etags }: KeyedView, { base, form, encoding }: Docum
   const variant = `${form} ${encoding} ${base}`;
   let etag = etags.get(variant);
   if (etag === undefined) {
-    etag = `"${createHash("sha256").update(`${key}\n${variant}`).digest("base64url").slice(0, 27)}"`;
+    const content = createHash("sha256").update(`${key}\n${form} ${base}`).digest("base64url").slice(0, 27);
+    etag = `"${content}${suffixes[encoding]}"`;
     etags.set(variant, etag);
   }
   return etag;
+}
+
+/** A dot is no character of base64url. */
+const suffixes: Readonly<Record<Encoding, string>> = { identity: "", gzip: ".gzip", zstd: ".zstd" };
+
+/** The ETags of one content in every encoding, that of the document first. */
+export function contentEtags({ etag }: Pick<Document, "etag">): readonly string[] {
+  const content = etag.slice(1, -1).split(".", 1)[0] ?? "";
+  return [etag, ...Object.values(suffixes).map((suffix) => `"${content}${suffix}"`)];
 }

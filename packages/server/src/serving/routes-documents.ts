@@ -1,11 +1,11 @@
 import { AssayError, parsePackageName, parseVersion, type Version } from "@assay/core";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { isNotModified } from "../http/conditional.ts";
+import { isNotModified, matchesEtag } from "../http/conditional.ts";
 import { contentEncoding, packumentForm, wantsHtml } from "../http/negotiate.ts";
 import { finishedHead, sendBytes, type FinishedHead } from "../http/send.ts";
 import { readVersion } from "./manifest.ts";
 import { documentHeaders, packumentHeaders } from "./answers.ts";
-import type { Document } from "./documents.ts";
+import { contentEtags, type Document } from "./documents.ts";
 import { packagePage } from "./routes-pages.ts";
 import type { ServingRoutesDeps } from "./routes.ts";
 import type { View } from "./view.ts";
@@ -73,13 +73,23 @@ function sendDocument(
   document: Document,
   makeHead: () => FinishedHead,
 ): void {
-  if (isNotModified(request.headers, { etag: document.etag, lastModifiedMs: document.modifiedMs })) {
+  const held = heldEtag(request.headers["if-none-match"], document);
+  if (isNotModified(request.headers, { etag: held, lastModifiedMs: document.modifiedMs })) {
     sendBytes(request, reply, {
       status: 304,
-      head: finishedHead(documentHeaders(document), undefined),
+      head: finishedHead({ ...documentHeaders(document), etag: held }, undefined),
       bytes: undefined,
     });
     return;
   }
   sendBytes(request, reply, { status: 200, head: makeHead(), bytes: document.bytes });
+}
+
+/**
+ * The ETag that the client holds this very content under, in whatever encoding it was sent: whoever asks for it with
+ * another `Accept-Encoding` has no need of it. Else that of the document.
+ */
+function heldEtag(header: string | undefined, document: Document): string {
+  if (header === undefined) return document.etag;
+  return contentEtags(document).find((etag) => matchesEtag(header, etag)) ?? document.etag;
 }
