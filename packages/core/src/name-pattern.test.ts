@@ -11,7 +11,7 @@ import {
 } from "@assay/core";
 
 test("reads names and beginnings of names", () => {
-  for (const text of ["*", "vite", "vite-*", "v*", "@acme/*", "@acme/ui", "@acme/ui-*", "JSONStream", "_*"]) {
+  for (const text of ["*", "vite", "vite-*", "v*", "@acme/*", "@acme/ui", "@acme/ui-*", "JSONStream"]) {
     equal(parseNamePattern(text), text);
   }
 });

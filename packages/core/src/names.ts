@@ -25,8 +25,9 @@ const versionCharacters = /^[!$&'()*+,\-.0-9;=A-Z[\]^_`a-z{|}~]+$/;
 /**
  * Reads a package name: `name` or `@scope/name`, at most 512 characters, byte-exact.
  *
- * Legacy names are accepted (upper case, `~ ! * ' ( )`, a leading `_`); what could be read as a path, a URL part
- * or another name is not. `-` alone is refused: its URLs would lie under the registry's own `/-/`.
+ * Legacy names are accepted (upper case, `~ ! * ' ( )`); what could be read as a path, a URL part or another name is
+ * not. `-` alone is refused: its URLs would lie under the registry's own `/-/`. Outside a scope no npm registry ever
+ * had a name with a leading `_`, and no npm client asks for one.
  * Throws BAD_NAME.
  */
 export function parsePackageName(text: string): PackageName {
@@ -35,6 +36,7 @@ export function parsePackageName(text: string): PackageName {
   const scoped = text.startsWith("@");
   const parts = scoped ? text.slice(1).split("/") : [text];
   if (scoped && parts.length !== 2) throw badName("a scoped name has the form @scope/name");
+  if (text.startsWith("_")) throw badName("it must not start with an underscore");
   for (const part of parts) {
     if (part === "") throw badName("the scope or the name is empty");
     if (!nameCharacters.test(part)) {

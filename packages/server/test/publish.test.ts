@@ -6,7 +6,7 @@ import { request, type IncomingMessage } from "node:http";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { packumentDigest, versionDigest, type Sha256 } from "@assay/core";
+import { packumentDigest, parsePackageName, versionDigest, type Sha256 } from "@assay/core";
 import { clients } from "@assay/testkit/clients";
 import { rawRequest, type RawAnswer } from "@assay/testkit/raw-http";
 import { configFile, runAssay } from "@assay/testkit/server-process";
@@ -14,7 +14,10 @@ import { publishBody, startPublisher, type Publisher } from "./publisher.ts";
 
 let publisher: Publisher;
 before(async () => {
-  publisher = await startPublisher();
+  publisher = await startPublisher("", async ({ database, names }) => {
+    const name = parsePackageName("@acme/OldName");
+    await database.write((transaction) => names.claim(transaction, { name, visibility: undefined, owner: "ada" }));
+  });
 });
 after(async () => publisher[Symbol.asyncDispose]());
 
@@ -86,6 +89,14 @@ test("what is restricted is read by who may, and is not there for anybody else",
       assert.equal((await publisher.ask("GET", at)).status, 200, at);
     }
   }
+});
+
+test("a name with upper-case letters is for packages that are here already", async () => {
+  const refused = await publisher.put("@acme/NewName", publishBody({ name: "@acme/NewName", version: "1.0.0" }));
+  assert.equal(refused.status, 400);
+  assert.match(refused.text(), /upper-case letters.*publish\.upperCaseNames/);
+  const old = await publisher.put("@acme/OldName", publishBody({ name: "@acme/OldName", version: "1.0.0" }));
+  assert.equal(old.status, 201, old.text());
 });
 
 test("tags, deprecation, and what is taken back", async () => {

@@ -304,4 +304,6 @@ export interface PublishConfig {
   readonly unpublishHours: number;
   /** How long a staged version waits. Default 30. */
   readonly stageDays: number;
+  /** Of new packages. Default refuse. */
+  readonly upperCaseNames: "refuse" | "allow";
 }

@@ -32,4 +32,11 @@ export const publishSettings: readonly Setting[] = [
     fallback: 30,
     doc: "How long a staged version waits for approval, in days; then it is dropped, and its number is free again.",
   },
+  {
+    key: "publish.upperCaseNames",
+    env: "ASSAY_PUBLISH_UPPER_CASE_NAMES",
+    kind: oneOf("refuse", "allow"),
+    fallback: "refuse",
+    doc: "Whether a new package may have upper-case letters in its name, as below a scope @Acme that came from elsewhere. Those that are here get new versions in any case, and no name differs from another by case alone.",
+  },
 ];

@@ -100,6 +100,7 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
       allowedSecrets: values.list("publish.allowedSecrets"),
       unpublishHours: values.number("publish.unpublishHours"),
       stageDays: values.number("publish.stageDays"),
+      upperCaseNames: values.text("publish.upperCaseNames") as Config["publish"]["upperCaseNames"],
     },
     packuments: {
       maxAgeSeconds: values.number("packuments.maxAgeSeconds"),

@@ -73,6 +73,7 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
     limits: { unpackedBytes: limits.unpackedBytes, entries: limits.archiveEntries },
     allowedSecrets: new Set(publish.allowedSecrets),
     provenance: publish.provenance,
+    upperCaseNames: publish.upperCaseNames,
   };
   const policy = { windowHours: publish.unpublishHours };
   const budget = createByteBudget({ maxBytes: budgetBytes });
@@ -112,7 +113,7 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
       throw new AssayError("FORBIDDEN", {
         reason: `versions of ${name} are staged, and published when somebody who may approves them; use npm stage publish`,
       });
-    const request = readRequest(deps, body, name);
+    const request = readRequest(deps, body, name, examining);
     const content = contentDigest(request);
     if ((await refuseTaken(deps.database.read, principal, request, content)) === "free") {
       await refuseStaged(deps.database.read, request, deps.clock.now());

@@ -77,7 +77,7 @@ export async function checkTarball(
   const named = nameAndVersion(manifest, complaints);
   if (named === undefined) return answer(manifest);
   const { name, version } = named;
-  complaints.push(...complaintsAbout({ name, version, tags: [tag], manifest }));
+  complaints.push(...complaintsAbout({ name, version, tags: [tag], manifest }, publish.upperCaseNames));
   const allowed = new Set(publish.allowedSecrets);
   try {
     const examined = await inspectAll(

@@ -14,6 +14,8 @@ export interface ExamineOptions {
   /** `<package> <rule> <path>`: what rules about secrets let pass. */
   readonly allowedSecrets: ReadonlySet<string>;
   readonly provenance: ProvenancePolicy;
+  /** Of new packages. */
+  readonly upperCaseNames: "refuse" | "allow";
 }
 
 /** What a body asks for, and that anybody who may publish may ask for it: the steps that need no look into the archive. */
@@ -21,10 +23,11 @@ export function readRequest(
   { names }: Pick<PublishingDeps, "names">,
   body: PublishBody,
   name: PackageName,
+  { upperCaseNames }: Pick<ExamineOptions, "upperCaseNames">,
 ): PublishRequest {
   const request = toPublishRequest(body, name);
   authoriseContent(names, request);
-  validate(request);
+  validate(request, names.find(name) === undefined ? upperCaseNames : "there");
   return request;
 }
 

@@ -4,19 +4,23 @@ import { AssayError, isAssayError, isTag, type PackageName } from "@assay/core";
 import { printable } from "./json.ts";
 import type { Described } from "./publish-request.ts";
 
-/** What npm takes for new names: nobody can mistake one for another by its case. */
-const newName = /^(?:@[a-z0-9~-][a-z0-9-._~]*\/)?[a-z0-9~-][a-z0-9-._~]*$/;
+/** What npm takes for new names: nobody can mistake one for another by its case. A leading _ is fine below a scope. */
+const newName = /^(?:@[a-z0-9~-][a-z0-9-._~]*\/[a-z0-9~_-]|[a-z0-9~-])[a-z0-9-._~]*$/;
 const maxNameLength = 214;
 const maxManifestBytes = 1024 * 1024;
 const maxTagLength = 128;
 const tagText = /^[A-Za-z0-9][A-Za-z0-9._~!*'()+-]*$/;
 
-/** Throws BAD_NAME for a name that no new package may have, though old ones do. */
-export function requireNewName(name: PackageName): void {
+/** Throws BAD_NAME for a name that no new package may have, though old ones do. Pure. */
+export function requireNewName(name: PackageName, upperCase: "refuse" | "allow"): void {
   const refused = (reason: string): AssayError<"BAD_NAME"> => new AssayError("BAD_NAME", { reason });
   if (name.length > maxNameLength) throw refused(`it is longer than ${maxNameLength} characters`);
-  if (!newName.test(name))
-    throw refused("a new package has lower-case letters, digits and - . _ ~ only, and no leading _");
+  if (upperCase === "refuse" && /[A-Z]/.test(name))
+    throw refused(
+      "a new package has no upper-case letters; an administrator can allow them with publish.upperCaseNames",
+    );
+  if (!newName.test(name.toLowerCase()))
+    throw refused("a new package has letters, digits and - . _ ~ only, and no leading _ outside a scope");
   if (isBuiltin(name)) throw refused(`${name} is a module of Node itself`);
 }
 
@@ -33,6 +37,9 @@ export function requireTag(tag: string): void {
   if (tag in {}) throw refused("is reserved");
 }
 
+/** Whether upper-case letters are for a new package too; `there`: it is none, and is named as it is. */
+export type Naming = "refuse" | "allow" | "there";
+
 /** Something that publishing refuses, under a rule that has a name. */
 export interface Complaint {
   readonly rule: string;
@@ -42,13 +49,16 @@ export interface Complaint {
 /**
  * Third step: what is asked for is allowed to anybody who may publish. Pure. Throws BAD_NAME, BAD_VERSION, BAD_REQUEST.
  */
-export function validate(request: Described): void {
-  const [first] = complaintsAbout(request);
+export function validate(request: Described, naming: Naming): void {
+  const [first] = complaintsAbout(request, naming);
   if (first !== undefined) throw first.error;
 }
 
 /** Everything that `validate` refuses, the first one first. Pure. */
-export function complaintsAbout({ name, version, tags, manifest }: Asked): readonly Complaint[] {
+export function complaintsAbout(
+  { name, version, tags, manifest }: Asked,
+  naming: Naming = "refuse",
+): readonly Complaint[] {
   const complaints: Complaint[] = [];
   const hold = (rule: string, check: () => void): void => {
     try {
@@ -58,7 +68,7 @@ export function complaintsAbout({ name, version, tags, manifest }: Asked): reado
       complaints.push({ rule, error });
     }
   };
-  hold("publish/name", () => requireNewName(name));
+  if (naming !== "there") hold("publish/name", () => requireNewName(name, naming));
   hold("publish/version", () => requirePlainVersion(version));
   for (const tag of tags) hold("publish/tag", () => requireTag(tag));
   hold("publish/private", () => {

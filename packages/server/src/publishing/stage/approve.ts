@@ -31,7 +31,8 @@ export async function prepareApproved(
 ): Promise<ReadyStage> {
   const { request, archive, authorship } = stage;
   authoriseContent(deps.names, request);
-  validate(request);
+  // How it is called was judged when it was staged.
+  validate(request, "there");
   const passed = { request, archive, provenance: checkProvenance(request, provenancePolicy) };
   const { listed, release } = await listRelease(deps, passed, {
     name: stage.actor.name,

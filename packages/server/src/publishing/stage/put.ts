@@ -40,7 +40,7 @@ export async function putStage(
   await requireWrite(deps, principal, "stage", name);
   await using body = await readBody(deps, source, options.body);
   await renew();
-  const request = readRequest(deps, body, name);
+  const request = readRequest(deps, body, name, options.examining);
   const content = contentDigest(request);
   const again = await readStageOf(database.read, name, request.version, clock.now());
   if (again?.content === content && again.actor === principal.id) return again.id;
