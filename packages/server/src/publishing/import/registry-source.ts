@@ -32,7 +32,7 @@ const longestName = 214;
 
 /** Any registry that speaks npm's protocol, asked over the network. */
 export function createRegistrySource({ url, client, isKnown, limits }: RegistryAt): ImportSource {
-  const { host } = new URL(url);
+  const { host, origin } = new URL(url);
 
   async function get(target: string, accept = "application/json"): Promise<UpstreamResponse> {
     const response = await client.request(target, {
@@ -125,11 +125,15 @@ export function createRegistrySource({ url, client, isKnown, limits }: RegistryA
     },
 
     async tarball(name, version) {
-      // Behind a proxy a registry may list addresses that only it knows; the usual place is below its own.
+      // Behind a proxy a registry may list addresses that only it knows, or another scheme: it is asked where it is reached.
       const usual = `/${name}/-/${tarballFileName(name, version.version)}`;
-      const { tarball = usual } = version;
-      const isOwn = URL.canParse(tarball) && new URL(tarball).host === host;
-      const response = await client.request(isOwn ? tarball : usual, { decode: false, maxBytes: limits.tarballBytes });
+      const listed =
+        version.tarball !== undefined && URL.canParse(version.tarball) ? new URL(version.tarball) : undefined;
+      const isOwn = listed?.host === host;
+      const response = await client.request(isOwn ? `${origin}${listed.pathname}${listed.search}` : usual, {
+        decode: false,
+        maxBytes: limits.tarballBytes,
+      });
       if (response.status === 200) return response.body as AsyncIterable<Uint8Array>;
       response.body.destroy();
       const what = `The tarball of ${name}@${version.version} at ${host} (it answers ${response.status})`;
