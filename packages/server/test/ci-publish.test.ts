@@ -67,6 +67,8 @@ before(async () => {
     async ({ hosting: { ci: rooms } }) => {
       await rooms.trust.add(caller, { kind: "package", name: parsePackageName(strict) }, strictRules);
       const [github] = strictRules;
+      const stages = [{ ...github, permissions: ["createStagedPackage"] }];
+      await rooms.trust.add(caller, { kind: "package", name: parsePackageName("@acme/careful") }, stages);
       const reads = [{ ...github, permissions: ["read"] }];
       await rooms.trust.add(caller, { kind: "organisation", name: "acme" }, reads);
     },
@@ -172,7 +174,11 @@ async function publish(client: Publishes, version: string, job: Readonly<Record<
 }
 
 interface Version {
-  readonly _npmUser: { readonly name: string; readonly trustedPublisher?: { id: string; oidcConfigId: string } };
+  readonly _npmUser: {
+    readonly name: string;
+    readonly trustedPublisher?: { id: string; oidcConfigId: string };
+    readonly approver?: { readonly name: string };
+  };
 }
 
 async function versionsOf(of: string): Promise<Readonly<Record<string, Version>>> {
@@ -316,6 +322,36 @@ test("where trusted CI alone publishes, tokens of people are refused with the wa
   assert.match(String(answer.json()["error"]), /published by trusted CI alone.*trusted-publishers-only/);
   const { token } = (await exchange("@acme%2fwidgets", await issuerOf("gitlab").mint())).json();
   assert.equal((await put(String(token), { name, version: "4.0.0" })).status, 201);
+});
+
+test("CI that only stages publishes nothing by itself; its person looks, and confirms in the browser what npm asks for", async () => {
+  const of = "@acme/careful";
+  const where = place("careful", {
+    "package.json": JSON.stringify({ name: of, version: "1.0.0", license: "MIT" }),
+    "index.js": "",
+  });
+  const npm = async (...parameters: readonly string[]): Promise<ClientRun> =>
+    await clients.npm12.run({ ...where, env: await issuerOf("github").job({}) }, parameters);
+  const direct = await npm("publish");
+  assert.notEqual(direct.exitCode, 0);
+  assert.match(direct.output, /may not publish|not allowed/i, direct.output);
+  const staged = await npm("stage", "publish");
+  assert.equal(staged.exitCode, 0, staged.output);
+  const id = /staged with id ([0-9a-f-]{36})/.exec(staged.output)?.[1] ?? assert.fail(staged.output);
+  const job = await issuerOf("github").mint();
+  const { token } = (await exchange("@acme%2fcareful", job)).json();
+  const own = await rawRequest(base, `/npm/-/stage/${id}/approve`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${String(token)}` },
+  });
+  assert.equal(own.status, 403, own.text());
+
+  assert.equal((await ask("GET", `/-/stage/${id}`)).json()["actorType"], "trusted automation");
+  const approved = await npmOfAda("stage", "approve", id);
+  assert.equal(approved.exitCode, 0, approved.output);
+  const { _npmUser: by } = (await versionsOf(of))["1.0.0"] ?? {};
+  assert.equal(by?.trustedPublisher?.id, "github");
+  assert.equal(by?.approver?.name, "ada");
 });
 
 test("CI installs a private package with a token of minutes that is good for nothing else", async () => {

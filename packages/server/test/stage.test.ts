@@ -7,6 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { clients, type ClientName, type ClientRun } from "@assay/testkit/clients";
 import { rawRequest, type RawAnswer } from "@assay/testkit/raw-http";
 import { createSqliteDatabase } from "../src/platform/database/sqlite.ts";
+import type { Tables } from "../src/publishing/tables.ts";
 import type { SignInTables } from "../src/identity/sign-in/tables.ts";
 import { codeOfUrl } from "../src/identity/sign-in/test-codes.ts";
 import { installClients } from "@assay/testkit/install-clients";
@@ -15,6 +16,7 @@ import { packageTgz } from "@assay/testkit/tarball";
 import type { AxeResults } from "axe-core";
 import { chromium } from "playwright-core";
 import type { Browser, Page } from "playwright-core";
+import type { Grant } from "../src/identity/identity.ts";
 import type { Rooms } from "../src/rooms.ts";
 import { configuration, publishBody, startPublisher, type Publisher } from "./publisher.ts";
 
@@ -30,6 +32,8 @@ let publisher: Publisher;
 let codes: string[];
 /** Of somebody who belongs to no organisation. */
 let eve: string;
+/** Of ada, and only for staging. */
+let stager: string;
 
 async function enrol({ factors }: Rooms["identity"]["signIn"], name: string): Promise<string[]> {
   const { url } = await factors.offerTotp(name, "Assay");
@@ -41,12 +45,16 @@ async function enrol({ factors }: Rooms["identity"]["signIn"], name: string): Pr
 
 async function addPerson({ identity }: Rooms, name: string, isAdmin: boolean): Promise<string> {
   await identity.accounts.create("test", { name, kind: "person", password, isAdmin });
+  return await tokenOf({ identity }, name, "read-write");
+}
+
+async function tokenOf({ identity }: Pick<Rooms, "identity">, name: string, level: Grant["level"]): Promise<string> {
   const drawn = await identity.tokens.issue("test", {
     holder: `person:${name}`,
     holderName: name,
     origin: "made",
     name: "test",
-    level: "read-write",
+    level,
     packages: undefined,
     organisations: undefined,
     cidrs: undefined,
@@ -61,6 +69,7 @@ before(async () => {
     codes = await enrol(rooms.identity.signIn, "ada");
     eve = await addPerson(rooms, "eve", false);
     await addPerson(rooms, "gus", true);
+    stager = await tokenOf(rooms, "ada", "stage-only");
   });
 });
 after(async () => publisher[Symbol.asyncDispose]());
@@ -169,6 +178,53 @@ test("whoever has no part in a package stages nothing, sees nothing, and learns 
   assert.equal((await ask("POST", "/-/stage/package/@acme%2fmine", { body, token: eve })).status, 404);
   for (const odd of ["x", "..%2e", `${id}%00`])
     assert.ok([400, 404].includes((await ask("GET", `/-/stage/${odd}`)).status), odd);
+});
+
+test("a stage whose time is over is there no more, and its number is free", async () => {
+  const id = await stage("@acme/late", "1.0.0");
+  {
+    await using database = await createSqliteDatabase({ path: path.join(publisher.installation.data, "assay.db") });
+    await database.write((transaction) =>
+      transaction
+        .withTables<Tables>()
+        .updateTable("hosted_stages")
+        .set({ expires_at_ms: 1 })
+        .where("id", "=", id)
+        .execute(),
+    );
+  }
+  assert.equal((await ask("GET", `/-/stage/${id}`)).status, 404);
+  assert.equal((await ask("POST", `/-/stage/${id}/approve`, { otp: codes[0] })).status, 404);
+  assert.equal((await ask("GET", "/-/stage?package=@acme/late")).json()["total"], 0);
+  assert.notEqual(await stage("@acme/late", "1.0.0", { description: "other" }), id);
+});
+
+test("a token that only stages stages, and neither publishes nor approves", async () => {
+  const body = publishBody({ name: "@acme/only", version: "1.0.0" });
+  const staged = await ask("POST", "/-/stage/package/@acme%2fonly", { body, token: stager });
+  assert.equal(staged.status, 201, staged.text());
+  const direct = await ask("PUT", "/@acme%2fonly", {
+    body: publishBody({ name: "@acme/only", version: "2.0.0" }),
+    token: stager,
+  });
+  assert.equal(direct.status, 403);
+  const approve = await ask("POST", `/-/stage/${String(staged.json()["stageId"])}/approve`, {
+    token: stager,
+    otp: codes[0],
+  });
+  assert.equal(approve.status, 403);
+  assert.match(approve.text(), /stage-only/);
+});
+
+test("a name that is easily taken for another is refused when it is staged", async () => {
+  assert.equal(
+    (await publisher.put("@acme/look-alike", publishBody({ name: "@acme/look-alike", version: "1.0.0" }))).status,
+    201,
+  );
+  const body = publishBody({ name: "@acme/look_alike", version: "1.0.0" });
+  const refused = await ask("POST", "/-/stage/package/@acme%2flook_alike", { body });
+  assert.equal(refused.status, 409, refused.text());
+  assert.match(refused.text(), /look-alike/);
 });
 
 test("the list has pages, the newest first, and one package alone", async () => {

@@ -46,6 +46,7 @@ export async function putStage(
   if (again?.content === content && again.actor === principal.id) return again.id;
   await refuseStaged(database.read, request, clock.now());
   await requireFree(database.read, principal.id, request, content);
+  await rehearseName(deps, principal, request);
   const passed = await examine(deps, request, options.examining);
   await requireWrite(deps, principal, "stage", name);
   const { id: actor, name: actorName, kind } = principal;
@@ -86,6 +87,25 @@ export async function putStage(
     await noteStage(deps, transaction, "staged", stage, principal);
     return stage.id;
   });
+}
+
+class Rehearsed extends Error {}
+
+/** A name that no new package may have is refused now, and not the person who approves. Nothing is written. */
+async function rehearseName(
+  { database, names }: Pick<PublishingDeps, "database" | "names">,
+  { kind, name: owner }: Writer["principal"],
+  { name, access }: PublishRequest,
+): Promise<void> {
+  if (names.find(name) !== undefined) return;
+  try {
+    await database.write(async (transaction) => {
+      await names.claim(transaction, { name, visibility: access, owner: kind === "ci" ? undefined : owner });
+      throw new Rehearsed();
+    });
+  } catch (error) {
+    if (!(error instanceof Rehearsed)) throw error;
+  }
 }
 
 async function requireFree(
