@@ -26,6 +26,7 @@ export interface ErrorTable {
   BAD_FORMAT: { what: string; reason: string };
   UNAUTHORIZED: { reason: string };
   FORBIDDEN: { reason: string; policy?: string };
+  NEEDS_APPROVAL: { what: string; needed: number; approval: string; url: string };
   ID_TOKEN_REFUSED: { reason: string } & SaidAgain;
   TRUST_REFUSED: { what: string; reason: string } & SaidAgain;
   TRUST_MISSING: { what: string; identity: string } & SaidAgain;
@@ -109,6 +110,13 @@ export const errorKinds: { readonly [C in keyof ErrorTable]: ErrorKind<ErrorTabl
     status: 403,
     sentence: (d) => `Not allowed: ${d.reason}.`,
     publicFields: ["reason", "policy"],
+  },
+  NEEDS_APPROVAL: {
+    // No 2xx: npm's client would say that it is done.
+    status: 403,
+    sentence: (d) =>
+      `Nothing has changed yet: ${d.what} needs the approval of ${d.needed === 1 ? "1 person" : `${d.needed} people`}. It is asked for as ${d.approval.slice(0, 8)}, and is carried out when it is given, at ${d.url}.`,
+    publicFields: ["what", "needed", "approval", "url"],
   },
   ID_TOKEN_REFUSED: {
     status: 401,

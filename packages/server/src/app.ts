@@ -1,7 +1,6 @@
 /** The server as one thing: rooms (rooms.ts), the front door (routes.ts), and what runs beside (background.ts). */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { AssayError } from "@assay/core";
 import about from "../package.json" with { type: "json" };
 import { createLogGossip } from "./log-gossip.ts";
 import type { LoadedConfig } from "./config/load.ts";
@@ -32,11 +31,6 @@ const abandonedMs = 3_600_000;
 /** The server: rooms, routes, background work. */
 export async function createApp(loaded: LoadedConfig, options: AppOptions): Promise<App> {
   const { config } = loaded;
-  // Whoever sets it relies on it: nothing asks for these approvals yet.
-  if (config.identity.approvals.length > 0)
-    throw new AssayError("CONFIG", {
-      reason: "identity.approvals is not in force yet, so nothing would wait for these approvals; leave it out.",
-    });
   const clock = createSystemClock();
   await makeOwnFolder({ title: "The data folder", path: config.dataFolder, advice: "choose another with --data" });
   await makeOwnFolder({

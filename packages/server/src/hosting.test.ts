@@ -5,7 +5,7 @@ import { isAssayError, parseNamePattern, parsePackageName, type EpochMs, type Pa
 import { onEveryDatabase } from "@assay/testkit/databases";
 import fc from "fast-check";
 import type { Credentials } from "./http/credentials.ts";
-import { anonymous, type Action, type Principal, type Resource } from "./identity/identity.ts";
+import { anonymous, doerOf, type Action, type Principal, type Resource } from "./identity/identity.ts";
 import { createRateLimit } from "./identity/limits/limits.ts";
 import { actions } from "./identity/permissions/permissions.ts";
 import { identityTestMigrations, password, showing } from "./identity/test-identity.ts";
@@ -13,6 +13,8 @@ import { makeToken } from "./identity/tokens/make-token.ts";
 import type { TokenBounds } from "./identity/tokens/narrow.ts";
 import { parseTokenRequest } from "./identity/tokens/token-request.ts";
 import { openTestHosting, type TestHosting } from "./test-hosting.ts";
+
+const tester = doerOf({ id: "test", address: "" });
 
 const [ui, hidden, theirs] = ["@acme/ui", "@acme/hidden", "@other/lib"].map(parsePackageName);
 assert.ok(ui !== undefined && hidden !== undefined && theirs !== undefined);
@@ -81,9 +83,9 @@ onEveryDatabase("who reads what is hosted", ({ fresh, engine }) => {
         fc.array(calls, { minLength: 1, maxLength: 8 }),
         async (person, given, sequence) => {
           await clock.advance(3_600_000);
-          await organisations.setMember("test", "acme", "olga", "owner");
-          await organisations.setMember("test", "acme", "dora", "developer");
-          await organisations.changeOwners("test", hidden, { kind: "replace", people: ["otto"] });
+          await organisations.setMember(tester, "acme", "olga", "owner");
+          await organisations.setMember(tester, "acme", "dora", "developer");
+          await organisations.changeOwners(tester, hidden, { kind: "replace", people: ["otto"] });
           const expiresAtMs = given.days === undefined ? undefined : ((clock.now() + given.days * dayMs) as EpochMs);
           const first = await tokenOf(person, { ...given.bounds, expiresAtMs });
           const had = await everything(rooms, first);
@@ -100,7 +102,7 @@ onEveryDatabase("who reads what is hosted", ({ fresh, engine }) => {
           async function run(
             principal: Principal,
             call: Call,
-            may: (action: Action, resource: Resource) => Promise<void>,
+            may: (action: Action, resource: Resource) => Promise<string>,
           ): Promise<void> {
             switch (call.kind) {
               case "token": {
@@ -113,24 +115,24 @@ onEveryDatabase("who reads what is hosted", ({ fresh, engine }) => {
               }
               case "role":
                 await may("administer", { kind: "organisation", name: call.organisation });
-                await organisations.setMember(principal.id, call.organisation, person, call.role);
+                await organisations.setMember(doerOf(principal), call.organisation, person, call.role);
                 return;
               case "organisation":
                 return await organisations.create(principal, "acme");
               case "owner":
                 await may("own", { kind: "package", name: call.name });
-                await organisations.changeOwners(principal.id, call.name, {
+                await organisations.changeOwners(doerOf(principal), call.name, {
                   kind: "replace",
                   people: [person, "boss"],
                 });
                 return;
               case "team":
                 await may("own", { kind: "package", name: call.name });
-                return await organisations.grant(principal.id, call.team, call.name, "write");
+                return await organisations.grant(doerOf(principal), call.team, call.name, "write");
               case "rule": {
                 const claims = { repository: "acme/widgets", workflow_ref: { file: "publish.yml" } };
                 const rule = { type: "github", claims, permissions: ["createPackage"] };
-                const caller = { principal, confirm: async () => {} };
+                const caller = { principal, base: "", confirm: async () => {} };
                 const [added] = await hosting.ci.trust.add(caller, { kind: "package", name: call.name }, [rule]);
                 const id = `ci:${added?.id}`;
                 const packages = [parseNamePattern(call.name)];

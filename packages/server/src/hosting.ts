@@ -1,23 +1,35 @@
 /** Who may do what with the names that live here: organisations and permissions joined, and the gates that ask them. */
-import { parseNamePattern, type NamePattern, type PackageName } from "@assay/core";
+import { parseNamePattern, type EpochMs, type NamePattern, type PackageName } from "@assay/core";
 import type { Config } from "./config/config.ts";
 import type { Credentials } from "./http/credentials.ts";
 import {
+  accessHandler,
+  accessKind,
+  anonymous,
+  approvalRoutes,
   ciRoutes,
   createApprovals,
   createCi,
+  createGate,
   createOrganisations,
   createPermissions,
+  openOrganisationPolicies,
   openPolicySets,
+  policyHandler,
+  policyKind,
+  policyRoutes,
   organisationRoutes,
   withExclusive,
   type ApprovalHandler,
   type Approvals,
   type Ci,
+  type Gate,
   type HostedNames,
+  type OrganisationPolicies,
   type Organisations,
   type People,
   type Permissions,
+  type Principal,
 } from "./identity/identity.ts";
 import type { UpstreamClient } from "./platform/network/network.ts";
 import type { Storage } from "./storage.ts";
@@ -28,6 +40,9 @@ export interface Hosting {
   readonly permissions: Permissions;
   readonly ci: Ci;
   readonly approvals: Approvals;
+  readonly organisationPolicies: OrganisationPolicies;
+  /** Stands before what must be approved where a rule says so. */
+  readonly gate: Gate;
   readonly gates: HostingGates;
   readonly routes: readonly ReturnType<typeof organisationRoutes>[];
 }
@@ -60,6 +75,8 @@ interface HostingDeps extends Pick<Storage, "database" | "events" | "clock" | "r
   readonly documents: Parameters<typeof createOrganisations>[0]["documents"];
   /** Of each issuer of CI's identity tokens, by its name. */
   readonly issuerClients: ReadonlyMap<string, UpstreamClient>;
+  /** Claims the record that other policies came into force. */
+  readonly recordPolicy: Parameters<typeof openOrganisationPolicies>[0]["record"];
   /** Of the rooms above, by kind: what they carry out once it is approved. Asked for when something is. */
   readonly approvalHandlers: () => Readonly<Record<string, ApprovalHandler>>;
 }
@@ -98,22 +115,59 @@ export async function openHosting(
     database,
     names,
   });
-  const ci = createCi(
-    { ...deps, tokens: identity.tokens, permissions, clients: deps.issuerClients, patternsOf: patternsFrom(names) },
-    trust,
-  );
+  const handlers = (): Readonly<Record<string, ApprovalHandler>> => ({
+    [accessKind]: accessHandler(organisations, names),
+    [policyKind]: policyHandler(() => organisationPolicies),
+    ...ci.approvalHandlers,
+    ...deps.approvalHandlers(),
+  });
+  const stands = async (id: string): Promise<boolean> => {
+    const [kind = "", name = ""] = id.split(":", 2);
+    if (kind === "ci") return (await ci.factsOf(name)) !== undefined;
+    const account = await identity.accounts.find(name);
+    return account?.kind === kind && account.state === "active";
+  };
   const approvals = createApprovals(
-    { database, clock, random, events, telemetry, permissions, facts, handlers: deps.approvalHandlers },
+    { database, clock, random, events, telemetry, permissions, facts, stands, handlers },
     { expiresAfterMs: settings.approvalDays * 86_400_000, rules: settings.approvals },
   );
+  const gate = createGate({ database, approvals });
+  const ci = createCi(
+    {
+      ...deps,
+      tokens: identity.tokens,
+      permissions,
+      gate,
+      organisationOf: names.organisationOf,
+      clients: deps.issuerClients,
+      patternsOf: patternsFrom(names),
+    },
+    trust,
+  );
+  const organisationPolicies = await openOrganisationPolicies({
+    database,
+    clock,
+    random,
+    events,
+    telemetry,
+    policies,
+    facts,
+    names,
+    ownersOf: (organisation) => ownersOf(organisations, identity, organisation, clock.now()),
+    record: deps.recordPolicy,
+  });
 
   return {
     organisations,
     permissions,
     ci,
     approvals,
+    organisationPolicies,
+    gate,
     routes: [
-      organisationRoutes({ identity: { ...identity, names, permissions }, organisations }),
+      organisationRoutes({ identity: { ...identity, names, permissions }, organisations, gate }),
+      approvalRoutes({ identity, approvals, random }),
+      policyRoutes({ identity, permissions, names, organisationPolicies, gate, random }),
       ciRoutes({ identity: { ...identity, ci }, issuers: trust.issuers, publicUrls }),
     ],
     gates: {
@@ -139,6 +193,30 @@ export async function openHosting(
       },
     },
   };
+}
+
+/** Who owns an organisation and can sign in, as they come with a session that was proven just now. */
+async function ownersOf(
+  organisations: Organisations,
+  { accounts }: Pick<People, "accounts">,
+  organisation: string,
+  nowMs: EpochMs,
+): Promise<readonly Principal[]> {
+  const owners = [...(await organisations.members(organisation))].filter(([, role]) => role === "owner");
+  const found = await Promise.all(owners.map(([name]) => accounts.find(name)));
+  return found.flatMap((account) =>
+    account?.kind === "person" && account.state === "active"
+      ? {
+          ...anonymous(""),
+          kind: "person",
+          id: `person:${account.name}`,
+          name: account.name,
+          isAdmin: account.isAdmin,
+          via: "session",
+          steppedUpAtMs: nowMs,
+        }
+      : [],
+  );
 }
 
 /** An organisation's scope, and the names that it has besides. Of its scope others may have names: facts say which. */

@@ -150,6 +150,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
       upstreams,
       documents,
       issuerClients: issuers.byAlias,
+      recordPolicy: (transaction, facts) => checksums.claimPolicy(transaction, facts),
       approvalHandlers: () => publishing.approvalHandlers,
     },
     config,
@@ -178,8 +179,9 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
   const writing = { ...storage, spool, workers, names, admission, releases, checksums, upstreams, listings };
   const writers = {
     permissions: hosting.permissions,
-    approvals: hosting.approvals,
     organisations: hosting.organisations,
+    gate: hosting.gate,
+    approvals: hosting.approvals,
     hostedChanged: upstreams.hostedChanged,
     publisherOf: hosting.ci.publisherOf,
   };

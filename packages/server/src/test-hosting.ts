@@ -3,7 +3,7 @@ import { parsePackageName } from "@assay/core";
 import { createFakeClock, type FakeClock } from "@assay/testkit/fake-clock";
 import { createSeededRandom } from "@assay/testkit/seeded-random";
 import { openHosting, type Hosting } from "./hosting.ts";
-import type { HostedNames, People } from "./identity/identity.ts";
+import { doerOf, type HostedNames, type People } from "./identity/identity.ts";
 import { openTestNames } from "./identity/names/test-names.ts";
 import { createTestIdentity, password } from "./identity/test-identity.ts";
 import type { NewToken } from "./identity/tokens/tokens.ts";
@@ -73,6 +73,7 @@ export async function openTestHosting(
       upstreams: { known: async () => [] },
       documents: { touch: async () => {}, changed() {} },
       issuerClients: new Map(),
+      recordPolicy: async () => true,
       approvalHandlers: () => ({}),
     },
     {
@@ -94,7 +95,7 @@ export async function openTestHosting(
       ["acme", "dora", "developer"],
       ["other", "olaf", "owner"],
     ] as const)
-      await organisations.setMember("test", organisation, person, role);
+      await organisations.setMember(doerOf({ id: "test", address: "" }), organisation, person, role);
     for (const [name, visibility, owner] of [
       ["@acme/ui", "public", undefined],
       ["@acme/hidden", "restricted", "otto"],

@@ -27,6 +27,7 @@ const strict = "@acme/strict";
 const root = { kind: "person", id: "person:ada", name: "ada", isAdmin: true, grant: undefined } as const;
 const caller = {
   principal: { ...root, via: "session", steppedUpAtMs: undefined, address: "127.0.0.1" },
+  base: "http://127.0.0.1",
   confirm: async () => {},
 } as const;
 const strictRules = [

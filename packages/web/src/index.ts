@@ -20,6 +20,14 @@ export {
   type ShownFactors,
   type TotpProps,
 } from "./people/factors.tsx";
+export {
+  renderApproval,
+  renderApprovals,
+  type ApprovalProps,
+  type ApprovalsProps,
+  type ShownApproval,
+} from "./people/approvals.tsx";
+export { renderPolicies, type PoliciesProps } from "./people/policies.tsx";
 export { renderTokens, type TokensProps } from "./people/tokens.tsx";
 export type { ProofWanted, Reader } from "./people/form.tsx";
 export { renderDone, renderPair, type DoneProps, type PairProps } from "./people/pair.tsx";

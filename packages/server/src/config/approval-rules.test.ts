@@ -18,6 +18,7 @@ test("rules say what needs approval, where, by how many and by whom", () => {
   for (const bad of [
     "",
     "fly needs 1",
+    "key needs 1",
     "publish",
     "publish needs 0",
     "publish needs 2 by olga",

@@ -248,7 +248,7 @@ export interface IdentityConfig {
 
 /** `unpublish in acme needs 2 by olga acme:release`. */
 export interface ApprovalRule {
-  readonly operation: "publish" | "tag" | "unpublish" | "owner" | "policy" | "trust" | "upstream" | "key";
+  readonly operation: "publish" | "tag" | "deprecate" | "unpublish" | "owner" | "policy" | "trust";
   /** Undefined: everywhere. */
   readonly organisation: string | undefined;
   readonly needed: number;

@@ -88,7 +88,7 @@ export const identitySettings: readonly Setting[] = [
     kind: approvalRules(),
     fallback: [],
     example: ["unpublish needs 2", "publish in acme needs 1 by olga acme:release"],
-    doc: "Operations that people must approve before they are carried out: publish, tag, unpublish, owner, policy, trust, upstream, key.",
+    doc: "Operations that people must approve before they are carried out: publish (by people and bots), tag, deprecate, unpublish, owner (owners, access, members, teams), policy, trust. See docs/operations/approvals.md.",
   },
   {
     key: "identity.approvalDays",

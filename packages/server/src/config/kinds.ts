@@ -231,13 +231,13 @@ export function parseWatchedLog(text: string): WatchedLogSetting | undefined {
 /** What needs approval, as `parseApprovalRule` reads it. */
 export function approvalRules(): Kind {
   return listOf(
-    "a list of rules such as unpublish needs 2, or publish in acme needs 1 by olga acme:release, over the operations publish, tag, unpublish, owner, policy, trust, upstream and key",
+    "a list of rules such as unpublish needs 2, or publish in acme needs 1 by olga acme:release, over the operations publish, tag, deprecate, unpublish, owner, policy and trust",
     (item) => (parseApprovalRule(item) === undefined ? undefined : item),
   );
 }
 
 const approvalRule =
-  /^(?<operation>publish|tag|unpublish|owner|policy|trust|upstream|key)(?: in (?<organisation>[a-z0-9][a-z0-9._-]{0,213}))? needs (?<needed>[1-9][0-9]?)(?: by (?<approvers>[A-Za-z0-9@._:-]+(?: [A-Za-z0-9@._:-]+)*))?$/;
+  /^(?<operation>publish|tag|deprecate|unpublish|owner|policy|trust)(?: in (?<organisation>[a-z0-9][a-z0-9._-]{0,213}))? needs (?<needed>[1-9][0-9]?)(?: by (?<approvers>[A-Za-z0-9@._:-]+(?: [A-Za-z0-9@._:-]+)*))?$/;
 
 /** Undefined for a text that is none. */
 export function parseApprovalRule(text: string): ApprovalRule | undefined {

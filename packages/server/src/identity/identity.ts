@@ -16,6 +16,9 @@ export {
   type Approvals,
   type NewApproval,
 } from "./approvals/approvals.ts";
+export { approvalRoutes } from "./approvals/routes.ts";
+export { createGate, type Gate, type ManualOperation } from "./approvals/gate.ts";
+export { actOf, doerOf, type Doer } from "./doer.ts";
 export { createCi, type Ci } from "./ci/ci.ts";
 export { withExclusive } from "./ci/exclusive.ts";
 export { ciRoutes } from "./ci/routes.ts";
@@ -23,6 +26,7 @@ export { createIdentity, type IdentityDeps } from "./create-identity.ts";
 export { identityMigrations } from "./migrations.ts";
 export { openHostedNames } from "./names/hosted-names.ts";
 export type { HostedNames, HostedOrganisation, HostedPackage, NameClaim } from "./names/names.ts";
+export { accessHandler, accessKind, accessOperation } from "./organisations/access-changes.ts";
 export { createOrganisations, type Organisations } from "./organisations/organisations.ts";
 export { organisationRoutes } from "./organisations/routes.ts";
 export type { Account, Accounts } from "./people/accounts.ts";
@@ -40,6 +44,9 @@ export {
   type Resource,
   type TeamName,
 } from "./permissions/permissions.ts";
+export { openOrganisationPolicies, type OrganisationPolicies } from "./permissions/organisation-policies.ts";
+export { policyRoutes } from "./permissions/routes.ts";
+export { policyHandler, policyKind } from "./permissions/waiting-policies.ts";
 export { anonymous, type Grant, type Principal } from "./principal.ts";
 export { identityRoutes } from "./routes.ts";
 export { writeNeed } from "./sign-in/need.ts";

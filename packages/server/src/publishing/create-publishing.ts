@@ -2,7 +2,16 @@ import { AssayError, decodeUtf8, type PackageName, type Version } from "@assay/c
 import type { Admission } from "../admission/admission.ts";
 import type { Checksums } from "../checksums/checksums.ts";
 import type { Config } from "../config/config.ts";
-import type { Approvals, HostedNames, Organisations, Permissions, Principal } from "../identity/identity.ts";
+import {
+  accessOperation,
+  type Approvals,
+  type Doer,
+  type Gate,
+  type HostedNames,
+  type Organisations,
+  type Permissions,
+  type Principal,
+} from "../identity/identity.ts";
 import type { BlobStore } from "../platform/blobs/blobs.ts";
 import { blobKey } from "../platform/blobs/key.ts";
 import type { Spool } from "../platform/blobs/spool.ts";
@@ -23,15 +32,16 @@ import { refuseStaged, refuseTaken } from "./publish/refuse-taken.ts";
 import { createStaging } from "./stage/create-staging.ts";
 import { approvalKind } from "./stage/people.ts";
 import { requireWrite } from "./changes/allow-write.ts";
-import { deprecate } from "./changes/deprecate.ts";
+import { deprecationsIn } from "./changes/deprecate.ts";
 import { readMaintainers, replaceOwners } from "./changes/owners.ts";
-import { deleteTag, setTag } from "./changes/tags.ts";
-import { unpublishAll, unpublishByForce, unpublishMissing } from "./changes/unpublish.ts";
+import { requireTagTarget } from "./changes/tags.ts";
+import { unpublishByForce, versionsMissing, versionsOf } from "./changes/unpublish.ts";
+import { carryOutChange, changeHandler, packageKind, waitingChange, type PackageChange } from "./changes/waiting.ts";
 import { movePackages } from "./import/move-packages.ts";
-import { isJsonObject } from "./publish/json.ts";
+import { isJsonObject, type JsonObject } from "./publish/json.ts";
 import type { Publishing, Put } from "./publishing.ts";
 import type { Writer } from "./writer.ts";
-import { attestationsOf, readVersion } from "./store.ts";
+import { attestationsOf, readTags, readVersion } from "./store.ts";
 
 export interface PublishingDeps {
   readonly database: Database;
@@ -43,9 +53,11 @@ export interface PublishingDeps {
   readonly telemetry: Pick<Telemetry, "log">;
   readonly events: Events;
   readonly names: HostedNames;
-  readonly organisations: Pick<Organisations, "changeOwners">;
+  readonly organisations: Organisations;
   readonly approvals: Pick<Approvals, "ruleFor" | "request" | "find" | "approve" | "reject">;
   readonly permissions: Pick<Permissions, "decide" | "require">;
+  /** Has what must be approved wait. */
+  readonly gate: Gate;
   readonly admission: Pick<Admission, "bind" | "hold" | "letGo" | "prepareHeld" | "bindHeld">;
   readonly releases: Pick<Releases, "published" | "unpublished">;
   readonly checksums: Pick<
@@ -88,11 +100,8 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
     return false;
   }
 
-  async function put(
-    { principal, confirm, renew }: Writer,
-    name: PackageName,
-    source: AsyncIterable<Uint8Array>,
-  ): Promise<Put> {
+  async function put(writer: Writer, name: PackageName, source: AsyncIterable<Uint8Array>): Promise<Put> {
+    const { principal, confirm, renew } = writer;
     const mayBring = await mayPublish(principal, name);
     await confirm("publish", name);
     await using body = await readBody(deps, source, bodyLimits);
@@ -100,11 +109,34 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
     const { _attachments: attachments } = body.document;
     if (isJsonObject(attachments) && Object.keys(attachments).length > 0) {
       if (!mayBring) await requireWrite(deps, principal, "publish", name);
+      deps.gate.passPublish(writer, name, deps.names.organisationOf(name));
       return { kind: "published", version: await publishOne(principal, name, body) };
     }
-    await requireWrite(deps, principal, "deprecate", name);
-    await deprecate(deps, principal, name, body.document);
+    const by = await requireWrite(deps, principal, "deprecate", name);
+    const messages = await deprecationsIn(deps.database.read, name, body.document);
+    await change(writer, by, { do: "deprecate", name, messages }, revisionOf(body.document));
     return { kind: "deprecated" };
+  }
+
+  /** Does it, or has it wait for those who must approve it; what changes nothing waits for nobody. */
+  async function change(asker: Writer, by: Doer, wanted: PackageChange, revision?: string): Promise<void> {
+    if (await isChange(wanted)) await deps.gate.pass(asker, waitingChange(deps, by, wanted, policy));
+    await carryOutChange(deps, by, wanted, policy, revision);
+  }
+
+  async function isChange(wanted: PackageChange): Promise<boolean> {
+    switch (wanted.do) {
+      case "set-tag":
+        return (await readTags(deps.database.read, wanted.name)).every(
+          ({ tag, version }) => tag !== wanted.tag || version !== wanted.version,
+        );
+      case "delete-tag":
+        return true;
+      case "deprecate":
+        return Object.keys(wanted.messages).length > 0;
+      case "unpublish":
+        return wanted.versions.length > 0;
+    }
   }
 
   async function publishOne(principal: Principal, name: PackageName, body: PublishBody): Promise<Version> {
@@ -137,7 +169,8 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
         allowsSecret: (name) => (path, rule) => examining.allowedSecrets.has(`${name} ${rule} ${path}`),
       });
     },
-    async replace({ principal, confirm, renew }, name, revision, source) {
+    async replace(writer, name, revision, source) {
+      const { principal, confirm, renew } = writer;
       // Which of the two it is, only the body tells: what is confirmed is known after it.
       const unpublishing = await deps.permissions.decide(principal, "unpublish", { kind: "package", name });
       if (!unpublishing.allowed) await requireWrite(deps, principal, "own", name);
@@ -145,20 +178,24 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
       await renew();
       const { maintainers, versions } = body.document;
       if (versions === undefined && maintainers !== undefined) {
-        await requireWrite(deps, principal, "own", name);
+        const by = await requireWrite(deps, principal, "own", name);
         const people = readMaintainers(maintainers);
         await confirm("own", name, `make ${people.join(" ")} the owners of ${name}`);
-        await replaceOwners(deps, principal, name, { people, revision });
+        const owners = { kind: "replace", people } as const;
+        await deps.gate.pass(writer, accessOperation(deps, by, { do: "change-owners", name, change: owners }));
+        await replaceOwners(deps, by, name, { people, revision });
         return;
       }
-      await requireWrite(deps, principal, "unpublish", name);
+      const by = await requireWrite(deps, principal, "unpublish", name);
       await confirm("unpublish", name);
-      await unpublishMissing(deps, principal, name, { document: body.document, revision }, policy);
+      const missing = await versionsMissing(deps.database.read, name, body.document);
+      await change(writer, by, { do: "unpublish", name, versions: missing }, revision);
     },
-    async remove({ principal, confirm }, name, revision) {
-      await requireWrite(deps, principal, "unpublish", name);
-      await confirm("unpublish", name);
-      await unpublishAll(deps, principal, name, revision, policy);
+    async remove(writer, name, revision) {
+      const by = await requireWrite(deps, writer.principal, "unpublish", name);
+      await writer.confirm("unpublish", name);
+      const versions = await versionsOf(deps.database.read, name);
+      await change(writer, by, { do: "unpublish", name, versions }, revision);
     },
     async removeByForce(by, wanted) {
       return await unpublishByForce(deps, by, wanted);
@@ -171,18 +208,21 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
       if (standing.unpublished_at_ms === null)
         throw new AssayError("CONFLICT", { reason: `${name}@${version} is listed; a file goes when its version goes` });
     },
-    async setTag({ principal, confirm }, name, tag, version) {
-      await requireWrite(deps, principal, "tag", name);
-      await confirm("tag", name);
-      await setTag(deps, principal, name, tag, version);
+    async setTag(writer, name, tag, wanted) {
+      const by = await requireWrite(deps, writer.principal, "tag", name);
+      await writer.confirm("tag", name);
+      await change(writer, by, { do: "set-tag", name, tag, version: requireTagTarget(tag, wanted) });
     },
-    async deleteTag({ principal, confirm }, name, tag) {
-      await requireWrite(deps, principal, "tag", name);
-      await confirm("tag", name);
-      await deleteTag(deps, principal, name, tag);
+    async deleteTag(writer, name, tag) {
+      const by = await requireWrite(deps, writer.principal, "tag", name);
+      await writer.confirm("tag", name);
+      await change(writer, by, { do: "delete-tag", name, tag });
     },
     staging,
-    approvalHandlers: { [approvalKind]: staging.approvalHandler },
+    approvalHandlers: {
+      [packageKind]: changeHandler(deps, policy),
+      [approvalKind]: staging.approvalHandler,
+    },
     async attestations(name, version) {
       const rows = await attestationsOf(deps.database.read, name, version);
       return await Promise.all(
@@ -195,4 +235,10 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
       );
     },
   };
+}
+
+/** `_rev`, which clients send back; undefined: of whatever revision it is. */
+function revisionOf({ _rev }: JsonObject): string | undefined {
+  // What is no text is no revision that there ever was.
+  return _rev === undefined ? undefined : typeof _rev === "string" ? _rev : "";
 }

@@ -12,6 +12,8 @@ import {
 /** Who sends a change, and how it shows once more that it is there. */
 export interface Writer {
   readonly principal: Principal;
+  /** Below which it reaches us, for addresses that it is told. */
+  readonly base: string;
   /**
    * Returns when the change needs no second factor, or has just been given one; else throws what tells the client where
    * to give it. Asked when the permission is certain, and where the path tells what is wanted before a byte of the body
@@ -34,6 +36,7 @@ export function createWriter(
 ): Writer {
   return {
     principal,
+    base: request.base,
     renew: async () => void (await deps.authenticate(request.credentials)),
     async confirm(action, name, what = `${action} ${name}`) {
       await deps.stepUps.require(principal, request, {

@@ -41,6 +41,7 @@ onEveryDatabase("approvals", (databases) => {
   async function open(failing?: () => void, preparing: () => Promise<void> = async () => {}) {
     const prepared: string[] = [];
     const told: string[] = [];
+    const gone = new Set<string>();
     const database = await databases.fresh(eventMigrations, approvalMigrations, carriedOutMigrations);
     const clock = createFakeClock();
     const facts = createTestFacts();
@@ -74,6 +75,7 @@ onEveryDatabase("approvals", (databases) => {
         telemetry: { log },
         permissions,
         facts: facts.facts,
+        stands: async (requester) => !gone.has(requester),
         handlers: () => ({
           publish: {
             prepare: async ({ approval, approver }) => {
@@ -116,7 +118,7 @@ onEveryDatabase("approvals", (databases) => {
       );
     const events = async () =>
       (await database.read.withTables<EventRows>().selectFrom("events").selectAll().execute()).map(({ kind }) => kind);
-    return { database, clock, approvals, ask, carriedOut, events, facts, prepared, told };
+    return { database, clock, approvals, ask, carriedOut, events, facts, prepared, told, gone };
   }
   const yes = { digest: "sha512-x", reason: "", confirm: async () => {} };
   const refused = (code: string, pattern: RegExp) => (error: unknown) =>
@@ -295,6 +297,14 @@ onEveryDatabase("approvals", (databases) => {
     assert.deepEqual(prepared, []);
     assert.equal((await approvals.approve(person("otto2"), id, yes)).state, "done");
     assert.deepEqual([prepared, told], [["otto2 of 2"], ["otto2"]]);
+  });
+
+  test("what somebody asked for who has no access any more is not carried out", async () => {
+    const { approvals, ask, carriedOut, gone } = await open();
+    const id = await ask();
+    gone.add("person:dora");
+    await assert.rejects(approvals.approve(person("olga"), id, yes), refused("CONFLICT", /dora.* no access any more/));
+    assert.deepEqual([await carriedOut(), (await approvals.find(person("olga"), id)).state], [[], "waiting"]);
   });
 
   test("what cannot be prepared leaves the approval as it was, without the vote", async () => {

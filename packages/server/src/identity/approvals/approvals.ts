@@ -87,6 +87,8 @@ export interface ApprovalHandler<Prepared = unknown> {
    * done.
    */
   after?(approved: Approved): Promise<void>;
+  /** All that people must see of it besides the summary, as plain text. */
+  detail?(payload: unknown): string;
   /** In the transaction of a rejection or an end without one: puts away what waited. */
   drop(transaction: Transaction, dropped: { readonly approval: Approval; readonly payload: unknown }): Promise<void>;
 }
@@ -118,8 +120,11 @@ export interface Approvals {
    * the id of the first.
    */
   request(transaction: Transaction, wanted: NewApproval): Promise<string>;
-  /** Who may decide on it, and who asked for it, see it; for others it is NOT_FOUND. */
-  find(principal: Principal, id: string): Promise<Approval>;
+  /**
+   * Who may decide on it, and who asked for it, see it; for others it is NOT_FOUND. `detail`: what its handler shows
+   * besides the summary.
+   */
+  find(principal: Principal, id: string): Promise<Approval & { readonly detail: string | undefined }>;
   /** Those that the principal may see, at most 50 a page. Throws BAD_REQUEST for an `after` that is no `next`. */
   list(
     principal: Principal,

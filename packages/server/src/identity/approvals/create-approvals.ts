@@ -28,11 +28,14 @@ const overdueEveryMs = 60_000;
 export function createApprovals(deps: ApprovalsDeps, { expiresAfterMs, rules }: ApprovalsOptions): Approvals {
   const { database, clock, random, telemetry } = deps;
 
-  async function look(principal: Principal, id: string): Promise<Approval> {
+  async function look(
+    principal: Principal,
+    id: string,
+  ): Promise<{ readonly approval: Approval; readonly payload: unknown }> {
     const found = await readApproval(database.read, id);
     if (found === undefined || !(await maySee(deps, principal, found.approval)))
       throw new AssayError("NOT_FOUND", { what: "The approval" });
-    return found.approval;
+    return found;
   }
 
   function handlerOf({ kind }: Pick<Approval, "kind">): ApprovalHandler {
@@ -85,13 +88,16 @@ export function createApprovals(deps: ApprovalsDeps, { expiresAfterMs, rules }: 
       if (id === approval.id) await noteApproval(deps, transaction, "requested", approval, requester);
       return id;
     },
-    find: look,
+    async find(principal, id) {
+      const { approval, payload } = await look(principal, id);
+      return { ...approval, detail: deps.handlers()[approval.kind]?.detail?.(payload) };
+    },
     hindrance: (principal, approval) => hindranceOf(deps, principal, approval),
     list: (principal, options) => listApprovals(deps, principal, options),
     approve: async (principal, id, decision) =>
-      castVote(voting, await look(principal, id), decision, { principal, verdict: "approve" }),
+      castVote(voting, (await look(principal, id)).approval, decision, { principal, verdict: "approve" }),
     reject: async (principal, id, decision) =>
-      castVote(voting, await look(principal, id), decision, { principal, verdict: "reject" }),
+      castVote(voting, (await look(principal, id)).approval, decision, { principal, verdict: "reject" }),
     async run(signal) {
       while (!signal.aborted) {
         try {

@@ -15,6 +15,8 @@ export interface VoteDeps extends SightDeps {
   readonly clock: Clock;
   readonly events: Events;
   readonly telemetry: Pick<Telemetry, "log">;
+  /** Whether the principal of this id is still somebody: what one asked for who was disabled since is not carried out. */
+  readonly stands: (requester: string) => Promise<boolean>;
   readonly handlerOf: (approval: Approval) => ApprovalHandler;
 }
 
@@ -63,6 +65,10 @@ async function voteOnce(deps: VoteDeps, id: string, cast: Cast): Promise<Approva
   if (found === undefined) throw new AssayError("NOT_FOUND", { what: "The approval" });
   const isEnough = cast.verdict === "approve" && found.approval.votes.length + 1 >= found.approval.needed;
   const handler = deps.handlerOf(found.approval);
+  if (isEnough && !(await deps.stands(found.approval.requester)))
+    throw new AssayError("CONFLICT", {
+      reason: `${found.approval.requesterName}, who asked for it, has no access any more; reject it`,
+    });
   const ready = isEnough ? await prepare(deps, handler, found, cast) : undefined;
   const approved = await deps.database.write((transaction) => write(deps, transaction, id, cast, ready));
   if (approved.isDone) await after(deps, handler, { ...approved, principal: cast.principal });

@@ -1,4 +1,4 @@
-import type { NamePattern } from "@assay/core";
+import type { NamePattern, PackageName } from "@assay/core";
 import type { Config } from "../../config/config.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Database } from "../../platform/database/database.ts";
@@ -6,6 +6,8 @@ import type { Events } from "../../platform/events/events.ts";
 import type { UpstreamClient } from "../../platform/network/network.ts";
 import { uuid, type Random } from "../../platform/random.ts";
 import type { Telemetry } from "../../platform/telemetry/telemetry.ts";
+import type { ApprovalHandler } from "../approvals/approvals.ts";
+import type { Gate } from "../approvals/gate.ts";
 import { createRateLimit } from "../limits/limits.ts";
 import type { CiFacts } from "../permissions/facts.ts";
 import type { Permissions } from "../permissions/permissions.ts";
@@ -16,6 +18,7 @@ import { createIssuerKeys } from "./issuer-keys.ts";
 import { ciPublisher, type Publisher } from "./publisher.ts";
 import type { TrustPermission } from "./rules.ts";
 import { forgetIdTokens, readRule } from "./store.ts";
+import { trustHandler, trustKind } from "./trust-changes.ts";
 import { createTrust, type Trust } from "./trust.ts";
 
 /** CI runs as principals: by trust rules, for minutes, without a secret that anybody keeps. */
@@ -23,6 +26,8 @@ export interface Ci {
   /** The token of ours for the identity token of a run. Throws as `exchange` and `verifyIdToken` say. */
   exchange(request: ExchangeRequest): Promise<ExchangedToken>;
   readonly trust: Trust;
+  /** By kind: what is carried out once it is approved. */
+  readonly approvalHandlers: Readonly<Record<string, ApprovalHandler>>;
   /** What a rule allows; undefined: it is gone. For `Permissions`. */
   factsOf(rule: string): Promise<CiFacts | undefined>;
   /** Who stands in packuments for what a CI principal publishes; undefined for other principals. */
@@ -39,6 +44,9 @@ export interface CiDeps {
   readonly telemetry: Telemetry;
   readonly tokens: Tokens;
   readonly permissions: Pick<Permissions, "require" | "isOpen">;
+  /** Has what must be approved wait. */
+  readonly gate: Gate;
+  readonly organisationOf: (name: PackageName) => string | undefined;
   /** Of each issuer, by its name. */
   readonly clients: ReadonlyMap<string, UpstreamClient>;
   /** Names of an organisation's packages. */
@@ -62,9 +70,12 @@ export function createCi(deps: CiDeps, options: Config["trust"]): Ci {
     issued: createRateLimit({ clock }, { burst: 60, perMinute: 60 }),
   };
 
+  const trusting = { ...deps, uuid: () => uuid(random) };
+
   return {
     exchange: (request) => exchange({ ...deps, keys, limits }, options, request),
-    trust: createTrust({ ...deps, uuid: () => uuid(random) }, options),
+    trust: createTrust(trusting, options),
+    approvalHandlers: { [trustKind]: trustHandler(trusting, options) },
     async factsOf(id) {
       const rule = await readRule(database.read, id);
       if (rule === undefined) return undefined;

@@ -26,7 +26,7 @@ const person: Principal = {
 };
 
 /** Who confirms whatever it is asked. */
-const ada: Caller = { principal: person, confirm: async () => {} };
+const ada: Caller = { principal: person, base: "http://localhost", confirm: async () => {} };
 
 onEveryDatabase("the exchange", (databases) => {
   async function arrange(database?: Database, change: Parameters<typeof createTestCi>[1] = {}) {
@@ -150,7 +150,7 @@ onEveryDatabase("the exchange", (databases) => {
   });
 
   test("what strangers may not see answers as what does not exist, and says why to its own repository", async () => {
-    const hidden = { isOpen: () => false, require: async () => {} };
+    const hidden = { isOpen: () => false, require: async () => "test" };
     const { ci, github, refused, ask } = await arrange(undefined, { permissions: hidden });
     await ci.trust.add(ada, widgets, [rule]);
     const nothing: TrustSubject = { kind: "package", name: parsePackageName("@acme/nothing") };
@@ -212,7 +212,7 @@ onEveryDatabase("the exchange", (databases) => {
       asked.push(exactly);
       throw new Error(what);
     };
-    const mallory: Caller = { principal: person, confirm };
+    const mallory: Caller = { ...ada, confirm };
     await assert.rejects(
       ci.trust.add(mallory, widgets, [rule]),
       /let CI act for package @acme\/widgets:.*publish\.yml/,

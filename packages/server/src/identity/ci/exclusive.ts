@@ -47,7 +47,7 @@ export function withExclusive(
     async require(principal, action, resource) {
       await permissions.require(principal, action, resource);
       const decision = await decide(principal, action, resource);
-      if (decision.allowed) return;
+      if (decision.allowed) return decision.policy;
       throw new AssayError("FORBIDDEN", { reason: `${decision.reason} (policy ${policy})`, policy });
     },
   };

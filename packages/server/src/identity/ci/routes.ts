@@ -104,6 +104,7 @@ function createCallerOf({ identity }: CiRoutesDeps): (request: FastifyRequest) =
     const principal = await identity.authenticate(credentials);
     return {
       principal,
+      base,
       confirm: (operation) =>
         identity.signIn.stepUps.require(principal, { base, credentials }, { ...operation, need: "always" }),
     };

@@ -25,7 +25,7 @@ export async function createTestCi(
   database: Database,
   change: Partial<Config["trust"]> & { readonly permissions?: CiDeps["permissions"]; readonly seed?: number } = {},
 ) {
-  const { permissions = { isOpen: () => true, require: async () => {} }, seed = 7, ...options } = change;
+  const { permissions = { isOpen: () => true, require: async () => "test" }, seed = 7, ...options } = change;
   const { identity, clock, events } = createTestIdentity(database, { seed });
   const stack = new AsyncDisposableStack();
   const kinds: readonly CiKind[] = ["github", "gitlab", "circleci"];
@@ -52,6 +52,8 @@ export async function createTestCi(
       },
       tokens: identity.tokens,
       permissions,
+      gate: { pass: async () => {}, passPublish: () => {} },
+      organisationOf: (name) => /^@([^/]+)\//.exec(name)?.[1],
       clients,
       patternsOf: (organisation) => [`@${organisation}/*` as NamePattern],
     },

@@ -1,27 +1,26 @@
-import { AssayError } from "@assay/core";
 import type { Config } from "../../config/config.ts";
-import type { Clock } from "../../platform/clock.ts";
-import type { Database, Transaction } from "../../platform/database/database.ts";
-import type { Events } from "../../platform/events/events.ts";
-import type { Permissions, Resource } from "../permissions/permissions.ts";
+import type { Gate } from "../approvals/gate.ts";
+import { doerOf, type Doer } from "../doer.ts";
+import type { Permissions } from "../permissions/permissions.ts";
 import type { Principal } from "../principal.ts";
-import type { Tokens } from "../tokens/tokens.ts";
 import { subjectText } from "./exchange.ts";
-import { issuerUrl } from "./issuers.ts";
-import { parseTrustRequest, weaknesses, type TrustRequest, type TrustRule, type TrustSubject } from "./rules.ts";
+import type { TrustRule, TrustSubject } from "./rules.ts";
+import { isTrustedOnly, readRules } from "./store.ts";
 import {
-  deleteRule,
-  insertRule,
-  isTrustedOnly,
-  readRule,
-  readRules,
-  setTrustedOnly,
-  unsetTrustedOnly,
-} from "./store.ts";
+  carryOutTrust,
+  readTrustRequests,
+  requestsText,
+  trustInWords,
+  trustOperation,
+  type TrustChange,
+  type TrustChangeDeps,
+} from "./trust-changes.ts";
 
 /** Who changes rules, and how it shows once more that it is there. */
 export interface Caller {
   readonly principal: Principal;
+  /** Below which it reaches us. */
+  readonly base: string;
   /** Returns when a person has just proven to be there; else throws what tells the client where to. */
   readonly confirm: (operation: { readonly what: string; readonly exactly: string }) => Promise<void>;
 }
@@ -45,46 +44,24 @@ export interface Trust {
   setExclusive(caller: Caller, subject: TrustSubject, isExclusive: boolean): Promise<void>;
 }
 
-export interface TrustDeps {
-  readonly database: Database;
-  readonly events: Events;
-  readonly clock: Clock;
-  readonly uuid: () => string;
-  readonly tokens: Pick<Tokens, "revokeAll">;
+export interface TrustDeps extends TrustChangeDeps {
   readonly permissions: Pick<Permissions, "require">;
+  readonly gate: Gate;
 }
 
-/** Of one package or organisation. */
-const mostRules = 50;
+export function createTrust(deps: TrustDeps, options: Config["trust"]): Trust {
+  const { database, permissions, gate } = deps;
 
-export function createTrust(
-  { database, events, clock, uuid, tokens, permissions }: TrustDeps,
-  { issuers, openRules }: Config["trust"],
-): Trust {
-  async function admit({ principal }: Caller, subject: TrustSubject): Promise<void> {
-    const resource: Resource = subject;
-    await permissions.require(principal, subject.kind === "package" ? "trust" : "administer", resource);
+  async function admit({ principal }: Caller, subject: TrustSubject): Promise<Doer> {
+    const action = subject.kind === "package" ? "trust" : "administer";
+    return doerOf(principal, action, await permissions.require(principal, action, subject));
   }
 
-  async function record(
-    transaction: Transaction,
-    kind: string,
-    subject: TrustSubject,
-    data: Readonly<Record<string, string | boolean>>,
-  ): Promise<void> {
-    await events.record(transaction, { kind, subject: subjectText(subject), data });
-  }
-
-  function readRequests(subject: TrustSubject, body: unknown): readonly TrustRequest[] {
-    if (!Array.isArray(body) || body.length === 0 || body.length > mostRules)
-      throw new AssayError("BAD_REQUEST", { reason: `trust rules must be a list of 1 to ${mostRules}` });
-    const requests = body.map((one: unknown) => parseTrustRequest(issuers, subject.kind, one));
-    const weak = openRules === "forbid" ? requests.flatMap(({ claims }) => weaknesses(claims, subject.kind)) : [];
-    if (weak[0] !== undefined)
-      throw new AssayError("BAD_REQUEST", {
-        reason: `open trust rules are forbidden here (identity.trust.openRules): ${weak[0].replace(/\.$/, "")}`,
-      });
-    return requests;
+  /** A person confirms it, and others approve it where a rule says so. */
+  async function change(caller: Caller, by: Doer, wanted: TrustChange, exactly: string): Promise<readonly TrustRule[]> {
+    await caller.confirm({ what: trustInWords(options, wanted), exactly });
+    await gate.pass(caller, trustOperation(deps, options, by, wanted));
+    return await carryOutTrust(deps, options, by, wanted);
   }
 
   return {
@@ -92,90 +69,23 @@ export function createTrust(
       await admit(caller, subject);
       return await readRules(database.read, subject);
     },
-
     async add(caller, subject, body) {
-      const { principal } = caller;
-      await admit(caller, subject);
-      const requests = readRequests(subject, body);
-      const rules = JSON.stringify(requests.map(({ issuer, ...asked }) => ({ issuer: issuer.name, ...asked })));
-      await caller.confirm({
-        what: `let CI act for ${subjectText(subject)}: ${rules}`,
-        exactly: `add trust ${subjectText(subject)} ${rules}`,
-      });
-      const made = requests.map(({ issuer, claims, permissions: allowed }) => {
-        const rule: TrustRule = {
-          id: uuid(),
-          subject,
-          issuer: issuer.name,
-          kind: issuer.kind,
-          claims,
-          permissions: allowed,
-          pins: undefined,
-          createdAtMs: clock.now(),
-          createdBy: principal.id,
-          usedAtMs: undefined,
-        };
-        const organisation = claims["oidc.circleci.com/org-id"];
-        return { rule, url: issuerUrl(issuer, typeof organisation === "string" ? organisation : "") };
-      });
-      await database.write(async (transaction) => {
-        const before = await readRules(transaction, subject);
-        if (before.length + made.length > mostRules)
-          throw new AssayError("BAD_REQUEST", {
-            reason: `there are ${before.length} trust rules; ${mostRules} are the most`,
-          });
-        for (const { rule, url } of made) {
-          await insertRule(transaction, rule, url);
-          await record(transaction, "trust.rule-added", subject, {
-            by: principal.id,
-            rule: rule.id,
-            issuer: rule.issuer,
-            claims: JSON.stringify(rule.claims),
-            permissions: rule.permissions.join(" "),
-            open: weaknesses(rule.claims, subject.kind).length > 0,
-          });
-        }
-      });
-      return made.map(({ rule }) => rule);
+      const by = await admit(caller, subject);
+      const rules = requestsText(readTrustRequests(options, subject, body));
+      return await change(caller, by, { do: "add", subject, body }, `add trust ${subjectText(subject)} ${rules}`);
     },
-
     async remove(caller, subject, id) {
-      const { principal } = caller;
-      await admit(caller, subject);
-      await caller.confirm({
-        what: `remove the trust rule ${id.slice(0, 40)} of ${subjectText(subject)}`,
-        exactly: `remove trust ${subjectText(subject)} ${id}`,
-      });
-      await database.write(async (transaction) => {
-        const rule = await readRule(transaction, id);
-        const isHere = rule?.subject.kind === subject.kind && rule.subject.name === subject.name;
-        if (!isHere || !(await deleteRule(transaction, id)))
-          throw new AssayError("NOT_FOUND", { what: `The trust rule ${id.slice(0, 40)} of ${subject.name}` });
-        await record(transaction, "trust.rule-removed", subject, { by: principal.id, rule: id });
-      });
-      // A crash right here leaves tokens that Permissions refuses all the same: their rule is gone.
-      await tokens.revokeAll(principal.id, `ci:${id}`);
+      const by = await admit(caller, subject);
+      await change(caller, by, { do: "remove", subject, id }, `remove trust ${subjectText(subject)} ${id}`);
     },
-
     async isExclusive(caller, subject) {
       await admit(caller, subject);
       return await isTrustedOnly(database.read, subject);
     },
-
     async setExclusive(caller, subject, isExclusive) {
-      const { principal } = caller;
-      await admit(caller, subject);
-      await caller.confirm({
-        what: `${isExclusive ? "let nobody but trusted CI" : "let others than trusted CI"} publish ${subjectText(subject)}`,
-        exactly: `exclusive ${String(isExclusive)} ${subjectText(subject)}`,
-      });
-      const nowMs = clock.now();
-      await database.write(async (transaction) => {
-        if (isExclusive === (await isTrustedOnly(transaction, subject))) return;
-        if (isExclusive) await setTrustedOnly(transaction, subject, principal.id, nowMs);
-        else await unsetTrustedOnly(transaction, subject);
-        await record(transaction, "trust.exclusive", subject, { by: principal.id, exclusive: isExclusive });
-      });
+      const by = await admit(caller, subject);
+      const exactly = `exclusive ${String(isExclusive)} ${subjectText(subject)}`;
+      await change(caller, by, { do: "exclusive", subject, isExclusive }, exactly);
     },
   };
 }

@@ -8,6 +8,9 @@ import { openTestNames } from "../names/test-names.ts";
 import { anonymous, type Principal } from "../principal.ts";
 import { createTestIdentity, identityTestMigrations, password } from "../test-identity.ts";
 import { createOrganisations, type OwnersChange } from "./organisations.ts";
+import { doerOf } from "../doer.ts";
+
+const by = (id: string) => doerOf({ id, address: "127.0.0.1" });
 
 const ui = packageName("@acme/ui");
 const olga: Principal = {
@@ -55,12 +58,12 @@ onEveryDatabase("organisations", ({ fresh }) => {
     }
     await settled(organisations.create(olga, "acme"));
     for (const person of ["dora", "erin", "robo"])
-      await settled(organisations.setMember("person:olga", "acme", person, "developer"));
+      await settled(organisations.setMember(by("person:olga"), "acme", person, "developer"));
     await database.write((transaction) =>
       names.claim(transaction, { name: ui, visibility: "restricted", owner: "olga" }),
     );
     await settled(names.changed());
-    const change = (wanted: OwnersChange) => settled(organisations.changeOwners("person:olga", ui, wanted));
+    const change = (wanted: OwnersChange) => settled(organisations.changeOwners(by("person:olga"), ui, wanted));
     return { organisations, settled, change, events };
   }
 
@@ -79,13 +82,13 @@ onEveryDatabase("organisations", ({ fresh }) => {
     await assert.rejects(change({ kind: "replace", people: ["olga", "robo"] }), conflict(/robo is a bot/));
     await assert.rejects(change({ kind: "add", person: "ghost" }), (error) => isAssayError(error, "NOT_FOUND"));
     for (const role of ["owner", "admin"] as const)
-      await assert.rejects(settled(organisations.setMember("person:olga", "acme", "robo", role)), conflict(/bot/));
+      await assert.rejects(settled(organisations.setMember(by("person:olga"), "acme", "robo", role)), conflict(/bot/));
     assert.deepEqual(await organisations.owners(ui), ["olga"]);
   });
 
   test("who alone owns a package stays a member until somebody else owns it too, and is told which", async () => {
     const { organisations, settled, change } = await open();
-    const leave = (person: string) => settled(organisations.removeMember("person:olga", "acme", person));
+    const leave = (person: string) => settled(organisations.removeMember(by("person:olga"), "acme", person));
     await change({ kind: "replace", people: ["dora"] });
     await assert.rejects(leave("dora"), conflict(/dora is the only owner of @acme\/ui; add another owner first/));
     await change({ kind: "add", person: "olga" });
@@ -101,7 +104,7 @@ onEveryDatabase("organisations", ({ fresh }) => {
       { organisation: "other", team: "developers" },
       { organisation: "none", team: "nobody" },
     ])
-      await settled(organisations.grant("person:olga", team, ui, "read")).catch((error: Error) =>
+      await settled(organisations.grant(by("person:olga"), team, ui, "read")).catch((error: Error) =>
         refusals.push(error.message),
       );
     assert.deepEqual(refusals, ["The package @acme/ui was not found.", "The package @acme/ui was not found."]);

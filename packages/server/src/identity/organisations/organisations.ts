@@ -6,6 +6,7 @@ import type { HostedNames, HostedPackage } from "../names/names.ts";
 import { putSettings, raiseGeneration } from "../names/store.ts";
 import type { Account, Accounts } from "../people/accounts.ts";
 import type { CiFacts, PermissionFacts } from "../permissions/facts.ts";
+import { actOf, doerOf, type Doer } from "../doer.ts";
 import type { Principal } from "../principal.ts";
 import { createHands } from "./hands.ts";
 import { hindrancesOf, keepOwned, writeOwners, type OwnersChange } from "./owners.ts";
@@ -20,7 +21,7 @@ export const developers = "developers";
 
 /**
  * Organisations, their members and teams, and who may do what with packages. Whether a principal may is not asked
- * here; `by` is its id, for the events. What is not there is NOT_FOUND.
+ * here; `by` is who changes it, for the events, and may bring the transaction to change it in. What is not there is NOT_FOUND.
  */
 export interface Organisations {
   /** Throws CONFLICT for a name that is taken or alike, FORBIDDEN where one may not. */
@@ -29,33 +30,42 @@ export interface Organisations {
   ensurePersonal(principal: Principal, name: PackageName): Promise<void>;
   members(organisation: string): Promise<ReadonlyMap<string, Role>>;
   /** Answers how many members there are now. Throws CONFLICT for the last owner, and for a bot that would administer. */
-  setMember(by: string, organisation: string, person: string, role: Role): Promise<number>;
+  setMember(by: Doer, organisation: string, person: string, role: Role): Promise<number>;
   /** Throws CONFLICT for the last owner, and for who alone owns a package, which it names. */
-  removeMember(by: string, organisation: string, person: string): Promise<void>;
+  removeMember(by: Doer, organisation: string, person: string): Promise<void>;
   teams(organisation: string): Promise<readonly string[]>;
-  createTeam(by: string, team: TeamRow, description: string): Promise<void>;
-  removeTeam(by: string, team: TeamRow): Promise<void>;
+  createTeam(by: Doer, team: TeamRow, description: string): Promise<void>;
+  removeTeam(by: Doer, team: TeamRow): Promise<void>;
   teamMembers(team: TeamRow): Promise<readonly string[]>;
-  addTeamMember(by: string, team: TeamRow, person: string): Promise<void>;
-  removeTeamMember(by: string, team: TeamRow, person: string): Promise<void>;
+  addTeamMember(by: Doer, team: TeamRow, person: string): Promise<void>;
+  removeTeamMember(by: Doer, team: TeamRow, person: string): Promise<void>;
   teamPackages(team: TeamRow): Promise<ReadonlyMap<PackageName, Level>>;
   /** Undefined takes the access away. */
-  grant(by: string, team: TeamRow, name: PackageName, level: Level | undefined): Promise<void>;
+  grant(by: Doer, team: TeamRow, name: PackageName, level: Level | undefined): Promise<void>;
   owners(name: PackageName): Promise<readonly string[]>;
   /**
    * Reads who owns it, and writes who shall, in one transaction. Answers who does now. Throws CONFLICT when nobody would
    * be left and for a bot, NOT_FOUND for who has no account.
    */
   changeOwners(
-    by: string,
+    by: Doer,
     name: PackageName,
     change: OwnersChange,
     /** Throws when the change must not be made. */
     check?: (transaction: Transaction) => Promise<void>,
   ): Promise<readonly string[]>;
   collaborators(name: PackageName): Promise<ReadonlyMap<string, Level>>;
-  configure(by: string, name: PackageName, settings: PackageSettings): Promise<void>;
+  configure(by: Doer, name: PackageName, settings: PackageSettings): Promise<void>;
   facts(ci: (rule: string) => Promise<CiFacts | undefined>): PermissionFacts;
+}
+
+interface ChangeEvent {
+  readonly kind: string;
+  readonly subject: string;
+  readonly organisation: string;
+  readonly by: Doer;
+  readonly data?: Readonly<Record<string, string>>;
+  readonly after?: () => void;
 }
 
 export type PackageSettings = Partial<
@@ -88,22 +98,21 @@ export function createOrganisations(
 
   const generation = (): string => `${names.generation()} ${Math.floor(clock.monotonicMs() / accountsMs)}`;
 
-  /** One change of who may do what, with its event. */
+  /** One change of who may do what, with its event; `after` when it is committed. */
   async function change(
-    {
-      kind,
-      subject,
-      by,
-      ...data
-    }: { readonly kind: string; readonly subject: string; readonly by: string } & Readonly<Record<string, string>>,
+    { kind, subject, organisation, by, data = {}, after = () => {} }: ChangeEvent,
     /** Answers what else the event says. */
     work: (transaction: Transaction) => Promise<Readonly<Record<string, string>> | void>,
   ): Promise<void> {
-    await database.write(async (transaction) => {
+    const whole = async (transaction: Transaction): Promise<void> => {
       const more = await work(transaction);
       await raiseGeneration(transaction);
-      await events.record(transaction, { kind, subject, data: { by, ...data, ...more } });
-    });
+      const act = actOf(by, organisation);
+      await events.record(transaction, { kind, subject, data: { by: by.id, ...data, ...more }, act });
+      transaction.afterCommit(after);
+    };
+    if (by.within !== undefined) return await whole(by.within);
+    await database.write(whole);
     await names.changed();
   }
 
@@ -122,8 +131,8 @@ export function createOrganisations(
     return role;
   }
 
-  async function requireAccount(person: string): Promise<Account> {
-    const account = await accounts.find(person);
+  async function requireAccount({ within }: Doer, person: string): Promise<Account> {
+    const account = await accounts.find(person, within);
     if (account === undefined) throw new AssayError("NOT_FOUND", { what: `The user ${person}` });
     return account;
   }
@@ -136,12 +145,13 @@ export function createOrganisations(
       });
   }
 
-  async function make(by: string, name: string, owner: string, person: string | undefined): Promise<void> {
+  async function make(by: Doer, name: string, owner: string, person: string | undefined): Promise<void> {
     if (await deps.isScopeKnown(name))
       throw new AssayError("CONFLICT", { reason: `packages below @${name}/ are known from an upstream` });
     if (name !== owner && (await accounts.find(name)) !== undefined)
       throw new AssayError("CONFLICT", { reason: `${name} is the name of a user` });
-    const event = { kind: "organisation.created", subject: `organisation ${name}`, by, owner };
+    const subject = `organisation ${name}`;
+    const event = { kind: "organisation.created", subject, organisation: name, by, data: { owner } };
     await change(event, async (transaction) => {
       await names.found(transaction, { name, person });
       await store.putMember(transaction, name, owner, "owner");
@@ -164,13 +174,13 @@ export function createOrganisations(
         throw new AssayError("BAD_REQUEST", {
           reason: "an organisation's name is 1 to 64 characters of a-z, 0-9, dot, dash and underscore",
         });
-      await make(principal.id, name, principal.name, name === principal.name ? name : undefined);
+      await make(doerOf(principal), name, principal.name, name === principal.name ? name : undefined);
     },
 
     async ensurePersonal(principal, name) {
       if (!name.startsWith(`@${principal.name}/`) || names.organisationOf(name) !== undefined) return;
       if (mayCreate !== "people" || principal.kind !== "person" || !isWhole(principal)) return;
-      await make(principal.id, principal.name, principal.name, principal.name);
+      await make(doerOf(principal), principal.name, principal.name, principal.name);
     },
 
     async members(organisation) {
@@ -180,23 +190,28 @@ export function createOrganisations(
 
     async setMember(by, organisation, person, role) {
       requireOrganisation(organisation);
-      const account = await requireAccount(person);
+      const account = await requireAccount(by, person);
       if (account.kind !== "person" && role !== "developer")
         throw new AssayError("CONFLICT", { reason: `${person} is a bot: it can be a developer, and nothing more` });
-      const event = { kind: "organisation.member-set", subject: `organisation ${organisation}`, by, person, role };
+      const subject = `organisation ${organisation}`;
+      const event = { kind: "organisation.member-set", subject, organisation, by, data: { person, role } };
       await change(event, async (transaction) => {
         if (role !== "owner") await keepOneOwner(transaction, organisation, person);
         const isNew = !(await store.readMembers(transaction, organisation)).has(person);
         await store.putMember(transaction, organisation, person, role);
         if (isNew) await store.insertTeamMember(transaction, { organisation, team: developers, person });
       });
-      return (await store.readMembers(database.read, organisation)).size;
+      return (await store.readMembers(by.within ?? database.read, organisation)).size;
     },
 
     async removeMember(by, organisation, person) {
       requireOrganisation(organisation);
       const packages = names.packages(organisation).map(({ name }) => name);
-      const event = { kind: "organisation.member-removed", subject: `organisation ${organisation}`, by, person };
+      const subject = `organisation ${organisation}`;
+      const after = (): void => {
+        for (const name of packages) deps.documents.changed(name);
+      };
+      const event = { kind: "organisation.member-removed", subject, organisation, by, data: { person }, after };
       await change(event, async (transaction) => {
         await requireMember(transaction, organisation, person);
         await keepOneOwner(transaction, organisation, person);
@@ -206,7 +221,6 @@ export function createOrganisations(
             await deps.documents.touch(transaction, name);
         await store.deleteMember(transaction, organisation, person, packages);
       });
-      for (const name of packages) deps.documents.changed(name);
     },
 
     async teams(organisation) {
@@ -220,7 +234,8 @@ export function createOrganisations(
         throw new AssayError("BAD_REQUEST", {
           reason: "a team's name is 1 to 64 characters of a-z, 0-9, dot, dash and underscore",
         });
-      await change({ kind: "team.created", subject: `team ${organisation}:${team}`, by }, async (transaction) => {
+      const event = { kind: "team.created", subject: `team ${organisation}:${team}`, organisation, by };
+      await change(event, async (transaction) => {
         if (!(await store.insertTeam(transaction, { organisation, team, description })))
           throw new AssayError("CONFLICT", { reason: `the team ${organisation}:${team} exists already` });
       });
@@ -229,7 +244,8 @@ export function createOrganisations(
     async removeTeam(by, team) {
       if (team.team === developers)
         throw new AssayError("CONFLICT", { reason: `every organisation has the team ${developers}` });
-      await change({ kind: "team.removed", subject: teamText(team), by }, async (transaction) => {
+      const { organisation } = team;
+      await change({ kind: "team.removed", subject: teamText(team), organisation, by }, async (transaction) => {
         await requireTeam(transaction, team);
         await store.deleteTeam(transaction, team);
       });
@@ -242,7 +258,9 @@ export function createOrganisations(
     },
 
     async addTeamMember(by, team, person) {
-      await change({ kind: "team.member-added", subject: teamText(team), by, person }, async (transaction) => {
+      const { organisation } = team;
+      const event = { kind: "team.member-added", subject: teamText(team), organisation, by, data: { person } };
+      await change(event, async (transaction) => {
         await requireTeam(transaction, team);
         await requireMember(transaction, team.organisation, person);
         await store.insertTeamMember(transaction, { ...team, person });
@@ -250,7 +268,9 @@ export function createOrganisations(
     },
 
     async removeTeamMember(by, team, person) {
-      await change({ kind: "team.member-removed", subject: teamText(team), by, person }, async (transaction) => {
+      const { organisation } = team;
+      const event = { kind: "team.member-removed", subject: teamText(team), organisation, by, data: { person } };
+      await change(event, async (transaction) => {
         await requireTeam(transaction, team);
         await store.deleteTeamMember(transaction, { ...team, person });
       });
@@ -265,13 +285,13 @@ export function createOrganisations(
       const event = {
         kind: "package.granted",
         subject: `npm ${name}`,
+        organisation: team.organisation,
         by,
-        team: teamText(team),
-        level: level ?? "none",
+        data: { team: teamText(team), level: level ?? "none" },
       };
       await change(event, async (transaction) => {
         // A team reaches the packages of its own organisation only; of other teams nothing is told.
-        if (names.find(name)?.organisation !== team.organisation) throw missing(name);
+        if (names.find(name)?.organisation !== team.organisation) missing(name);
         await requireTeam(transaction, team);
         if (level === undefined) await store.deleteGrant(transaction, team, name);
         else await store.putGrant(transaction, team, name, level);
@@ -281,17 +301,17 @@ export function createOrganisations(
     owners: (name) => store.readOwners(database.read, name),
 
     async changeOwners(by, name, wanted, check) {
-      if (names.find(name) === undefined) throw missing(name);
-      const hindrances = await hindrancesOf(accounts, wanted);
+      const { organisation } = names.find(name) ?? missing(name);
+      const hindrances = await hindrancesOf(accounts, wanted, by.within);
       let after: readonly string[] = [];
-      const event = { kind: "package.owners-set", subject: `npm ${name}`, by };
+      const changed = (): void => deps.documents.changed(name);
+      const event = { kind: "package.owners-set", subject: `npm ${name}`, organisation, by, after: changed };
       await change(event, async (transaction) => {
         await check?.(transaction);
         after = await writeOwners(transaction, name, wanted, hindrances);
         await deps.documents.touch(transaction, name);
         return { owners: after.join(" ") };
       });
-      deps.documents.changed(name);
       return after;
     },
 
@@ -305,9 +325,10 @@ export function createOrganisations(
     },
 
     async configure(by, name, settings) {
-      if (names.find(name) === undefined) throw missing(name);
+      const { organisation } = names.find(name) ?? missing(name);
       const said = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
-      const event = { kind: "package.configured", subject: `npm ${name}`, by, settings: said.join(" ") };
+      const data = { settings: said.join(" ") };
+      const event = { kind: "package.configured", subject: `npm ${name}`, organisation, by, data };
       await change(event, (transaction) => putSettings(transaction, name, settings));
     },
 
@@ -349,6 +370,6 @@ function teamText({ organisation, team }: TeamRow): string {
   return `team ${organisation}:${team}`;
 }
 
-function missing(name: PackageName): AssayError {
-  return new AssayError("NOT_FOUND", { what: `The package ${name}` });
+function missing(name: PackageName): never {
+  throw new AssayError("NOT_FOUND", { what: `The package ${name}` });
 }

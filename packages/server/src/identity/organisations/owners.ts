@@ -11,10 +11,14 @@ export type OwnersChange =
 /** Why somebody whom the change names cannot become an owner, by name; asked before the transaction. */
 export type Hindrances = ReadonlyMap<string, AssayError>;
 
-export async function hindrancesOf(accounts: Pick<Accounts, "find">, change: OwnersChange): Promise<Hindrances> {
+export async function hindrancesOf(
+  accounts: Pick<Accounts, "find">,
+  change: OwnersChange,
+  within?: Transaction,
+): Promise<Hindrances> {
   const found = new Map<string, AssayError>();
   for (const name of joining(change)) {
-    const account = await accounts.find(name);
+    const account = await accounts.find(name, within);
     if (account === undefined) found.set(name, new AssayError("NOT_FOUND", { what: `The user ${name}` }));
     else if (account.kind !== "person")
       found.set(name, new AssayError("CONFLICT", { reason: `${name} is a bot, and only people own packages` }));

@@ -5,12 +5,17 @@ import type { Identity } from "../identity.ts";
 import type { Action, Resource } from "../permissions/permissions.ts";
 import type { Principal } from "../principal.ts";
 import { manageNeed } from "../sign-in/need.ts";
-import type { TeamRow } from "./organisations.ts";
+import type { Gate } from "../approvals/gate.ts";
+import { doerOf, type Doer } from "../doer.ts";
+import { accessOperation, carryOutAccess, type AccessChange } from "./access-changes.ts";
+import type { Organisations, TeamRow } from "./organisations.ts";
 
 export interface AskingDeps {
   readonly identity: Pick<Identity, "authenticate" | "names" | "permissions"> & {
     readonly signIn: Pick<Identity["signIn"], "stepUps">;
   };
+  readonly organisations: Organisations;
+  readonly gate: Gate;
 }
 
 export interface Named {
@@ -23,36 +28,41 @@ export const bodyLimit = 64 * 1024;
 
 export interface Asking {
   /** Nothing is looked up before it is known that the sender may. */
-  may(request: Asked, action: Action, resource: Resource): Promise<Principal>;
+  may(request: Asked, action: Action, resource: Resource): Promise<Permitted>;
   /** Throws UNAUTHORIZED for who shows nothing. */
   known(request: Asked): Promise<Principal>;
   /** What is hidden, what is not there and what is an upstream's are answered alike: none of them is here to be changed. */
-  mayWith(request: Asked, action: Action, name: PackageName): Promise<Principal>;
+  mayWith(request: Asked, action: Action, name: PackageName): Promise<Permitted>;
   /** The same for the package in the path. */
-  ofPackage(request: Asked, action: Action): Promise<{ readonly principal: Principal; readonly name: PackageName }>;
+  ofPackage(request: Asked, action: Action): Promise<{ readonly principal: Permitted; readonly name: PackageName }>;
   /**
    * Returns when no second factor is needed for this very request, or one was just given; asked when the permission is
    * certain. `what` says it to the person, `name` is the package that is changed and may require a factor by itself.
    */
   confirm(request: Asked, principal: Principal, what: string, name?: PackageName): Promise<void>;
+  /** Changes who may do what, or has the change wait for those who must approve it. Asked when it is confirmed. */
+  change(request: Asked, principal: Permitted, wanted: AccessChange): Promise<void>;
 }
 
-export function createAsking({ identity }: AskingDeps): Asking {
+/** Who may, and by which policy. */
+export type Permitted = Principal & { readonly by: Doer };
+
+export function createAsking({ identity, organisations, gate }: AskingDeps): Asking {
   const { names, permissions } = identity;
 
-  async function may(request: Asked, action: Action, resource: Resource): Promise<Principal> {
+  async function may(request: Asked, action: Action, resource: Resource): Promise<Permitted> {
     const principal = await identity.authenticate(request.credentials);
-    await permissions.require(principal, action, resource);
-    return principal;
+    const policy = await permissions.require(principal, action, resource);
+    return { ...principal, by: doerOf(principal, action, policy) };
   }
 
-  async function mayWith(request: Asked, action: Action, name: PackageName): Promise<Principal> {
+  async function mayWith(request: Asked, action: Action, name: PackageName): Promise<Permitted> {
     const principal = await identity.authenticate(request.credentials);
     const missing = new AssayError("NOT_FOUND", { what: `The package ${name}` });
     if (principal.kind !== "anonymous" && names.organisationOf(name) === undefined) throw missing;
-    await permissions.require(principal, action, { kind: "package", name });
+    const policy = await permissions.require(principal, action, { kind: "package", name });
     if (names.find(name) === undefined) throw missing;
-    return principal;
+    return { ...principal, by: doerOf(principal, action, policy) };
   }
 
   return {
@@ -79,6 +89,10 @@ export function createAsking({ identity }: AskingDeps): Asking {
           need: manageNeed(name === undefined ? undefined : names.find(name)),
         },
       );
+    },
+    async change({ base }, principal, wanted) {
+      await gate.pass({ principal, base }, accessOperation({ organisations, names }, principal.by, wanted));
+      await carryOutAccess(organisations, principal.by, wanted);
     },
   };
 }

@@ -8,19 +8,19 @@ import {
   type Asked,
   type Asking,
   type Named,
+  type Permitted,
 } from "./routes-asking.ts";
 import { isWhole, type Organisations, type Role } from "./organisations.ts";
-import type { Principal } from "../principal.ts";
 
 /** Making organisations, `npm org` and `npm team`. */
 export function addOrganisationRoutes(
   fastify: FastifyInstance,
-  { may, known, confirm }: Asking,
+  { may, known, confirm, change }: Asking,
   organisations: Organisations,
 ): void {
-  const reads = (request: Asked): Promise<Principal> => may(request, "read", organisationIn(request));
+  const reads = (request: Asked): Promise<Permitted> => may(request, "read", organisationIn(request));
 
-  const administers = (request: Asked): Promise<Principal> => may(request, "administer", organisationIn(request));
+  const administers = (request: Asked): Promise<Permitted> => may(request, "administer", organisationIn(request));
 
   fastify.post<Named>("/-/assay/v1/organisations", { bodyLimit }, async (request, reply) => {
     const principal = await known(request);
@@ -41,7 +41,8 @@ export function addOrganisationRoutes(
     const user = textIn(request, "user");
     const role = wordIn(request, "role", ["owner", "admin", "developer"], "developer") as Role;
     await confirm(request, principal, `make ${user} ${role} of ${org}`);
-    const size = await organisations.setMember(principal.id, org, user, role);
+    await change(request, principal, { do: "set-member", organisation: org, person: user, role });
+    const { size } = await organisations.members(org);
     // npm's client breaks without `org`.
     return reply.code(201).send({ org: { name: org, size }, user, role });
   });
@@ -49,12 +50,13 @@ export function addOrganisationRoutes(
   fastify.delete<Named>("/-/org/:org/user", { bodyLimit }, async (request, reply) => {
     const { org } = request.params;
     const user = textIn(request, "user");
-    const principal = await may(request, "read", organisationIn(request));
+    const reader = await may(request, "read", organisationIn(request));
     // Whoever wants to leave may.
-    const isLeaving = principal.id === `person:${user}` && isWhole(principal);
-    if (!isLeaving) await administers(request);
+    const isLeaving = reader.id === `person:${user}` && isWhole(reader);
+    const principal = isLeaving ? reader : await administers(request);
     await confirm(request, principal, isLeaving ? `leave ${org}` : `take ${user} out of ${org}`);
-    await organisations.removeMember(principal.id, org, user);
+    if (isLeaving) await organisations.removeMember(principal.by, org, user);
+    else await change(request, principal, { do: "remove-member", organisation: org, person: user });
     return reply.code(204).send();
   });
 
@@ -69,7 +71,7 @@ export function addOrganisationRoutes(
     const principal = await administers(request);
     const name = textIn(request, "name");
     await confirm(request, principal, `make the team ${org}:${name}`);
-    await organisations.createTeam(principal.id, { organisation: org, team: name }, textIn(request, "description", ""));
+    await organisations.createTeam(principal.by, { organisation: org, team: name }, textIn(request, "description", ""));
     return reply.code(201).send({ name });
   });
 
@@ -79,7 +81,7 @@ export function addOrganisationRoutes(
       const team = teamIn(request);
       const principal = await administers(request);
       await confirm(request, principal, `remove the team ${team.organisation}:${team.team}`);
-      await organisations.removeTeam(principal.id, team);
+      await change(request, principal, { do: "remove-team", team });
       return reply.code(204).send();
     });
     fastify.get<Named>(`${base}/user`, async (request) => {
@@ -100,8 +102,8 @@ export function addOrganisationRoutes(
           const user = textIn(request, "user");
           const to = verb === "add" ? "to" : "from";
           await confirm(request, principal, `${verb} ${user} ${to} the team ${team.organisation}:${team.team}`);
-          if (verb === "add") await organisations.addTeamMember(principal.id, team, user);
-          else await organisations.removeTeamMember(principal.id, team, user);
+          const what = verb === "add" ? "add-to-team" : "remove-from-team";
+          await change(request, principal, { do: what, team, person: user });
           return reply.code(code).send(verb === "add" ? {} : undefined);
         },
       });

@@ -18,7 +18,7 @@ import type { Level, Organisations, PackageSettings } from "./organisations.ts";
 /** `npm access`, and owners as pnpm asks for them. */
 export function addPackageRoutes(
   fastify: FastifyInstance,
-  { may, mayWith, known, ofPackage, confirm }: Asking,
+  { may, mayWith, known, ofPackage, confirm, change }: Asking,
   {
     names,
     permissions,
@@ -50,7 +50,7 @@ export function addPackageRoutes(
     const team = teamIn(request);
     const what = level === undefined ? "take from" : `give (${level})`;
     await confirm(request, principal, `${what} the team ${team.organisation}:${team.team}: ${name}`, name);
-    await organisations.grant(principal.id, team, name, level);
+    await change(request, principal, { do: "grant", team, name, level: level ?? "none" });
   }
 
   fastify.get<Named>("/-/org/:org/package", async (request) => {
@@ -115,7 +115,7 @@ export function addPackageRoutes(
     const { principal, name } = await ofPackage(request, "configure");
     const settings = settingsIn(request);
     await confirm(request, principal, `change the access to ${name}`, name);
-    await organisations.configure(principal.id, name, settings);
+    await change(request, principal, { do: "configure", name, settings });
     return {};
   });
 
@@ -136,7 +136,8 @@ export function addPackageRoutes(
         const { principal, name } = await ofPackage(request, "own");
         const person = textIn(request, "user");
         await confirm(request, principal, `make ${person} ${verb} owner of ${name}`, name);
-        return { owners: await organisations.changeOwners(principal.id, name, { kind, person }) };
+        await change(request, principal, { do: "change-owners", name, change: { kind, person } });
+        return { owners: await organisations.owners(name) };
       },
     });
 

@@ -1,12 +1,9 @@
 import type { FastifyPluginCallback } from "fastify";
-import type { Organisations } from "./organisations.ts";
 import { createAsking, type AskingDeps } from "./routes-asking.ts";
 import { addOrganisationRoutes } from "./routes-organisation.ts";
 import { addPackageRoutes } from "./routes-package.ts";
 
-export interface OrganisationRoutesDeps extends AskingDeps {
-  readonly organisations: Organisations;
-}
+export type OrganisationRoutesDeps = AskingDeps;
 
 /** `npm org`, `npm team`, `npm access` and pnpm's owners, and making organisations: who asks, may they, what is said. */
 export function organisationRoutes(deps: OrganisationRoutesDeps): FastifyPluginCallback {

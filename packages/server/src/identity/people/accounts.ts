@@ -1,6 +1,6 @@
 import { AssayError } from "@assay/core";
 import type { Clock } from "../../platform/clock.ts";
-import type { Database, Transaction } from "../../platform/database/database.ts";
+import type { Database, Reader, Transaction } from "../../platform/database/database.ts";
 import type { Events } from "../../platform/events/events.ts";
 import { readOrganisation } from "../names/store.ts";
 import type { PasswordGuard } from "./password-guard.ts";
@@ -32,7 +32,8 @@ export interface NewAccount {
 
 /** People and bots. `by` is the id of the principal who acts, for the events. */
 export interface Accounts {
-  find(name: string): Promise<Account | undefined>;
+  /** `reader`: the transaction that the caller is in. */
+  find(name: string, reader?: Reader): Promise<Account | undefined>;
   list(): Promise<readonly Account[]>;
   /** True while nobody administers the registry. */
   isWithoutAdmin(): Promise<boolean>;
@@ -91,7 +92,8 @@ export function createAccounts(deps: AccountsDeps): Accounts {
   }
 
   const accounts: Accounts = {
-    find: async (name) => (isUserName(name) ? (await readAccount(database.read, name))?.account : undefined),
+    find: async (name, reader = database.read) =>
+      isUserName(name) ? (await readAccount(reader, name))?.account : undefined,
     list: () => readAccounts(database.read),
     isWithoutAdmin: async () => (await countAdmins(database.read)) === 0,
 

@@ -39,7 +39,13 @@ export function createPermissions(deps: PermissionsDeps, { read }: PermissionsOp
     const engine = await policies.engine();
     const { organisation } = describeResource(names, resource);
     const question = await makeQuestion({ facts, names }, principal, action, resource);
-    const { slot } = policies.slotFor(organisation);
+    const { slot, isClosed } = policies.slotFor(organisation);
+    // Whoever administers the registry saves policies that can be read, and that alone is left.
+    const isRepair = principal.isAdmin && action === "administer" && resource.kind === "organisation";
+    if (isClosed && !isRepair) {
+      const reading = engine.ask(slot, { ...question, action: "read" });
+      return { ...closed(organisation), isHidden: reading.outcome !== "allow" };
+    }
     const answer = engine.ask(slot, question);
     if (answer.outcome === "failed")
       telemetry.log.error("a permission question cannot be decided, so it is refused", {
@@ -95,7 +101,7 @@ export function createPermissions(deps: PermissionsDeps, { read }: PermissionsOp
 
     async require(principal, action, resource) {
       const decision = await permissions.decide(principal, action, resource);
-      if (decision.allowed) return;
+      if (decision.allowed) return decision.policy;
       const isStranger = principal.kind === "anonymous";
       // The same answer whether it exists or not, so that it tells nothing.
       if (isStranger && (action !== "read" || read === "signed-in"))
@@ -121,6 +127,7 @@ export function createPermissions(deps: PermissionsDeps, { read }: PermissionsOp
     isOpen(name) {
       const resource: Resource = { kind: "package", name };
       const { organisation, isPublic } = describeResource(names, resource);
+      if (policies.slotFor(organisation).isClosed) return false;
       if (!isPublic && policies.isPlain(organisation)) return false;
       // The built-in policies say no more than this about strangers; a test holds them together.
       if (policies.isPlain(organisation)) return read === "anyone";
@@ -138,6 +145,16 @@ export function createPermissions(deps: PermissionsDeps, { read }: PermissionsOp
     },
   };
   return permissions;
+}
+
+/** Id that stands for a policy where an organisation's own cannot be read. */
+function closed(organisation = ""): Extract<Decision, { allowed: false }> {
+  return {
+    allowed: false,
+    policy: "unreadable-policies",
+    reason: `the policies of ${organisation} cannot be read by this version of the server, so everything is refused; an administrator of the registry saves others`,
+    isHidden: true,
+  };
 }
 
 /** In the words for what does not exist. */

@@ -58,11 +58,11 @@ export interface Permissions {
   decide(principal: Principal, action: Action, resource: Resource): Promise<Decision>;
 
   /**
-   * The same for who cannot go on without. Throws UNAUTHORIZED for who showed no credentials, whatever is there or not,
+   * The same for who cannot go on without; answers the policy that decided. Throws UNAUTHORIZED for who showed no credentials, whatever is there or not,
    * except that reading what is hidden from it is NOT_FOUND where anybody may read what is public; else NOT_FOUND for
    * what is hidden from the principal, and FORBIDDEN with the deciding policy in its sentence.
    */
-  require(principal: Principal, action: Action, resource: Resource): Promise<void>;
+  require(principal: Principal, action: Action, resource: Resource): Promise<string>;
 
   /**
    * Those of these packages that the principal may read, in their order: as `decide` says of each, but decided once for

@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AssayError } from "@assay/core";
-import { loadCedar, type Cedar } from "./cedar.ts";
+import { loadCedar, type Cedar, type CedarAnswer, type CedarQuestion } from "./cedar.ts";
 import type { Policy } from "./policies.ts";
 
 /** The policies in force: built in, the shop's, and each organisation's own. */
@@ -25,6 +25,10 @@ export interface PolicySets {
   read(text: string): Promise<readonly Policy[]>;
   /** Puts an organisation's policies in force in place of those before; none: only the others hold. */
   put(organisation: string, policies: readonly Policy[]): Promise<void>;
+  /** Its policies cannot be read: everything of it is refused until others are put. */
+  close(organisation: string): Promise<void>;
+  /** What an organisation's policies would answer if they were in force. They never are by this. */
+  askAside(policies: readonly Policy[], question: CedarQuestion): Promise<CedarAnswer>;
 }
 
 interface Slot {
@@ -32,6 +36,8 @@ interface Slot {
   readonly usesAddress: boolean;
   /** Whether a policy besides the built-in ones looks at a package's own name or people. */
   readonly tellsPackages: boolean;
+  /** Nothing may be allowed: what would forbid it is not known. */
+  readonly isClosed: boolean;
 }
 
 export interface PolicySetsOptions {
@@ -52,9 +58,11 @@ export async function openPolicySets({ read, folder, installation }: PolicySetsO
   let tellsShared = false;
   let generation = 0;
   const registrySlot = `registry ${installation}`;
-  let registry: Slot = { slot: registrySlot, usesAddress: false, tellsPackages: false };
+  const asideSlot = `aside ${installation}`;
+  let registry: Slot = { slot: registrySlot, usesAddress: false, tellsPackages: false, isClosed: false };
   const own = new Map<string, Slot & { readonly policies: readonly Policy[] }>();
   const freeSlots: string[] = [];
+  let slots = 0;
 
   async function open(): Promise<Cedar> {
     const cedar = await loadCedar();
@@ -72,7 +80,7 @@ export async function openPolicySets({ read, folder, installation }: PolicySetsO
     });
     cedar.load(registrySlot, shared);
     tellsShared = shops.some(({ policies }) => policies.some(({ tellsPackages }) => tellsPackages));
-    registry = { slot: registrySlot, usesAddress: usesAddress(shared), tellsPackages: tellsShared };
+    registry = { ...registry, usesAddress: usesAddress(shared), tellsPackages: tellsShared };
     loaded = cedar;
     return cedar;
   }
@@ -103,16 +111,30 @@ export async function openPolicySets({ read, folder, installation }: PolicySetsO
       if (policies.length === 0) {
         if (before === undefined) return;
         own.delete(organisation);
-        cedar.load(before.slot, []);
-        freeSlots.push(before.slot);
+        if (!before.isClosed) {
+          cedar.load(before.slot, []);
+          freeSlots.push(before.slot);
+        }
       } else {
-        const slot = before?.slot ?? freeSlots.pop() ?? `organisation ${own.size} ${installation}`;
+        const slot =
+          (before?.isClosed === false ? before.slot : freeSlots.pop()) ?? `organisation ${slots++} ${installation}`;
         const all = [...shared, ...policies];
         cedar.load(slot, all);
         const tellsPackages = tellsShared || policies.some((policy) => policy.tellsPackages);
-        own.set(organisation, { slot, policies, usesAddress: usesAddress(all), tellsPackages });
+        own.set(organisation, { slot, policies, usesAddress: usesAddress(all), tellsPackages, isClosed: false });
       }
       generation += 1;
+    },
+    async close(organisation) {
+      await sets.put(organisation, []);
+      own.set(organisation, { ...registry, policies: [], isClosed: true });
+      generation += 1;
+    },
+    async askAside(policies, question) {
+      const cedar = await sets.engine();
+      // Nothing is awaited between the two: the slot is shared by all who ask aside.
+      cedar.load(asideSlot, [...shared, ...policies]);
+      return cedar.ask(asideSlot, question);
     },
   };
   // A file that is wrong must stop the start, not the first question.

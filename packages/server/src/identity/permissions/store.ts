@@ -32,22 +32,24 @@ export async function readPolicies(reader: Reader, organisation: string): Promis
   return row && fromRow(row);
 }
 
-/** Puts policies in place of those before, under the next generation. */
+/** Puts policies in place of those before, under the next generation, and answers it. */
 export async function putPolicies(
   transaction: Transaction,
   { organisation, text, savedBy, savedAtMs }: Omit<SavedPolicies, "generation">,
-): Promise<void> {
+): Promise<number> {
   const tables = transaction.withTables<PolicyTables>();
   const { newest } = await tables
     .selectFrom("organisation_policies")
     .select((build) => build.fn.max("generation").as("newest"))
     .executeTakeFirstOrThrow();
-  const values = { text, saved_by: savedBy, saved_at_ms: savedAtMs, generation: (newest ?? 0) + 1 };
+  const generation = (newest ?? 0) + 1;
+  const values = { text, saved_by: savedBy, saved_at_ms: savedAtMs, generation };
   await tables
     .insertInto("organisation_policies")
     .values({ organisation, ...values })
     .onConflict((conflict) => conflict.column("organisation").doUpdateSet(values))
     .execute();
+  return generation;
 }
 
 function fromRow(row: PolicyTables["organisation_policies"]): SavedPolicies {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { AssayError, parseVersion, type EpochMs, type PackageName, type Version } from "@assay/core";
-import type { Principal } from "../../identity/identity.ts";
-import type { Transaction } from "../../platform/database/database.ts";
+import { actOf, type Doer } from "../../identity/identity.ts";
+import type { Reader, Transaction } from "../../platform/database/database.ts";
 import { isJsonObject, type JsonObject } from "../publish/json.ts";
 import { liveVersions, setDeprecated } from "../store.ts";
 import { change, type ChangeDeps } from "./change.ts";
@@ -9,39 +9,54 @@ import { requireRevision } from "./revision.ts";
 
 const longestMessage = 1024;
 
+/** By version, what it is deprecated with from then on; null: it is no more. */
+export type Deprecations = Readonly<Record<string, string | null>>;
+
 /**
- * Takes from a whole packument that a client sends back what it may change by that: `deprecated` of each version. An
- * empty message, or none, ends it. Everything else in it is ignored. Throws BAD_REQUEST, CONFLICT, NOT_FOUND.
+ * Takes from a whole packument that a client sends back what it may change by that: `deprecated` of each version, where
+ * it is another than now. An empty message, or none, ends it. Everything else in it is ignored. Throws BAD_REQUEST.
  */
-export async function deprecate(
-  deps: ChangeDeps,
-  principal: Principal,
-  name: PackageName,
-  document: JsonObject,
-): Promise<void> {
+export async function deprecationsIn(reader: Reader, name: PackageName, document: JsonObject): Promise<Deprecations> {
   if (document["name"] !== undefined && document["name"] !== name)
     throw new AssayError("BAD_REQUEST", { reason: "its body is about another package than its path" });
   const { versions } = document;
   if (!isJsonObject(versions)) throw new AssayError("BAD_REQUEST", { reason: "it brings no version" });
-  await change(deps, name, async (transaction, nowMs) => {
-    await requireRevision(transaction, name, document["_rev"]);
+  const found: Record<string, string | null> = {};
+  for (const { version, deprecated } of await liveVersions(reader, name)) {
+    const sent = Object.hasOwn(versions, version) ? versions[version] : undefined;
+    if (!isJsonObject(sent)) continue;
+    const message = typeof sent["deprecated"] === "string" && sent["deprecated"] !== "" ? sent["deprecated"] : null;
+    if (message === deprecated) continue;
+    if (message !== null && message.length > longestMessage)
+      throw new AssayError("BAD_REQUEST", { reason: `the message is longer than ${longestMessage} characters` });
+    if (message?.isWellFormed() === false)
+      throw new AssayError("BAD_REQUEST", { reason: "the message holds a lone surrogate, which is no character" });
+    found[version] = message;
+  }
+  return found;
+}
+
+/** Throws CONFLICT when the document is of another revision, NOT_FOUND. */
+export async function deprecate(
+  deps: ChangeDeps,
+  by: Doer,
+  name: PackageName,
+  wanted: { readonly messages: Deprecations; readonly revision: unknown },
+): Promise<void> {
+  await change(deps, by, name, async (transaction, nowMs) => {
+    await requireRevision(transaction, name, wanted.revision);
     let isChanged = false;
     for (const { version: text, deprecated } of await liveVersions(transaction, name)) {
-      const sent = Object.hasOwn(versions, text) ? versions[text] : undefined;
-      if (!isJsonObject(sent)) continue;
-      const message = typeof sent["deprecated"] === "string" && sent["deprecated"] !== "" ? sent["deprecated"] : null;
+      const message = Object.hasOwn(wanted.messages, text) ? (wanted.messages[text] ?? null) : deprecated;
       if (message === deprecated) continue;
-      if (message !== null && message.length > longestMessage)
-        throw new AssayError("BAD_REQUEST", { reason: `the message is longer than ${longestMessage} characters` });
-      if (message?.isWellFormed() === false)
-        throw new AssayError("BAD_REQUEST", { reason: "the message holds a lone surrogate, which is no character" });
       const version = parseVersion(text);
       await setDeprecated(transaction, name, version, message);
       await claimDeprecation(deps, transaction, { name, version, message }, nowMs);
       await deps.events.record(transaction, {
         kind: message === null ? "release.undeprecated" : "release.deprecated",
         subject: `npm ${name}@${version}`,
-        data: { by: principal.id },
+        data: { by: by.id },
+        act: actOf(by, deps.names.organisationOf(name)),
       });
       isChanged = true;
     }

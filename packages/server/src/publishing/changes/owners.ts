@@ -1,5 +1,5 @@
 import { AssayError, type PackageName } from "@assay/core";
-import type { Organisations, Principal } from "../../identity/identity.ts";
+import type { Doer, Organisations } from "../../identity/identity.ts";
 import { isJsonObject } from "../publish/json.ts";
 import { requireRevision } from "./revision.ts";
 
@@ -19,11 +19,11 @@ export function readMaintainers(maintainers: unknown): readonly string[] {
 /** Makes these people the owners. Throws CONFLICT, also when the packument was changed meanwhile, and NOT_FOUND. */
 export async function replaceOwners(
   { organisations }: { readonly organisations: Pick<Organisations, "changeOwners"> },
-  principal: Principal,
+  by: Doer,
   name: PackageName,
   { people, revision }: { readonly people: readonly string[]; readonly revision: string },
 ): Promise<void> {
-  await organisations.changeOwners(principal.id, name, { kind: "replace", people }, (transaction) =>
+  await organisations.changeOwners(by, name, { kind: "replace", people }, (transaction) =>
     requireRevision(transaction, name, revision),
   );
 }

@@ -1,22 +1,26 @@
-import { AssayError, parseVersion, type PackageName } from "@assay/core";
-import type { Principal } from "../../identity/identity.ts";
+import { AssayError, parseVersion, type PackageName, type Version } from "@assay/core";
+import { actOf, type Doer } from "../../identity/identity.ts";
 import { requireTag } from "../publish/validate.ts";
 import { putTag, readTags, readVersion, removeTag } from "../store.ts";
 import { change, type ChangeDeps } from "./change.ts";
 
-/** Points a tag at a version that is there. Throws BAD_REQUEST, BAD_VERSION, NOT_FOUND. */
+/** The version that a request wants a tag to point at. Throws BAD_REQUEST, BAD_VERSION. */
+export function requireTagTarget(tag: string, wanted: unknown): Version {
+  requireTag(tag);
+  if (typeof wanted === "string") return parseVersion(wanted);
+  throw new AssayError("BAD_REQUEST", { reason: "its body is not a version as a JSON string" });
+}
+
+/** Points a tag at a version that is there. Throws NOT_FOUND. */
 export async function setTag(
   deps: ChangeDeps,
-  principal: Principal,
+  by: Doer,
   name: PackageName,
   tag: string,
-  wanted: unknown,
+  wanted: string,
 ): Promise<void> {
-  requireTag(tag);
-  if (typeof wanted !== "string")
-    throw new AssayError("BAD_REQUEST", { reason: "its body is not a version as a JSON string" });
   const version = parseVersion(wanted);
-  await change(deps, name, async (transaction, nowMs) => {
+  await change(deps, by, name, async (transaction, nowMs) => {
     const target = await readVersion(transaction, name, version);
     if (target === undefined || target.unpublished_at_ms !== null)
       throw new AssayError("NOT_FOUND", { what: `${name}@${version}` });
@@ -28,17 +32,18 @@ export async function setTag(
     await deps.events.record(transaction, {
       kind: "tag.set",
       subject: `npm ${name}`,
-      data: { by: principal.id, tag, from, to: version },
+      data: { by: by.id, tag, from, to: version },
+      act: actOf(by, deps.names.organisationOf(name)),
     });
     return true;
   });
 }
 
 /** Throws NOT_FOUND, and BAD_REQUEST for `latest`: a package without it cannot be installed by its name. */
-export async function deleteTag(deps: ChangeDeps, principal: Principal, name: PackageName, tag: string): Promise<void> {
+export async function deleteTag(deps: ChangeDeps, by: Doer, name: PackageName, tag: string): Promise<void> {
   if (tag === "latest")
     throw new AssayError("BAD_REQUEST", { reason: "latest cannot be removed; point it at another version" });
-  await change(deps, name, async (transaction, nowMs) => {
+  await change(deps, by, name, async (transaction, nowMs) => {
     const before = (await readTags(transaction, name)).find((each) => each.tag === tag)?.version;
     if (before === undefined) throw new AssayError("NOT_FOUND", { what: `That tag of ${name}` });
     await removeTag(transaction, name, tag);
@@ -47,7 +52,8 @@ export async function deleteTag(deps: ChangeDeps, principal: Principal, name: Pa
     await deps.events.record(transaction, {
       kind: "tag.removed",
       subject: `npm ${name}`,
-      data: { by: principal.id, tag, from },
+      data: { by: by.id, tag, from },
+      act: actOf(by, deps.names.organisationOf(name)),
     });
     return true;
   });

@@ -1,8 +1,7 @@
 import semver from "semver";
 import { AssayError, parseVersion, type PackageName, type Version } from "@assay/core";
-import type { Principal } from "../../identity/identity.ts";
-import type { Transaction } from "../../platform/database/database.ts";
-import type { PublishingDeps } from "../create-publishing.ts";
+import { actOf, doerOf, type Doer } from "../../identity/identity.ts";
+import type { Reader, Transaction } from "../../platform/database/database.ts";
 import { isJsonObject, type JsonObject } from "../publish/json.ts";
 import { liveVersions, manifestsNaming, putTag, readTags, removeTag, setUnpublished } from "../store.ts";
 import { change, type ChangeDeps } from "./change.ts";
@@ -21,7 +20,7 @@ const longestReason = 1000;
  * of them. The reason stands in the event. Throws BAD_REQUEST for none, NOT_FOUND.
  */
 export async function unpublishByForce(
-  deps: UnpublishDeps,
+  deps: ChangeDeps,
   by: string,
   {
     name,
@@ -31,65 +30,53 @@ export async function unpublishByForce(
 ): Promise<readonly string[]> {
   if (reason.trim() === "" || reason.length > longestReason)
     throw new AssayError("BAD_REQUEST", { reason: `it needs a reason, of at most ${longestReason} characters` });
-  const isTaken = (each: string): boolean => version === undefined || each === version;
-  const taken = await unpublish(deps, by, { name, revision: undefined, isTaken }, { reason });
+  const doer = doerOf({ id: by, address: "" });
+  const versions = version === undefined ? await versionsOf(deps.database.read, name) : [version];
+  const taken = await unpublish(deps, doer, { name, revision: undefined, versions }, { reason });
   if (taken.length === 0)
     throw new AssayError("NOT_FOUND", { what: `A published ${name}${version === undefined ? "" : `@${version}`}` });
   return taken;
 }
 
-type UnpublishDeps = ChangeDeps & Pick<PublishingDeps, "names">;
-
-/**
- * Takes away the versions that a packument which a client sends back does not have any more. Throws BAD_REQUEST,
- * CONFLICT, FORBIDDEN, NOT_FOUND.
- */
-export async function unpublishMissing(
-  deps: UnpublishDeps,
-  principal: Principal,
-  name: PackageName,
-  sent: { readonly document: JsonObject; readonly revision: string },
-  policy: UnpublishPolicy,
-): Promise<void> {
-  const { versions } = sent.document;
-  if (!isJsonObject(versions)) throw new AssayError("BAD_REQUEST", { reason: "it brings no versions" });
-  const isTaken = (version: string): boolean => !Object.hasOwn(versions, version);
-  await unpublish(deps, principal.id, { name, revision: sent.revision, isTaken }, policy);
-}
-
-/** Takes away all versions of a package. */
-export async function unpublishAll(
-  deps: UnpublishDeps,
-  principal: Principal,
-  name: PackageName,
-  revision: string,
-  policy: UnpublishPolicy,
-): Promise<void> {
-  await unpublish(deps, principal.id, { name, revision, isTaken: () => true }, policy);
-}
-
 interface Wanted {
   readonly name: PackageName;
-  /** Undefined: whatever it is. */
+  readonly versions: readonly string[];
+  /** Undefined: of any. */
   readonly revision: string | undefined;
-  readonly isTaken: (version: string) => boolean;
+}
+
+/** The versions that a packument which a client sends back does not have any more. Throws BAD_REQUEST. */
+export async function versionsMissing(
+  reader: Reader,
+  name: PackageName,
+  document: JsonObject,
+): Promise<readonly string[]> {
+  const { versions } = document;
+  if (!isJsonObject(versions)) throw new AssayError("BAD_REQUEST", { reason: "it brings no versions" });
+  return (await versionsOf(reader, name)).filter((version) => !Object.hasOwn(versions, version));
+}
+
+/** All that can be taken away. */
+export async function versionsOf(reader: Reader, name: PackageName): Promise<readonly string[]> {
+  return (await liveVersions(reader, name)).map(({ version }) => version);
 }
 
 /**
  * The numbers are burnt, the bytes are refused from the commit on, the binds stay in the log with a record that says
- * `gone`. All or none: one version that must stay stops it. Answers the versions.
+ * `gone`. All or none: one version that must stay stops it. Answers the versions. Throws CONFLICT when the document is
+ * of another revision, FORBIDDEN, NOT_FOUND.
  */
-async function unpublish(
-  deps: UnpublishDeps,
-  by: string,
-  { name, revision, isTaken }: Wanted,
+export async function unpublish(
+  deps: ChangeDeps,
+  by: Doer,
+  { name, revision, versions }: Wanted,
   policy: UnpublishPolicy | { readonly reason: string },
 ): Promise<readonly string[]> {
   let gone: readonly string[] = [];
-  await change(deps, name, async (transaction, nowMs) => {
+  await change(deps, by, name, async (transaction, nowMs) => {
     await requireRevision(transaction, name, revision);
     const live = await liveVersions(transaction, name);
-    const taken = live.filter(({ version }) => isTaken(version));
+    const taken = live.filter(({ version }) => versions.includes(version));
     if ("windowHours" in policy) await requireDispensable(deps, transaction, { name, taken, nowMs }, policy);
     for (const { version: text } of taken) {
       const version = parseVersion(text);
@@ -99,7 +86,8 @@ async function unpublish(
       await deps.events.record(transaction, {
         kind: "release.unpublished",
         subject: `npm ${name}@${version}`,
-        data: { by, ...("reason" in policy ? { reason: policy.reason } : {}) },
+        data: { by: by.id, ...("reason" in policy ? { reason: policy.reason } : {}) },
+        act: actOf(by, deps.names.organisationOf(name)),
       });
     }
     const left = live.filter((one) => !taken.includes(one)).map(({ version }) => version);
@@ -112,7 +100,7 @@ async function unpublish(
 
 /** Throws FORBIDDEN for what is too old, or needed by something that stays. */
 async function requireDispensable(
-  { names }: Pick<UnpublishDeps, "names">,
+  { names }: Pick<ChangeDeps, "names">,
   transaction: Transaction,
   { name, taken, nowMs }: { readonly name: PackageName; readonly taken: readonly Live[]; readonly nowMs: number },
   { windowHours }: UnpublishPolicy,
@@ -133,7 +121,7 @@ type Live = Awaited<ReturnType<typeof liveVersions>>[number];
 
 /** Tags of what is gone are gone; `latest` goes to the highest release that is left. */
 async function moveTags(
-  deps: UnpublishDeps,
+  deps: ChangeDeps,
   transaction: Transaction,
   name: PackageName,
   left: readonly string[],

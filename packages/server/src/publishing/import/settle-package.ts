@@ -16,7 +16,7 @@ export async function settlePackage(
   tags: ReadonlyMap<string, string>,
 ): Promise<void> {
   const by = `import:${label}`;
-  await change(deps, name, async (transaction, nowMs) => {
+  await change(deps, { id: by, address: "", action: "", policy: "" }, name, async (transaction, nowMs) => {
     const live = new Map((await liveVersions(transaction, name)).map((row) => [row.version, row]));
     const isOurs = [...live.values()].some((row) => !row.published_by.startsWith("import:"));
     const before = new Map((await readTags(transaction, name)).map(({ tag, version }) => [tag, version]));

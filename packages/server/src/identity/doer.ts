@@ -1,0 +1,31 @@
+/** Who changes something, and by which permission. */
+import type { Act } from "../platform/events/events.ts";
+import type { Transaction } from "../platform/database/database.ts";
+import type { Action } from "./permissions/permissions.ts";
+import type { Principal } from "./principal.ts";
+
+/** Passed to whatever changes something: what events and the audit trail keep of it. */
+export interface Doer {
+  /** `Principal.id`; `registry` for what the registry does by itself, `terminal` for who sits at its machine. */
+  readonly id: string;
+  /** Of the client; empty when it came from none. */
+  readonly address: string;
+  /** What was asked of the permissions, and the policy that allowed it; empty when nothing was. */
+  readonly action: Action | "";
+  readonly policy: string;
+  /** The transaction of an approval: the change is made inside it. Undefined: in one of its own. */
+  readonly within?: Transaction | undefined;
+}
+
+export function doerOf(
+  { id, address }: Pick<Principal, "id" | "address">,
+  action: Doer["action"] = "",
+  policy = "",
+): Doer {
+  return { id, address, action, policy };
+}
+
+/** What the audit trail keeps besides what was done. `organisation`: whose trail shows it besides the registry's. */
+export function actOf({ id, address, action, policy }: Doer, organisation?: string): Act {
+  return { who: id, address, action, policy, result: "done", organisation };
+}

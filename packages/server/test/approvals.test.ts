@@ -1,0 +1,211 @@
+/** Operations that people must approve: asked for by a client, decided on in a browser, carried out once. */
+import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { clients } from "@assay/testkit/clients";
+import { installClients } from "@assay/testkit/install-clients";
+import { tempFolder } from "@assay/testkit/temp-folder";
+import { browse, type Browsing } from "./browsing.ts";
+import { publishBody, startPublisher, type Publisher } from "./publisher.ts";
+
+const folder = tempFolder({ after: (work) => after(work) });
+const password = "correct horse battery";
+let publisher: Publisher;
+/** Owners of acme. Ada, who publishes, administers the registry. */
+let olga: Browsing;
+let otto: Browsing;
+
+before(async () => {
+  await installClients(() => {});
+  const config = `
+identity:
+  registration: open
+  approvals: [tag needs 1, unpublish needs 2, deprecate needs 1, owner in acme needs 1, policy needs 1, trust needs 1, publish in beta needs 2]
+`;
+  publisher = await startPublisher(config, async ({ identity, hosting }) => {
+    const by = { id: "test", address: "", action: "", policy: "" } as const;
+    for (const name of ["olga", "otto"]) {
+      await identity.accounts.create("test", { name, kind: "person", password });
+      await hosting.organisations.setMember(by, "acme", name, "owner");
+    }
+  });
+  olga = await browse(publisher.server.url, "olga", password);
+  otto = await browse(publisher.server.url, "otto", password);
+  const made = await publisher.put("@acme/ui", publishBody({ name: "@acme/ui", version: "1.0.0" }));
+  assert.equal(made.status, 201, made.text());
+  const beta = await publisher.ask("POST", "/-/assay/v1/organisations", { name: "beta" });
+  assert.equal(beta.status, 201, beta.text());
+});
+after(() => publisher?.[Symbol.asyncDispose]());
+
+const tags = async () => (await publisher.ask("GET", "/@acme%2fui")).json()["dist-tags"];
+
+/** Runs npm as ada; answers what it said, for it must fail. */
+async function npmFails(...parameters: readonly string[]): Promise<string> {
+  const [project, home, cache] = ["project", "home", "cache"].map((name) => path.join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  for (const each of [project, home]) mkdirSync(each, { recursive: true });
+  const { url } = publisher.server;
+  const auth = `//${new URL(url).host}/:_authToken=${publisher.token}\n`;
+  writeFileSync(path.join(home, ".npmrc"), auth);
+  writeFileSync(path.join(project, "package.json"), `{"name":"@beta/cli","version":"1.0.0"}`);
+  writeFileSync(path.join(project, ".npmrc"), `registry=${url}/\n${auth}`);
+  const run = await clients.npm12.run({ project, home, cache, registry: url, timeoutSeconds: 60 }, parameters);
+  assert.notEqual(run.exitCode, 0, run.output);
+  return run.output;
+}
+
+function idIn(text: string): string {
+  const [, id = ""] = /\/-\/approvals\/([0-9a-f]{32})/.exec(text) ?? [];
+  assert.notEqual(id, "", text);
+  return id;
+}
+
+const shown = async (who: Browsing, id: string) => (await who.send("GET", `/-/assay/v1/approvals/${id}`)).json();
+const decide = async (who: Browsing, id: string, verdict: "approve" | "reject", reason = "") => {
+  const { digest } = await shown(who, id);
+  return await who.send("POST", `/-/assay/v1/approvals/${id}/${verdict}`, { digest, reason });
+};
+
+test("npm is told who must approve and where, a person does it in a browser, and it is done once", async () => {
+  const said = await npmFails("dist-tag", "add", "@acme/ui@1.0.0", "stable");
+  assert.match(said, /Nothing has changed yet: tag of npm @acme\/ui needs the approval of 1 person/);
+  assert.doesNotMatch(said, /^\+stable/m);
+  assert.deepEqual(await tags(), { latest: "1.0.0" });
+  const id = idIn(said);
+  assert.equal(idIn(await npmFails("dist-tag", "add", "@acme/ui@1.0.0", "stable")), id, "it waits once");
+
+  const at = `/-/approvals/${id}`;
+  const page = await olga.get(at);
+  assert.match(page.text(), /point the tag stable of @acme\/ui at 1\.0\.0/);
+  assert.match(String(page.headers["content-security-policy"]), /default-src 'none'/);
+  assert.match((await olga.get("/-/approvals")).text(), new RegExp(`${at}"`));
+  const { digest } = await shown(olga, id);
+  const vote = { verdict: "approve", reason: "fine", digest: String(digest) };
+  const forged = await olga.post(at, at, { ...vote, token: "forged" });
+  assert.equal(forged.status, 403);
+  assert.equal((await olga.post(at, at, vote)).status, 303);
+  assert.deepEqual(await tags(), { latest: "1.0.0", stable: "1.0.0" });
+  assert.match((await olga.get(at)).text(), /carried out/);
+  assert.equal((await decide(otto, id, "approve")).status, 409);
+});
+
+test("a vote needs a fresh proof, another person, and what was shown", async () => {
+  const id = idIn((await publisher.ask("PUT", "/-/package/@acme%2fui/dist-tags/next", "1.0.0")).text());
+  const own = await publisher.ask("POST", `/-/assay/v1/approvals/${id}/approve`, { digest: "x" });
+  assert.match(own.text(), /somebody else than who asked/);
+  const other = await otto.send("POST", `/-/assay/v1/approvals/${id}/approve`, { digest: "sha256-other" });
+  assert.equal(other.status, 409);
+  const { digest } = await shown(otto, id);
+  const login = await publisher.ask("PUT", "/-/user/org.couchdb.user:otto", { name: "otto", password, type: "user" });
+  const byToken = await fetch(`${publisher.server.url}/-/assay/v1/approvals/${id}/approve`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${String(login.json()["token"])}`, "content-type": "application/json" },
+    body: JSON.stringify({ digest }),
+  });
+  assert.equal(byToken.status, 401);
+  assert.match(await byToken.text(), /one-time password/);
+  const stranger = await publisher.ask("PUT", "/-/user/org.couchdb.user:eve", { name: "eve", password, type: "user" });
+  assert.equal(stranger.status, 201, stranger.text());
+  const eve = await browse(publisher.server.url, "eve", password);
+  assert.equal((await eve.get(`/-/approvals/${id}`)).status, 404);
+  assert.deepEqual((await eve.send("GET", "/-/assay/v1/approvals")).json(), { approvals: [], next: null });
+  assert.equal((await decide(otto, id, "reject", "not now")).status, 200);
+  assert.equal(((await tags()) as Record<string, string>)["next"], undefined);
+});
+
+test("unpublishing waits for two; what it cannot do any more is told to who approves last", async () => {
+  const two = await publisher.put("@acme/ui", publishBody({ name: "@acme/ui", version: "2.0.0" }));
+  assert.equal(two.status, 201, two.text());
+  const document = (await publisher.ask("GET", "/@acme%2fui?write=true")).json() as {
+    _rev: string;
+    versions: Record<string, unknown>;
+  };
+  delete document.versions["2.0.0"];
+  const id = idIn((await publisher.ask("PUT", `/@acme%2fui/-rev/${document._rev}`, document)).text());
+  const first = await decide(olga, id, "approve");
+  assert.deepEqual([first.status, first.json()["state"]], [200, "waiting"], first.text());
+  assert.equal((await decide(olga, id, "approve")).status, 403);
+  assert.equal((await decide(otto, id, "approve")).json()["state"], "done");
+  assert.deepEqual(Object.keys((await publisher.ask("GET", "/@acme%2fui")).json()["versions"] as object), ["1.0.0"]);
+});
+
+test("deprecations, access and trust rules wait as well", async () => {
+  const document = (await publisher.ask("GET", "/@acme%2fui?write=true")).json() as {
+    versions: Record<string, { deprecated?: string }>;
+  };
+  document.versions["1.0.0"] = { ...document.versions["1.0.0"], deprecated: "use 3" };
+  const deprecation = idIn((await publisher.ask("PUT", "/@acme%2fui", document)).text());
+  const access = idIn((await publisher.ask("POST", "/-/package/@acme%2fui/access", { access: "restricted" })).text());
+  const member = idIn((await publisher.ask("PUT", "/-/org/acme/user", { user: "ada", role: "admin" })).text());
+  const nobody = await publisher.ask("PUT", "/-/org/acme/user", { user: "nobody-here", role: "admin" });
+  assert.equal(nobody.status, 404, "what could not be done is refused at once");
+  const ada = await browse(publisher.server.url, "ada", password);
+  const rule = {
+    type: "github",
+    claims: { repository: "acme/ui", workflow_ref: { file: "publish.yml" } },
+    permissions: ["createPackage"],
+  };
+  const trust = idIn((await ada.send("POST", "/-/package/@acme%2fui/trust", [rule])).text());
+  for (const id of [deprecation, access, member, trust]) {
+    const approved = await decide(olga, id, "approve");
+    assert.deepEqual([approved.status, approved.json()["state"]], [200, "done"], approved.text());
+  }
+  const changed = (await publisher.ask("GET", "/@acme%2fui")).json() as {
+    versions: Record<string, { deprecated?: string }>;
+  };
+  assert.equal(changed.versions["1.0.0"]?.deprecated, "use 3");
+  assert.equal((await publisher.ask("GET", "/-/package/@acme%2fui/visibility")).json()["public"], false);
+  assert.equal((await publisher.ask("GET", "/-/org/acme/user")).json()["ada"], "admin");
+  assert.equal(((await publisher.ask("GET", "/-/package/@acme%2fui/trust")).json() as unknown as unknown[]).length, 1);
+});
+
+test("an organisation's policies wait too, then hold for it alone, and its log says so", async () => {
+  const policies = `@id("frozen") @reason("the release is near") forbid (principal, action == Assay::Action::"publish", resource);`;
+  const at = "/-/assay/v1/organisations/acme/policies";
+  assert.equal((await olga.send("PUT", at, { policies })).status, 400);
+  const lockOut = `@id("x") @reason("no") forbid (principal, action, resource);`;
+  const refused = await olga.send("PUT", at, { policies: lockOut }, { "if-match": `"0"` });
+  assert.match(refused.text(), /could not administer/);
+  const id = idIn((await olga.send("PUT", at, { policies }, { "if-match": `"0"` })).text());
+  assert.equal((await shown(otto, id))["detail"], policies);
+  assert.equal((await decide(otto, id, "approve")).json()["state"], "done");
+  const saved = await otto.send("GET", at);
+  assert.deepEqual([saved.json()["revision"], saved.json()["policies"], saved.headers["etag"]], [1, policies, `"1"`]);
+  const frozen = await publisher.put("@acme/ui", publishBody({ name: "@acme/ui", version: "3.0.0" }));
+  assert.match(frozen.text(), /the release is near \(policy frozen\)/);
+  assert.match((await olga.get("/-/web/organisations/acme/policies")).text(), /the release is near/);
+  const stale = await olga.send("DELETE", at, undefined, { "if-match": `"0"` });
+  assert.equal(stale.status, 409, stale.text());
+  assert.equal((await publisher.ask("GET", "/-/assay/v1/organisations/nobody/policies")).status, 404);
+});
+
+test("what is staged is published when as many as the rule says approve, and not by who staged it", async () => {
+  const body = publishBody({ name: "@beta/tool", version: "2.0.0" });
+  const staged = await publisher.ask("POST", "/-/stage/package/@beta%2ftool", body);
+  assert.equal(staged.status, 201, staged.text());
+  const at = `/-/stage/${String(staged.json()["stageId"])}/approve`;
+  const own = await publisher.ask("POST", at);
+  assert.match(own.text(), /somebody else than who asked/);
+  for (const user of ["olga", "otto"]) {
+    const set = await publisher.ask("PUT", "/-/org/beta/user", { user, role: "admin" });
+    assert.equal(set.status, 201, set.text());
+  }
+  const first = await olga.send("POST", at);
+  assert.equal(first.status, 409, first.text());
+  assert.match(first.text(), /your approval of @beta\/tool@2\.0\.0 is kept, 1 of 2/);
+  assert.equal((await publisher.ask("GET", "/@beta%2ftool")).status, 404);
+  const second = await otto.send("POST", at);
+  assert.equal(second.status, 201, second.text());
+  assert.deepEqual(Object.keys((await publisher.ask("GET", "/@beta%2ftool")).json()["versions"] as object), ["2.0.0"]);
+});
+
+test("a publish by hand is sent through staging", async () => {
+  const said = await npmFails("publish", "--access=public");
+  assert.match(said, /publishing @beta\/cli needs the approval of 2 people; run npm stage publish/);
+  assert.doesNotMatch(said, /^\+ @beta/m);
+});
