@@ -42,7 +42,9 @@ export async function createApp(loaded: LoadedConfig, options: AppOptions): Prom
   if (config.database.engine === "sqlite") stack.use(lockFolder(join(config.dataFolder, "lock.db")));
   // Under the lock nobody writes blobs; servers on one database share them, and one of those may be writing.
   const isAlone = config.database.engine === "sqlite";
-  await clearTemporaryBlobs(join(config.dataFolder, "blobs"), isAlone ? undefined : clock.now() - abandonedMs);
+  const clearAbandonedBlobs = (): Promise<void> =>
+    clearTemporaryBlobs(join(config.dataFolder, "blobs"), clock.now() - abandonedMs);
+  await (isAlone ? clearTemporaryBlobs(join(config.dataFolder, "blobs")) : clearAbandonedBlobs());
   await rm(join(config.dataFolder, "spool"), { recursive: true, force: true });
   if (loaded.upstreamFromNpm) await rememberUpstream(config.dataFolder, config.upstreams[0]?.url ?? "");
   const rooms = stack.use(await openRooms(loaded, options));
@@ -53,7 +55,7 @@ export async function createApp(loaded: LoadedConfig, options: AppOptions): Prom
     rooms.checksums,
     config.dataFolder,
   );
-  const background = stack.use(createBackground(rooms, gossip, clock));
+  const background = stack.use(createBackground(rooms, gossip, clock, clearAbandonedBlobs));
   const http = stack.use(await createFrontDoor(loaded, rooms, gossip));
 
   const firstRun = config.role === "log" ? undefined : await rooms.identity.invitations.offerFirstRun();

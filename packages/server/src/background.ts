@@ -34,6 +34,7 @@ export function createBackground(
   }: Rooms,
   gossip: Gossip,
   clock: Clock,
+  clearAbandonedBlobs: () => Promise<void>,
 ): Background {
   const stop = new AbortController();
   const running: Promise<void>[] = [];
@@ -48,6 +49,7 @@ export function createBackground(
 
   async function sweepOrphans(): Promise<void> {
     while (!stop.signal.aborted) {
+      await clearAbandonedBlobs();
       await admission.collectOrphans(stop.signal);
       await clock.sleep(orphanSweepMs, stop.signal);
     }

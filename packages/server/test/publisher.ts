@@ -17,6 +17,7 @@ export interface Publisher extends AsyncDisposable {
   ask(method: string, at: string, body?: unknown): Promise<RawAnswer>;
 }
 
+/** Of a registry where the scope @acme lives. */
 export const configuration = `
 upstream: {url: "http://127.0.0.1:9"}
 hosted:
@@ -27,40 +28,55 @@ hosted:
 /** Of the administrator. */
 export const password = "correct horse battery";
 
-/** `prepare` is called before the server starts, with the rooms over its data. */
-export async function startPublisher(
-  moreConfig: string | ((url: string) => string) = "",
-  prepare: (rooms: Rooms) => Promise<void> = async () => {},
-): Promise<Publisher> {
-  const installation = await createInstallation();
-  const config = configuration + (typeof moreConfig === "string" ? moreConfig : moreConfig(installation.url));
+/**
+ * Makes an administrator, ada, with a token in the rooms over an installation that no server runs on, writes the
+ * configuration there, and answers the token.
+ */
+export async function prepareInstallation(
+  installation: Installation,
+  config: string,
+  { env = {}, prepare = async () => {} }: Preparation = {},
+): Promise<string> {
   const file = path.join(installation.home, "assay.yaml");
   mkdirSync(installation.data, { recursive: true, mode: 0o700 });
   writeFileSync(file, config);
   const loaded = await loadConfig({
     flags: { config: file, data: installation.data },
-    env: { HOME: installation.home, XDG_STATE_HOME: path.join(installation.home, ".local", "state") },
+    env: { HOME: installation.home, XDG_STATE_HOME: path.join(installation.home, ".local", "state"), ...env },
     cwd: installation.home,
   });
-  let token = "";
-  {
-    await using rooms = await openRooms(loaded, { logTo: new PassThrough().resume() });
-    const { accounts, tokens } = rooms.identity;
-    await accounts.create("test", { name: "ada", kind: "person", password, isAdmin: true });
-    const drawn = await tokens.issue("test", {
-      holder: "person:ada",
-      holderName: "ada",
-      origin: "made",
-      name: "test",
-      level: "read-write",
-      packages: undefined,
-      organisations: undefined,
-      cidrs: undefined,
-      expiresAtMs: undefined,
-    });
-    token = drawn.secret;
-    await prepare(rooms);
-  }
+  await using rooms = await openRooms(loaded, { logTo: new PassThrough().resume() });
+  const { accounts, tokens } = rooms.identity;
+  await accounts.create("test", { name: "ada", kind: "person", password, isAdmin: true });
+  const drawn = await tokens.issue("test", {
+    holder: "person:ada",
+    holderName: "ada",
+    origin: "made",
+    name: "test",
+    level: "read-write",
+    packages: undefined,
+    organisations: undefined,
+    cidrs: undefined,
+    expiresAtMs: undefined,
+  });
+  await prepare(rooms);
+  return drawn.secret;
+}
+
+export interface Preparation {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Called with the rooms over the data. */
+  readonly prepare?: ((rooms: Rooms) => Promise<void>) | undefined;
+}
+
+/** `prepare` is called before the server starts, with the rooms over its data. */
+export async function startPublisher(
+  moreConfig: string | ((url: string) => string) = "",
+  prepare?: (rooms: Rooms) => Promise<void>,
+): Promise<Publisher> {
+  const installation = await createInstallation();
+  const config = configuration + (typeof moreConfig === "string" ? moreConfig : moreConfig(installation.url));
+  const token = await prepareInstallation(installation, config, { prepare });
   const server = await startServer(installation, { config });
   const ask: Publisher["ask"] = (method, at, body) =>
     rawRequest(server.url, at, {

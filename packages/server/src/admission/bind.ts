@@ -1,7 +1,7 @@
 import { AssayError } from "@assay/core";
 import type { BlobKey, BlobSource } from "../platform/blobs/blobs.ts";
 import type { Transaction } from "../platform/database/database.ts";
-import { beingRemoved, fragmentKey, putFragment, putTarball, putThen, storeThen, tarballKey } from "./claim.ts";
+import { beingRemoved, putDescription, putTarball, putThen, releaseKeys, storeThen, tarballKey } from "./claim.ts";
 import type { ClaimDeps, StoredRelease } from "./claim.ts";
 import { anyDoomed, holdBlob, keepBlobs } from "./store.ts";
 
@@ -41,8 +41,8 @@ export async function hold<T>(
 }
 
 /** `Admission.prepareHeld`. */
-export async function prepareHeld({ blobs }: Pick<BindDeps, "blobs">, { facts, fragment }: HeldRelease): Promise<void> {
-  await putFragment(blobs, facts, fragment);
+export async function prepareHeld({ blobs }: Pick<BindDeps, "blobs">, release: HeldRelease): Promise<void> {
+  await putDescription(blobs, release);
 }
 
 /** `Admission.bindHeld`. */
@@ -52,7 +52,7 @@ export async function bindHeld<T>(
   release: HeldRelease,
   also: () => Promise<T>,
 ): Promise<T> {
-  const keys = [tarballKey(release.facts), fragmentKey(release.facts)];
+  const keys = releaseKeys(release);
   if (await anyDoomed(transaction, keys)) throw beingRemoved();
   const result = await claimRelease(deps, transaction, release, keys, also);
   transaction.afterCommit(() => deps.checksums.wake());
@@ -72,8 +72,8 @@ async function claimRelease<T>(
   const result = await also(transaction);
   if (outcome === "differs")
     throw new AssayError("CONFLICT", { reason: `${name}@${version} is bound in the log to something else` });
-  if (outcome === "same") return result;
   await keepBlobs(transaction, keys, deps.clock.now());
+  if (outcome === "same") return result;
   await deps.events.record(transaction, {
     kind: "release.bound",
     subject: `npm ${name}@${version}`,

@@ -62,7 +62,7 @@ const doomedWaitMs = 200;
  */
 export async function storeAndClaim(deps: ClaimDeps, admitted: Admitted): Promise<Bind> {
   const { facts, fragment, bytes } = admitted;
-  return await storeThen(deps, { facts, fragment, tarball: bytes.blob }, (transaction, keys) =>
+  return await storeThen(deps, { facts, fragment, tarball: bytes.blob, attestations: [] }, (transaction, keys) =>
     claim(deps, transaction, admitted, keys),
   );
 }
@@ -72,20 +72,39 @@ export interface StoredRelease {
   readonly facts: BindFacts;
   readonly fragment: string;
   readonly tarball: BlobSource;
+  /** Signed bundles that came with it; only what is published here has any. */
+  readonly attestations: readonly Attestation[];
+}
+
+/** Text that is stored under its digest. */
+export interface Attestation {
+  /** sha256 hex of the text as UTF-8. */
+  readonly digest: string;
+  readonly text: string;
+}
+
+/** Every blob of a release. */
+export function releaseKeys({ facts, attestations }: Omit<StoredRelease, "tarball">): readonly BlobKey[] {
+  return [tarballKey(facts), fragmentKey(facts), ...attestations.map(attestationKey)];
+}
+
+/** Blob of a signed bundle. */
+export function attestationKey({ digest }: Pick<Attestation, "digest">): BlobKey {
+  return blobKey("attestation", "sha256", digest);
 }
 
 /** Stores the blobs durably, then claims in one transaction, in which the collector has not doomed them. */
 export async function storeThen<T>(
   deps: Pick<ClaimDeps, "blobs" | "database" | "clock"> & { readonly checksums: Pick<Checksums, "wake"> },
-  { facts, fragment, tarball }: StoredRelease,
+  release: StoredRelease,
   claiming: (transaction: Transaction, keys: readonly BlobKey[]) => Promise<T>,
 ): Promise<T> {
   return await putThen(
     deps,
-    [tarballKey(facts), fragmentKey(facts)],
+    releaseKeys(release),
     async () => {
-      await putTarball(deps.blobs, facts, { blob: tarball });
-      await putFragment(deps.blobs, facts, fragment);
+      await putTarball(deps.blobs, release.facts, { blob: release.tarball });
+      await putDescription(deps.blobs, release);
     },
     claiming,
   );
@@ -139,6 +158,20 @@ export async function putFragment(
   const bytes = encodeUtf8(fragment);
   const sha256 = toHex(fromBase64(facts.manifest.slice("sha256-".length)));
   await blobs.put(fragmentKey(facts), bytes, { sizeBytes: bytes.length, sha256 });
+}
+
+/** Stores durably what comes with a tarball. */
+export async function putDescription(
+  blobs: BlobStore,
+  { facts, fragment, attestations }: Omit<StoredRelease, "tarball">,
+): Promise<void> {
+  await putFragment(blobs, facts, fragment);
+  for (const attestation of attestations) await putAttestation(blobs, attestation);
+}
+
+async function putAttestation(blobs: BlobStore, { digest, text }: Attestation): Promise<void> {
+  const bytes = encodeUtf8(text);
+  await blobs.put(attestationKey({ digest }), bytes, { sizeBytes: bytes.length, sha256: digest });
 }
 
 async function claim(

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -6,6 +7,7 @@ import { parsePackageName, parseVersion } from "@assay/core";
 import { otherBytes } from "@assay/testkit/lies";
 import { tempFolder } from "@assay/testkit/temp-folder";
 import type { BlobStore } from "../platform/blobs/blobs.ts";
+import { bindFacts } from "../checksums/test-log.ts";
 import { tarballKey } from "./claim.ts";
 import { createTestRooms, type TestRooms } from "../../test/admission-rooms.ts";
 
@@ -28,7 +30,7 @@ async function createRoom(t: TestContext, wrapBlobs: (blobs: BlobStore) => BlobS
     ...rooms,
     async age() {
       const when = (rooms.clock.now() - 2 * hours) / 1000;
-      for (const kind of ["tarball", "manifest", "evidence"]) {
+      for (const kind of ["tarball", "manifest", "attestation", "evidence"]) {
         for (const key of await rooms.blobKeys(kind)) await utimes(join(folder, "blobs", key), when, when);
       }
     },
@@ -72,6 +74,25 @@ for (const [kind, when, orphans] of [
     assert.equal((await room.claims()).length, 1);
   });
 }
+
+test("a signed bundle of a publish that died is collected, one of a published version is not", async (t) => {
+  const room = await createRoom(t, dyingAt("attestation", "after"));
+  const text = "tarball and fragment";
+  const facts = { ...bindFacts(1, text), sizeBytes: text.length, source: "hosted" };
+  const bundle = { text: "a bundle", digest: createHash("sha256").update("a bundle").digest("hex") };
+  const release = { facts, fragment: text, tarball: new TextEncoder().encode(text), attestations: [bundle] };
+  await assert.rejects(
+    room.admission.bind(release, async () => {}),
+    /died/,
+  );
+  await room.age();
+  assert.deepEqual(await room.admission.collectOrphans(never), { removed: 3 });
+  assert.deepEqual(await room.blobKeys("attestation"), []);
+  await room.admission.bind(release, async () => {});
+  await room.age();
+  assert.deepEqual(await room.admission.collectOrphans(never), { removed: 0 });
+  assert.equal((await room.blobKeys("attestation")).length, 1);
+});
 
 test("bound blobs and kept evidence are never orphans", async (t) => {
   const room = await createRoom(t, (blobs) => blobs);

@@ -34,7 +34,7 @@ export async function collectOrphans(deps: OrphanDeps, signal: AbortSignal): Pro
     await finish(await database.write((transaction) => doomOrphans(transaction, keys, clock.now())));
   };
   await finish(await doomedBefore(database.read, clock.now() - abandonedMs));
-  for (const kind of ["tarball", "manifest", "evidence"]) {
+  for (const kind of ["tarball", "manifest", "attestation", "evidence"]) {
     let batch: BlobKey[] = [];
     for await (const { key, modifiedMs } of blobs.list(kind)) {
       if (signal.aborted) return { removed };

@@ -89,7 +89,7 @@ export async function replace(
   const hex = digest.toString("hex");
   await deps.blobs.put(blobKey("approval", "sha256", hex), note, { sizeBytes: note.length, sha256: hex });
   const { name, version, integrity, source } = facts;
-  return await storeThen(deps, { facts, fragment, tarball }, async (transaction, keys) => {
+  return await storeThen(deps, { facts, fragment, tarball, attestations: [] }, async (transaction, keys) => {
     const { outcome } = await deps.checksums.claimSupersede(transaction, {
       ...facts,
       replaces,

@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import { columns } from "../platform/database/columns.ts";
 import type { Migrations } from "../platform/database/database.ts";
 
@@ -76,6 +77,14 @@ export const publishingMigrations: Migrations = {
     async up(transaction) {
       const { text } = columns(transaction);
       await transaction.schema.alterTable("hosted_versions").addColumn("digest", text).execute();
+    },
+  },
+  // Bundles that were published before the collector of orphans knew of them.
+  "0191-publishing-kept-attestations": {
+    async up(transaction) {
+      await sql`insert into admission_blobs (key, claimed_at_ms)
+        select distinct 'attestation/' || substr(digest, 1, 2) || '/' || digest, 0 from hosted_attestations
+        where true on conflict (key) do nothing`.execute(transaction);
     },
   },
 };

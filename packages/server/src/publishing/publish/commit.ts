@@ -1,7 +1,6 @@
 import type { HeldRelease } from "../../admission/admission.ts";
 import type { EpochMs } from "@assay/core";
 import type { Principal } from "../../identity/identity.ts";
-import { blobKey } from "../../platform/blobs/key.ts";
 import type { PublishingDeps } from "../create-publishing.ts";
 import { addRelease, type ListedRelease } from "./add-release.ts";
 import type { AcceptedArchive } from "./inspect.ts";
@@ -45,7 +44,7 @@ export type CommitDeps = Omit<
  */
 export async function commit(deps: CommitDeps, authorship: Authorship, passed: Passed<PublishRequest>): Promise<void> {
   const { name, tarball } = passed.request;
-  const { listed, release } = await listRelease(deps, passed, authorship.publisher);
+  const { listed, release } = listRelease(passed, authorship.publisher);
   const content = contentDigest(passed.request);
   const isNew = await deps.admission.bind({ ...release, tarball: tarball.blob }, (transaction) =>
     addRelease(deps, transaction, { ...passed, listed, content, authorship }),
@@ -65,21 +64,13 @@ export async function authorshipOf(
   return { act: "publish", by: id, owner, publisher, publishedAtMs: undefined, deprecated: null };
 }
 
-/** What will be listed and bound. The provenance is durable when it resolves. Throws BAD_FORMAT. */
-export async function listRelease(
-  { blobs }: Pick<PublishingDeps, "blobs">,
+/** What will be listed and bound. Throws BAD_FORMAT. */
+export function listRelease(
   { request, archive, provenance }: Passed,
   publisher: Publisher | undefined,
-): Promise<{ readonly listed: ListedRelease; readonly release: HeldRelease }> {
+): { readonly listed: ListedRelease; readonly release: HeldRelease } {
   const { name, version, tarball } = request;
   const listed = listManifest(request, archive, provenance, publisher);
-  if (provenance !== undefined) {
-    const bytes = new Uint8Array(Buffer.from(provenance.text));
-    await blobs.put(blobKey("attestation", "sha256", provenance.digest), bytes, {
-      sizeBytes: bytes.length,
-      sha256: provenance.digest,
-    });
-  }
   const facts = {
     name,
     version,
@@ -90,5 +81,6 @@ export async function listRelease(
     source: "hosted",
     signer: "-",
   };
-  return { listed, release: { facts, fragment: listed.fragment } };
+  const attestations = provenance === undefined ? [] : [provenance];
+  return { listed, release: { facts, fragment: listed.fragment, attestations } };
 }

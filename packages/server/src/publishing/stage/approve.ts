@@ -21,10 +21,10 @@ export interface ReadyStage {
 
 /**
  * All of a publish that is left before its transaction: what may have changed since it was staged is asked again, and
- * the manifest that names the approver is made durable; wanted by nobody, it is an orphan.
+ * the manifest that names the approver and the provenance are made durable; wanted by nobody, it is an orphan.
  */
 export async function prepareApproved(
-  deps: Pick<PublishingDeps, "names" | "blobs" | "admission">,
+  deps: Pick<PublishingDeps, "names" | "admission">,
   stage: WholeStage,
   approver: Pick<Principal, "name">,
   provenancePolicy: ProvenancePolicy,
@@ -34,7 +34,7 @@ export async function prepareApproved(
   // How it is called was judged when it was staged.
   validate(request, "there");
   const passed = { request, archive, provenance: checkProvenance(request, provenancePolicy) };
-  const { listed, release } = await listRelease(deps, passed, {
+  const { listed, release } = listRelease(passed, {
     name: stage.actor.name,
     email: "",
     ...authorship.publisher,
