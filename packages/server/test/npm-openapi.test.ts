@@ -1,7 +1,7 @@
 /** Answers held against npm's own descriptions of its endpoints: each member of the described type, or named here as absent. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { compareWithNpm, type Answer } from "@assay/testkit/openapi";
+import { compareRequestWithNpm, compareWithNpm, type Answer, type Description } from "@assay/testkit/openapi";
 import { rawRequest, type RawAnswer } from "@assay/testkit/raw-http";
 import { createInstallation, startServer } from "@assay/testkit/server-process";
 import type { Installation, ServerProcess } from "@assay/testkit/server-process";
@@ -33,7 +33,7 @@ async function send(method: "GET" | "POST" | "PUT" | "DELETE", at: string, body?
 }
 
 function assertAsDescribed(
-  file: Parameters<typeof compareWithNpm>[0],
+  file: Description,
   answer: RawAnswer,
   of: Pick<Answer, "method" | "path">,
   absent: readonly string[] = [],
@@ -160,4 +160,179 @@ test("stages are made, listed, shown, approved and refused as described", async 
   assert.equal(approved.status, 201, approved.text());
   assertAsDescribed("stage", approved, approve);
   assertAsDescribed("stage", await rawRequest(server.url, `${here}/approve`, { method: "POST", headers }), approve);
+});
+
+const lib = "@acme%2flib";
+
+interface Exchange {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly at: string;
+  readonly body?: unknown;
+  /** As described. */
+  readonly path: string;
+  readonly file: Description;
+  readonly status: number;
+  /** In what the answer differs, with the reason beside it. */
+  readonly wrong?: readonly string[];
+}
+
+const teamBases = ["/-/team/acme/ui", "/-/org/acme/ui"] as const;
+/** The description has no body; npm's and pnpm's clients take one, and some read JSON from every answer. */
+const notEmpty = ["the answer: nothing is described, this is object"];
+
+const exchanges: readonly Exchange[] = [
+  { file: "org", method: "GET", at: "/-/org/acme/user", path: "/-/org/{orgName}/user", status: 200 },
+  {
+    file: "org",
+    method: "PUT",
+    at: "/-/org/acme/user",
+    path: "/-/org/{orgName}/user",
+    body: { user: "ada", role: "developer" },
+    status: 201,
+    // npm's client counts with it.
+    wrong: [`.org.size: "string" is described, this is number`],
+  },
+  {
+    file: "team",
+    method: "PUT",
+    at: "/-/org/acme/team",
+    path: "/-/org/{orgName}/team",
+    body: { name: "ui", description: "" },
+    status: 201,
+  },
+  { file: "team", method: "GET", at: "/-/org/acme/team", path: "/-/org/{orgName}/team", status: 200 },
+  {
+    file: "team",
+    method: "PUT",
+    at: "/-/org/acme/ui/user",
+    path: "/-/org/{orgName}/{teamName}/user",
+    body: { user: "ada" },
+    status: 201,
+    wrong: notEmpty,
+  },
+  ...teamBases.map(
+    (base) =>
+      ({
+        file: "team",
+        method: "GET",
+        at: `${base}/user`,
+        path: "/-/org/{orgName}/{teamName}/user",
+        status: 200,
+      }) as const,
+  ),
+  {
+    file: "access",
+    method: "PUT",
+    at: "/-/team/acme/ui/package",
+    path: "/-/team/{orgName}/{teamName}/package",
+    body: { package: "@acme/lib", permissions: "read-only" },
+    status: 201,
+    wrong: notEmpty,
+  },
+  {
+    file: "access",
+    method: "GET",
+    at: "/-/team/acme/ui/package",
+    path: "/-/team/{orgName}/{teamName}/package",
+    status: 200,
+  },
+  { file: "access", method: "GET", at: "/-/org/acme/package", path: "/-/org/{orgName}/package", status: 200 },
+  {
+    file: "access",
+    method: "GET",
+    at: `/-/package/${lib}/collaborators`,
+    path: "/-/package/{escapedPackageName}/collaborators",
+    status: 200,
+  },
+  {
+    file: "access",
+    method: "GET",
+    at: `/-/package/${lib}/visibility`,
+    path: "/-/package/{escapedPackageName}/visibility",
+    status: 200,
+    // npm's client reads `public`, true or false, of this one package.
+    wrong: [`.*: "string" is described, this is boolean`],
+  },
+  {
+    file: "access",
+    method: "POST",
+    at: `/-/package/${lib}/access`,
+    path: "/-/package/{escapedPackageName}/access",
+    body: { access: "private", publish_requires_tfa: false, automation_token_overrides_tfa: true },
+    status: 200,
+    wrong: notEmpty,
+  },
+  {
+    file: "access",
+    method: "DELETE",
+    at: "/-/team/acme/ui/package",
+    path: "/-/team/{orgName}/{teamName}/package",
+    body: { package: "@acme/lib" },
+    status: 204,
+  },
+  {
+    file: "team",
+    method: "DELETE",
+    at: "/-/org/acme/ui/user",
+    path: "/-/org/{orgName}/{teamName}/user",
+    body: { user: "ada" },
+    status: 204,
+  },
+  { file: "team", method: "DELETE", at: "/-/org/acme/ui", path: "/-/org/{orgName}/{teamName}", status: 204 },
+  {
+    file: "org",
+    method: "DELETE",
+    at: "/-/org/acme/user",
+    path: "/-/org/{orgName}/user",
+    body: { user: "ada" },
+    status: 204,
+  },
+];
+
+test("publishing, organisations, teams and access are asked for and answered as described", async () => {
+  const join = async (name: string): Promise<string> => {
+    bearer = "";
+    const answer = await send("PUT", `/-/user/org.couchdb.user:${name}`, { name, password, email: "", type: "user" });
+    return String(answer.json()["token"]);
+  };
+  bearer = await join("olga");
+  assert.equal((await send("POST", "/-/assay/v1/organisations", { name: "acme" })).status, 201);
+  const body = { ...publishBody({ name: "@acme/lib", version: "1.0.0" }), access: "restricted" };
+  const publish = { method: "put", path: "/{escapedPackageName}" } as const;
+  assert.deepEqual(compareRequestWithNpm("publish", { ...publish, body }).wrong, []);
+  const published = await send("PUT", `/${lib}`, body);
+  // 201 says that it is made and provable; the description has 200 for it.
+  assert.equal(published.status, 201, published.text());
+  assert.deepEqual(compareWithNpm("publish", { ...publish, status: 200, body: published.json() }).wrong, []);
+
+  for (const { file, method, at, path, body: sent, status, wrong = [] } of exchanges) {
+    const of = { method: method.toLowerCase() as Lowercase<typeof method>, path };
+    if (sent !== undefined)
+      assert.deepEqual(
+        compareRequestWithNpm(file, { ...of, body: sent }).wrong,
+        // The description forgets what it is that is taken from the team.
+        path === "/-/team/{orgName}/{teamName}/package" && method === "DELETE"
+          ? ["the answer: nothing is described, this is object"]
+          : [],
+        at,
+      );
+    const answer = await send(method, at, sent);
+    assert.equal(answer.status, status, `${method} ${at}: ${answer.text()}`);
+    const said: unknown = answer.text() === "" ? undefined : answer.json();
+    assert.deepEqual(compareWithNpm(file, { ...of, status, body: said }).wrong, wrong, `${method} ${at}`);
+  }
+
+  bearer = "";
+  let refused = 0;
+  for (const { file, method, at, path, body: sent } of exchanges) {
+    if (at.endsWith("/visibility")) continue;
+    const answer = await send(method, at, sent);
+    // Whoever shows nothing is told nothing of what is private: 404 stands in for 401 there.
+    if (answer.status === 404) continue;
+    refused += 1;
+    assert.equal(answer.status, 401, `${method} ${at}`);
+    const of = { method: method.toLowerCase() as Lowercase<typeof method>, path };
+    assert.deepEqual(compareWithNpm(file, { ...of, status: 401, body: answer.json() }).wrong, [], at);
+  }
+  assert.ok(refused > 0);
 });

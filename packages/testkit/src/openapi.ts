@@ -24,17 +24,52 @@ type Schema = Readonly<Record<string, unknown>>;
 
 const folder = path.join(import.meta.dirname, "..", "npm-openapi");
 
+export type Description =
+  | "search"
+  | "audit"
+  | "token"
+  | "stage"
+  | "access"
+  | "org"
+  | "team"
+  | "publish"
+  | "oidc"
+  | "trust";
+
 /** Compares an answer with what `<file>.yaml` says about it. Throws when nothing is said about that path and status. */
-export function compareWithNpm(file: "search" | "audit" | "token" | "stage", answer: Answer): Differences {
-  const document = parse(readFileSync(path.join(folder, `${file}.yaml`), "utf8")) as Schema;
+export function compareWithNpm(file: Description, answer: Answer): Differences {
+  const document = read(`${file}.yaml`);
   const response = at(document, ["paths", answer.path, answer.method, "responses", String(answer.status)]);
-  const schema = at(document, ["content", "application/json", "schema"], response);
-  if (schema === undefined)
+  if (response === undefined)
     throw new Error(`${file}.yaml describes no answer ${answer.status} of ${answer.method} ${answer.path}`);
+  return differences(document, schemaOf(document, response), answer.body);
+}
+
+/** Compares what is sent with what `<file>.yaml` says about it; that of a test must be what it describes. */
+export function compareRequestWithNpm(
+  file: Description,
+  request: Pick<Answer, "method" | "path" | "body">,
+): Differences {
+  const document = read(`${file}.yaml`);
+  const operation = at(document, ["paths", request.path, request.method]);
+  if (operation === undefined) throw new Error(`${file}.yaml describes no ${request.method} ${request.path}`);
+  return differences(document, schemaOf(document, at(document, ["requestBody"], operation)), request.body);
+}
+
+/** Where no JSON is described, there is nothing. */
+function schemaOf(document: Schema, described: Schema | undefined): Schema {
+  for (const type of ["application/json", "*/*"]) {
+    const schema = at(document, ["content", type, "schema"], described);
+    if (schema !== undefined) return schema;
+  }
+  return { not: {} };
+}
+
+function differences(document: Schema, schema: Schema, body: unknown): Differences {
   const wrong: string[] = [];
   const present = new Set<string>();
   const described = new Set<string>();
-  check(document, schema, answer.body, "", { wrong, present, described });
+  check(document, schema, body, "", { wrong, present, described });
   return { wrong, absent: [...described].filter((member) => !present.has(member)) };
 }
 
@@ -46,6 +81,11 @@ interface Found {
 
 function check(document: Schema, schema: Schema, value: unknown, where: string, found: Found): void {
   if (value === null && schema["nullable"] === true) return;
+  const alternatives = (schema["oneOf"] ?? schema["anyOf"]) as readonly unknown[] | undefined;
+  if (alternatives !== undefined) {
+    checkAlternatives(document, alternatives, value, where, found);
+    return;
+  }
   const problem = problemOf(schema, value);
   if (problem !== undefined) {
     found.wrong.push(`${where === "" ? "the answer" : where}: ${problem}`);
@@ -74,7 +114,27 @@ function check(document: Schema, schema: Schema, value: unknown, where: string, 
     if (!(name in properties)) check(document, other, members[name], `${where}.*`, found);
 }
 
+/** As the first alternative that fits says, else as the last one. */
+function checkAlternatives(
+  document: Schema,
+  alternatives: readonly unknown[],
+  value: unknown,
+  where: string,
+  found: Found,
+): void {
+  for (const [index, alternative] of alternatives.entries()) {
+    const tried: Found = { wrong: [], present: new Set(), described: new Set() };
+    check(document, resolved(document, alternative) ?? {}, value, where, tried);
+    if (tried.wrong.length > 0 && index < alternatives.length - 1) continue;
+    found.wrong.push(...tried.wrong);
+    for (const member of tried.present) found.present.add(member);
+    for (const member of tried.described) found.described.add(member);
+    return;
+  }
+}
+
 function problemOf(schema: Schema, value: unknown): string | undefined {
+  if ("not" in schema) return value === undefined ? undefined : `nothing is described, this is ${typeof value}`;
   const type = schema["type"];
   const actual = Array.isArray(value) ? "array" : value === null ? "null" : typeof value;
   const isOfType =
@@ -98,5 +158,11 @@ function resolved(document: Schema, value: unknown): Schema | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const reference = (value as Schema)["$ref"];
   if (typeof reference !== "string") return value as Schema;
-  return at(document, reference.slice("#/".length).split("/"));
+  const [file = "", pointer = ""] = reference.split("#/");
+  // Those to another file are relative to npm's own folders; what they name here refers to nothing further.
+  return at(file === "" ? document : read(path.basename(file)), pointer.split("/"));
+}
+
+function read(file: string): Schema {
+  return parse(readFileSync(path.join(folder, file), "utf8")) as Schema;
 }

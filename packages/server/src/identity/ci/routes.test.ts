@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parsePackageName } from "@assay/core";
+import { compareRequestWithNpm, compareWithNpm, type Answer, type Description } from "@assay/testkit/openapi";
 import { plainSessionCookie } from "../../http/credentials.ts";
 import { showing } from "../test-identity.ts";
 import { startTestCiServer } from "./test-ci-server.ts";
@@ -16,7 +17,7 @@ test("npm trust: a rule is made, listed and revoked, and each change is confirme
   const bare = await send("POST", trust, "olga", [rule]);
   assert.equal(bare.status, 401, "not without a proof");
   const made = await ask("POST", trust, "olga", [rule]);
-  assert.equal(made.status, 201);
+  assert.equal(made.status, 200);
   const [shown] = made.json as { id: string }[];
   assert.match(shown?.id ?? "", /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   assert.deepEqual(made.json, [{ id: shown?.id, ...rule }]);
@@ -39,7 +40,7 @@ test("an open rule warns, in the answer and where npm prints it", async (t) => {
 test("a rule may come before its package, and only from who runs the organisation", async (t) => {
   const { ask } = await startTestCiServer(t);
   const unborn = "/npm/-/package/@acme%2funborn/trust";
-  assert.equal((await ask("POST", unborn, "olga", [rule])).status, 201);
+  assert.equal((await ask("POST", unborn, "olga", [rule])).status, 200);
   assert.equal((await ask("POST", unborn, "olaf", [rule])).status, 404);
   assert.equal((await ask("POST", trust, "olaf", [rule])).status, 404, "as if it did not exist");
   assert.equal((await ask("GET", trust)).status, 401);
@@ -108,7 +109,7 @@ test("CI reads an organisation by a rule of the organisation", async (t) => {
   const url = "/npm/-/assay/v1/organisation/acme/trust";
   const reads = { ...rule, permissions: ["read"] };
   assert.equal((await ask("POST", url, "olaf", [reads])).status, 404);
-  assert.equal((await ask("POST", url, "olga", [reads])).status, 201);
+  assert.equal((await ask("POST", url, "olga", [reads])).status, 200);
   const path = "/npm/-/assay/v1/oidc/token/exchange/organisation/acme";
   const { token } = (await ask("POST", path, await github.mint())).json as { token: string };
   const principal = await identity.authenticate(showing({ bearer: token }));
@@ -159,4 +160,45 @@ test("the page shows rules with what is dangerous about them, and its forms chan
   assert.equal((await send({ do: "dance" })).status, 400);
   assert.equal((await ask("GET", page, "olaf")).status, 404);
   assert.match((await ask("GET", page)).headers.get("location") ?? "", /\/-\/web\/sign-in\?next=/);
+});
+
+test("trust rules and the exchange are asked for and answered as npm describes them", async (t) => {
+  const { ask, send, github } = await startTestCiServer(t);
+  const rules = { path: "/-/package/{package}/trust" } as const;
+  const one = { method: "delete", path: "/-/package/{package}/trust/{config-uuid}" } as const;
+  const exchange = { method: "post", path: "/-/npm/v1/oidc/token/exchange/package/{package_name}" } as const;
+  const asDescribed = (
+    file: Description,
+    of: Pick<Answer, "method" | "path">,
+    { status, json: body }: { readonly status: number; readonly json: unknown },
+  ): void => assert.deepEqual(compareWithNpm(file, { ...of, status, body }).wrong, [], `${of.path} ${status}`);
+
+  const sent = [
+    rule,
+    {
+      type: "gitlab",
+      claims: {
+        project_path: "acme/widgets",
+        ci_config_ref_uri: { file: ".gitlab-ci.yml" },
+        environment: "production",
+      },
+      permissions: ["createStagedPackage"],
+    },
+  ];
+  assert.deepEqual(compareRequestWithNpm("trust", { ...rules, method: "post", body: sent }).wrong, []);
+  asDescribed("trust", { ...rules, method: "post" }, await send("POST", trust, "olga", sent));
+  asDescribed("trust", { ...rules, method: "post" }, await send("POST", trust, undefined, sent));
+  const made = await ask("POST", trust, "olga", sent);
+  assert.equal(made.status, 200);
+  asDescribed("trust", { ...rules, method: "post" }, made);
+  asDescribed("trust", { ...rules, method: "post" }, await ask("POST", trust, "olga", [{ type: "github" }]));
+  asDescribed("trust", { ...rules, method: "post" }, await ask("POST", trust, "olaf", sent));
+  asDescribed("trust", { ...rules, method: "get" }, await ask("GET", trust, "olga"));
+
+  asDescribed("oidc", exchange, await ask("POST", exchangePath, await github.mint()));
+  asDescribed("oidc", exchange, await ask("POST", exchangePath, "no token"));
+
+  const [first] = made.json as { id: string }[];
+  asDescribed("trust", one, await ask("DELETE", `${trust}/${first?.id}`, "olga"));
+  asDescribed("trust", one, await ask("DELETE", `${trust}/${first?.id}`, "olga"));
 });

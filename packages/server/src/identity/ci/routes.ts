@@ -72,7 +72,7 @@ function addCiRoutes(fastify: FastifyInstance, deps: CiRoutesDeps): void {
       const warnings = made.flatMap(warningsOf);
       // npm prints this header; the sentences stand in the answer too.
       if (warnings.length > 0) void reply.header("npm-notice", warnings.join(" "));
-      return await reply.code(201).header("cache-control", "no-store").send(made.map(show));
+      return await reply.header("cache-control", "no-store").send(made.map(show));
     });
 
     fastify.get(`${url}/exclusive`, async (request, reply) => {
