@@ -13,6 +13,7 @@ import {
   createGate,
   createOrganisations,
   createPermissions,
+  explain,
   openOrganisationPolicies,
   openPolicySets,
   policyHandler,
@@ -23,6 +24,7 @@ import {
   type ApprovalHandler,
   type Approvals,
   type Ci,
+  type Explanation,
   type Gate,
   type HostedNames,
   type OrganisationPolicies,
@@ -41,6 +43,8 @@ export interface Hosting {
   readonly ci: Ci;
   readonly approvals: Approvals;
   readonly organisationPolicies: OrganisationPolicies;
+  /** Why somebody may do something, or not: `ada`, `publish`, `@acme/ui`. Throws USAGE. */
+  readonly explain: (asked: Parameters<typeof explain>[1]) => Promise<Explanation>;
   /** Stands before what must be approved where a rule says so. */
   readonly gate: Gate;
   readonly gates: HostingGates;
@@ -156,6 +160,8 @@ export async function openHosting(
     ownersOf: (organisation) => ownersOf(organisations, identity, organisation, clock.now()),
     record: deps.recordPolicy,
   });
+  const explainHere: Hosting["explain"] = (asked) =>
+    explain({ permissions, policies, accounts: identity.accounts, facts, names }, asked);
 
   return {
     organisations,
@@ -163,11 +169,12 @@ export async function openHosting(
     ci,
     approvals,
     organisationPolicies,
+    explain: explainHere,
     gate,
     routes: [
       organisationRoutes({ identity: { ...identity, names, permissions }, organisations, gate }),
       approvalRoutes({ identity, approvals, random }),
-      policyRoutes({ identity, permissions, names, organisationPolicies, gate, random }),
+      policyRoutes({ explain: explainHere, identity, permissions, names, organisationPolicies, gate, random }),
       ciRoutes({ identity: { ...identity, ci }, issuers: trust.issuers, publicUrls }),
     ],
     gates: {

@@ -5,6 +5,7 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import { clients } from "@assay/testkit/clients";
 import { installClients } from "@assay/testkit/install-clients";
+import { runAssay } from "@assay/testkit/server-process";
 import { tempFolder } from "@assay/testkit/temp-folder";
 import { browse, type Browsing } from "./browsing.ts";
 import { publishBody, startPublisher, type Publisher } from "./publisher.ts";
@@ -182,6 +183,28 @@ test("an organisation's policies wait too, then hold for it alone, and its log s
   const stale = await olga.send("DELETE", at, undefined, { "if-match": `"0"` });
   assert.equal(stale.status, 409, stale.text());
   assert.equal((await publisher.ask("GET", "/-/assay/v1/organisations/nobody/policies")).status, 404);
+});
+
+test("why somebody may, or may not, is told to administrators, and at the terminal", async () => {
+  const at = "/-/assay/v1/policies/explain?who=olga&action=publish&what=@acme/ui";
+  const told = (await olga.send("GET", at)).json();
+  assert.deepEqual([told["result"], told["policy"], told["reason"]], ["refused", "frozen", "the release is near"]);
+  assert.match(JSON.stringify(told["facts"]), /"owns":\[\{"__entity":\{"type":"Assay::Organisation","id":"acme"/);
+  const eve = await browse(publisher.server.url, "eve", password);
+  assert.equal((await eve.send("GET", at)).status, 404);
+  assert.equal((await olga.send("GET", at.replace("publish", "fly"))).status, 400);
+  const { data, home } = publisher.installation;
+  const config = `--config=${path.join(home, "assay.yaml")}`;
+  const run = await runAssay(
+    publisher.installation,
+    ["policy", "explain", "otto", "administer", "organisation:acme", `--data=${data}`, config],
+    home,
+  );
+  assert.match(
+    run.stdout,
+    /allowed\ndecided by: owners-of-organisations\nbecause: an organisation's owners administer it/,
+  );
+  assert.equal(run.exitCode, 0, run.stderr);
 });
 
 test("what is staged is published when as many as the rule says approve, and not by who staged it", async () => {

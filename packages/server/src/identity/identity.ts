@@ -45,6 +45,7 @@ export {
   type TeamName,
 } from "./permissions/permissions.ts";
 export { openOrganisationPolicies, type OrganisationPolicies } from "./permissions/organisation-policies.ts";
+export { explain, type Explanation } from "./permissions/explain.ts";
 export { policyRoutes } from "./permissions/routes.ts";
 export { policyHandler, policyKind } from "./permissions/waiting-policies.ts";
 export { anonymous, type Grant, type Principal } from "./principal.ts";

@@ -5,7 +5,7 @@ import { parsePolicyCases, type CasePerson, type PolicyCases } from "../config/p
 import type { CiFacts, PermissionFacts, TeamName } from "../identity/permissions/facts.ts";
 import { createPermissions, openPolicySets } from "../identity/permissions/permissions.ts";
 import type { Logger } from "../platform/telemetry/telemetry.ts";
-import { parseAction, parseWhat, parseWho, principalOf } from "./asked.ts";
+import { parseAction, parseWhat, parseWho, principalOf } from "../identity/permissions/asked.ts";
 
 export interface CaseOutcome {
   /** `ada publish @acme/ui`. */

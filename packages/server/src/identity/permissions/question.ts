@@ -37,9 +37,14 @@ export function describeResource(
   return { organisation, isPublic: found?.visibility === "public", exists: found !== undefined };
 }
 
+export interface QuestionDeps {
+  readonly facts: PermissionFacts;
+  readonly names: Pick<HostedNames, "organisationOf" | "find">;
+}
+
 /** Asks for the facts that the question needs. */
 export async function makeQuestion(
-  { facts, names }: { readonly facts: PermissionFacts; readonly names: Pick<HostedNames, "organisationOf" | "find"> },
+  { facts, names }: QuestionDeps,
   principal: Principal,
   action: Action,
   resource: Resource,

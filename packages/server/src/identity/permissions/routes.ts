@@ -2,9 +2,11 @@ import { AssayError } from "@assay/core";
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from "fastify";
 import type { Identity } from "../identity.ts";
 import { changePolicies, showPolicies, type ChangePoliciesDeps, type PolicyCaller } from "./change-policies.ts";
+import { addExplainRoute, type ExplainRoutesDeps } from "./routes-explain.ts";
 import { addPolicyPages } from "./routes-pages.ts";
 
-export interface PolicyRoutesDeps extends ChangePoliciesDeps {
+export interface PolicyRoutesDeps extends ChangePoliciesDeps, Pick<ExplainRoutesDeps, "explain"> {
+  readonly names: ChangePoliciesDeps["names"] & ExplainRoutesDeps["names"];
   readonly identity: Pick<Identity, "authenticate" | "accounts" | "signIn">;
   readonly random: Parameters<typeof addPolicyPages>[1]["random"];
 }
@@ -56,6 +58,7 @@ export function policyRoutes(deps: PolicyRoutesDeps): FastifyPluginCallback {
       return await answer(reply, organisation, caller.principal);
     });
 
+    addExplainRoute(fastify, deps);
     addPolicyPages(fastify, deps, callerOf);
     done();
   };

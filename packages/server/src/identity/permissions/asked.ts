@@ -1,7 +1,7 @@
 /** Who, what and of what, as people type them. */
 import { AssayError, isAssayError, parsePackageName } from "@assay/core";
-import { actions, type Action, type Resource } from "../identity/permissions/permissions.ts";
-import { anonymous, type Principal } from "../identity/principal.ts";
+import { actions, type Action, type Resource } from "./permissions.ts";
+import { anonymous, type Principal } from "../principal.ts";
 
 const wrong = (reason: string) => new AssayError("USAGE", { reason });
 
