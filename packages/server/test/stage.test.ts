@@ -35,6 +35,9 @@ let eve: string;
 /** Of ada, and only for staging. */
 let stager: string;
 
+/** The two others who may approve, with their codes. */
+const others: Record<string, { token: string; codes: string[] }> = {};
+
 async function enrol({ factors }: Rooms["identity"]["signIn"], name: string): Promise<string[]> {
   const { url } = await factors.offerTotp(name, "Assay");
   const drawn = await factors.confirmTotp(name, codeOfUrl(url, Date.now()), "127.0.0.1");
@@ -65,10 +68,12 @@ async function tokenOf({ identity }: Pick<Rooms, "identity">, name: string, leve
 
 before(async () => {
   await installClients((line) => process.stdout.write(`${line}\n`));
-  publisher = await startPublisher("", async (rooms) => {
+  publisher = await startPublisher('identity: {approvals: ["publish in strict needs 2"]}\n', async (rooms) => {
     codes = await enrol(rooms.identity.signIn, "ada");
     eve = await addPerson(rooms, "eve", false);
     await addPerson(rooms, "gus", true);
+    for (const name of ["bob", "cleo"])
+      others[name] = { token: await addPerson(rooms, name, true), codes: await enrol(rooms.identity.signIn, name) };
     stager = await tokenOf(rooms, "ada", "stage-only");
   });
 });
@@ -256,6 +261,33 @@ test("where a scope is stage-only a direct publish is told how to stage", async 
   assert.match(refused.text(), /npm stage publish/);
 });
 
+test("where a rule says that two people approve, who staged it is none of them, and one vote publishes nothing", async () => {
+  const id = await stage("@strict/pair", "1.0.0");
+  const approve = (token: string, otp?: string) => ask("POST", `/-/stage/${id}/approve`, { token, otp });
+  const own = await approve(publisher.token, codes[0]);
+  assert.equal(own.status, 403, own.text());
+  const { bob, cleo } = others;
+  assert.ok(bob && cleo);
+  assert.equal((await approve(bob.token)).status, 401);
+  const first = await approve(bob.token, bob.codes.pop());
+  assert.equal(first.status, 409);
+  assert.match(first.text(), /kept, 1 of 2/);
+  assert.equal((await approve(bob.token, bob.codes.pop())).status, 403, "one person, one vote");
+  assert.deepEqual(await versionsOf("@strict/pair"), []);
+  const cookie = await signedIn(publisher.server.url, "gus");
+  const page = await rawRequest(publisher.server.url, `/-/web/stage/${id}`, { headers: { cookie } });
+  assert.match(page.text(), /1 of 2 approvals are here.*bob/s);
+  const second = await approve(cleo.token, cleo.codes.pop());
+  assert.equal(second.status, 201, second.text());
+  assert.deepEqual(await versionsOf("@strict/pair"), ["1.0.0"]);
+
+  const next = await stage("@strict/pair", "1.1.0");
+  const rejected = await ask("DELETE", `/-/stage/${next}`, { token: bob.token, otp: bob.codes.pop() });
+  assert.equal(rejected.status, 204, rejected.text());
+  assert.equal((await ask("GET", `/-/stage/${next}`)).status, 404);
+  assert.deepEqual(await versionsOf("@strict/pair"), ["1.0.0"]);
+});
+
 test("kill -9 among approvals leaves the stage or the version, never both, never neither", async () => {
   await using crashing = await startPublisher("", async (rooms) => void (await addPerson(rooms, "bob", true)));
   const { server, installation, token } = crashing;
@@ -266,7 +298,7 @@ test("kill -9 among approvals leaves the stage or the version, never both, never
     return String(answer.json()["stageId"]);
   };
   const staged = new Map<string, string>();
-  for (let patch = 0; patch < 24; patch++) staged.set(`1.0.${patch}`, await stageOn(`1.0.${patch}`));
+  for (let patch = 0; patch < 12; patch++) staged.set(`1.0.${patch}`, await stageOn(`1.0.${patch}`));
   // A session that has just begun is a proof for ten minutes.
   const cookie = await signedIn(server.url, "bob");
   const approve = async (base: string, id: string): Promise<number> => {

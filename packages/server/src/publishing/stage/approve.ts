@@ -1,4 +1,4 @@
-import type { Principal } from "../../identity/identity.ts";
+import type { Doer, Principal } from "../../identity/identity.ts";
 import type { Transaction } from "../../platform/database/database.ts";
 import type { PublishingDeps } from "../create-publishing.ts";
 import type { HeldRelease } from "../../admission/admission.ts";
@@ -52,7 +52,7 @@ export async function publishApproved(
   deps: CommitDeps,
   transaction: Transaction,
   { stage, passed, listed, release }: ReadyStage,
-  approver: Principal,
+  approver: Doer,
 ): Promise<boolean> {
   const { authorship, content } = stage;
   const isNew = await deps.admission.bindHeld(transaction, release, async () => {

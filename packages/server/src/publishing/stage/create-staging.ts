@@ -72,11 +72,11 @@ export function createStaging(deps: PublishingDeps, options: StagingOptions): St
     async approve(decider, id) {
       const { principal } = decider;
       const stage = await see(deps, principal, id);
-      await requireWrite(deps, principal, "approve", stage.name);
+      const by = await requireWrite(deps, principal, "approve", stage.name);
       if (await approveTogether(deps, decider, stage)) return shown(deps, stage);
       await decider.confirm(decision("approve", stage), stage.name);
       const ready = await prepareApproved(deps, stage, principal, options.examining.provenance);
-      const isNew = await database.write((transaction) => publishApproved(deps, transaction, ready, principal));
+      const isNew = await database.write((transaction) => publishApproved(deps, transaction, ready, by));
       deps.hostedChanged(stage.name);
       if (isNew) await names.changed();
       await checksums.lookup(stage.name, stage.version, new AbortController().signal);
@@ -87,12 +87,12 @@ export function createStaging(deps: PublishingDeps, options: StagingOptions): St
       const { principal } = decider;
       const stage = await see(deps, principal, id);
       const takesBack = stage.actor.id === principal.id;
-      await requireWrite(deps, principal, takesBack ? "stage" : "approve", stage.name);
+      const by = await requireWrite(deps, principal, takesBack ? "stage" : "approve", stage.name);
       if (await rejectTogether(deps, decider, stage, reason)) return shown(deps, stage);
       await decider.confirm(decision("reject", stage), stage.name);
       await database.write(async (transaction) => {
         await drop(deps, transaction, stage);
-        await noteStage(deps, transaction, "rejected", stage, principal);
+        await noteStage(deps, transaction, "rejected", stage, by);
       });
       return shown(deps, stage);
     },

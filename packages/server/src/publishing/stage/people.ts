@@ -1,6 +1,6 @@
 /** Where a rule says so, several people approve a staged version together: the one place that asks for the rule. */
 import { AssayError, parseVersion } from "@assay/core";
-import type { Approval, ApprovalHandler, Principal } from "../../identity/identity.ts";
+import { doerOf, type Approval, type ApprovalHandler, type Principal } from "../../identity/identity.ts";
 import type { Transaction } from "../../platform/database/database.ts";
 import type { PublishingDeps } from "../create-publishing.ts";
 import { isJsonObject } from "../publish/json.ts";
@@ -30,7 +30,7 @@ export async function askPeople(
   return await approvals.request(transaction, {
     kind: approvalKind,
     subject: `npm ${name}@${version}`,
-    summary: `Publish ${name}@${version} (${tags.join(", ")}): ${archive.fileCount} files, ${archive.unpackedBytes} bytes`,
+    summary: `Publish ${name}@${version} (${tags.join(", ")}): ${archive.fileCount} files, ${archive.unpackedBytes} bytes; all of it is shown at /-/web/stage/${id}`,
     digest: digestOf(stage),
     resource: { kind: "package", name },
     organisation,
@@ -96,7 +96,7 @@ export function stageApprovals(deps: PublishingDeps, provenance: ProvenancePolic
     },
     async execute(transaction, { prepared, approver }) {
       const { name } = prepared.stage;
-      await publishApproved(deps, transaction, prepared, approver);
+      await publishApproved(deps, transaction, prepared, doerOf(approver, "approve"));
       transaction.afterCommit(() => deps.hostedChanged(name));
     },
     async after({ approval }) {

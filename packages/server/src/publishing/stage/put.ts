@@ -48,7 +48,7 @@ export async function putStage(
   await requireFree(database.read, principal.id, request, content);
   await rehearseName(deps, principal, request);
   const passed = await examine(deps, request, options.examining);
-  await requireWrite(deps, principal, "stage", name);
+  const by = await requireWrite(deps, principal, "stage", name);
   const { id: actor, name: actorName, kind } = principal;
   const nowMs = clock.now();
   const stage: WholeStage = {
@@ -84,7 +84,7 @@ export async function putStage(
         reason: `${mostStages} versions of ${name} are staged already; approve or reject some first`,
       });
     await addStage(transaction, { ...stage, approval: await askPeople(deps, transaction, stage, principal) });
-    await noteStage(deps, transaction, "staged", stage, principal);
+    await noteStage(deps, transaction, "staged", stage, by);
     return stage.id;
   });
 }
