@@ -86,6 +86,12 @@ describe("signing in through a browser", { skip: missing }, () => {
     parameters: readonly string[],
     decide: "Sign it in" | "No",
     terminal: boolean,
+    /** Lets somebody else come to the page. */
+    arrive = async (url: string): Promise<Page> => {
+      const page = await ada.newPage();
+      await page.goto(url);
+      return page;
+    },
   ): Promise<{ readonly run: ClientRun; readonly shown: string; readonly request: InstallRequest }> {
     const folder = tempFolder(t);
     const request = {
@@ -99,8 +105,7 @@ describe("signing in through a browser", { skip: missing }, () => {
     writeFileSync(path.join(request.project, "package.json"), `{"name":"here","version":"1.0.0"}`);
     let paired: Promise<string> | undefined;
     const pair = async (url: string): Promise<string> => {
-      const page = await ada.newPage();
-      await page.goto(url);
+      const page = await arrive(url);
       const code = (await page.locator("dd code").first().textContent()) ?? "";
       if (decide === "Sign it in") await page.getByRole("checkbox").check();
       await page.getByRole("button", { name: decide }).click();
@@ -163,23 +168,44 @@ describe("signing in through a browser", { skip: missing }, () => {
       assert.match(asked.output, /\bada\b/, asked.output);
     });
 
-  test("whoever comes to an open registry makes an account on the way to signing a client in", async () => {
+  test("whoever comes to an open registry makes an account on the way to signing npm in, and publishes", async (t) => {
     const context = await browser.newContext();
     const page = await context.newPage();
-    await page.goto(`${server.url}/-/web/sign-in?next=%2F-%2Fweb%2Fme%2Ftokens`);
-    await page.getByRole("link", { name: "Make an account" }).click();
-    await page.getByLabel("User name").fill("newcomer");
-    await page.getByRole("textbox", { name: "Password" }).fill("short");
-    await page.getByRole("button", { name: "Make the account" }).click();
-    assert.match((await page.getByRole("alert").textContent()) ?? "", /password/i);
-    await page.getByRole("textbox", { name: "Password" }).fill(password);
-    await page.getByRole("button", { name: "Make the account" }).click();
-    await page.waitForURL(`${server.url}/-/web/me/tokens`);
+    const register = async () => {
+      await page.getByLabel("User name").fill("newcomer");
+      await page.getByRole("textbox", { name: "Password" }).fill(password);
+      await page.getByRole("button", { name: "Make the account" }).click();
+    };
+    const arrive = async (url: string): Promise<Page> => {
+      await page.goto(url);
+      await page.getByRole("link", { name: "Make an account" }).click();
+      await page.getByLabel("User name").fill("newcomer");
+      await page.getByRole("textbox", { name: "Password" }).fill("short");
+      await page.getByRole("button", { name: "Make the account" }).click();
+      assert.match((await page.getByRole("alert").textContent()) ?? "", /password/i);
+      await register();
+      await page.getByRole("heading", { name: "Sign a client in?" }).waitFor();
+      // Who did not compare stays here, and is told why by the browser, or without its check by the page.
+      await page.getByRole("button", { name: "Sign it in" }).click();
+      assert.ok(await page.getByRole("checkbox").evaluate((box) => (box as HTMLInputElement).validationMessage !== ""));
+      await page.locator("form:has(button[name=decision])").evaluate((form) => form.setAttribute("novalidate", ""));
+      await page.getByRole("button", { name: "Sign it in" }).click();
+      assert.match((await page.getByRole("alert").textContent()) ?? "", /compare the code/);
+      return page;
+    };
+    const signing = ["login", "--auth-type=web", "--no-browser"];
+    const { run, request } = await login(t, "npm11", signing, "Sign it in", false, arrive);
+    assert.equal(run.exitCode, 0, run.output);
+    const npm = async (...parameters: readonly string[]) => (await clients.npm11.run(request, parameters)).output;
+    assert.match(await npm("whoami"), /\bnewcomer\b/);
+    const manifest = { name: "@newcomer/hello", version: "1.0.0", license: "MIT" };
+    writeFileSync(path.join(request.project, "package.json"), JSON.stringify(manifest));
+    assert.match(await npm("publish"), /\+ @newcomer\/hello@1\.0\.0/);
+    assert.match(await npm("view", "@newcomer/hello", "maintainers"), /newcomer/);
+
     await context.clearCookies();
     await page.goto(`${server.url}/-/web/register`);
-    await page.getByLabel("User name").fill("newcomer");
-    await page.getByRole("textbox", { name: "Password" }).fill(password);
-    await page.getByRole("button", { name: "Make the account" }).click();
+    await register();
     assert.match((await page.getByRole("alert").textContent()) ?? "", /newcomer/);
     await context.close();
   });

@@ -6,7 +6,7 @@ import type { RateLimit } from "../limits/limits.ts";
 import { addressBlock } from "../limits/limits.ts";
 import type { DrawnToken, Tokens } from "../tokens/tokens.ts";
 import type { SignInRoutesDeps } from "./routes-sign-in.ts";
-import { ownForm, sendForms, toConfirm, toSignIn, visitOf } from "./routes-visit.ts";
+import { ownForm, sendForms, toConfirm, toSignIn, visitOf, type Visit } from "./routes-visit.ts";
 import { freshMs } from "./step-ups.ts";
 
 export interface WebLoginRoutesDeps extends SignInRoutesDeps {
@@ -78,11 +78,7 @@ export function addWebLoginRoutes(fastify: FastifyInstance, deps: WebLoginRoutes
       const here = `/-/web/pair/${encodeURIComponent(request.params.id)}`;
       if (visit.session === undefined) return toSignIn(reply, visit.base, here);
       if (!isFresh(visit.session.steppedUpAtMs)) return toConfirm(reply, visit.base, here);
-      const login = await webLogins.find(request.params.id);
-      if (login?.state !== "waiting") throw new AssayError("NOT_FOUND", { what: "A client that waits here" });
-      const { id, code, agent, address, createdAtMs } = login;
-      const secondsAgo = Math.max(0, Math.floor((clock.now() - createdAtMs) / 1000));
-      return sendForms(reply, renderPair({ ...visit, id, code, agent, address, secondsAgo }));
+      return await sendPair(reply, visit, request.params.id);
     },
   );
 
@@ -97,7 +93,7 @@ export function addWebLoginRoutes(fastify: FastifyInstance, deps: WebLoginRoutes
       if (!isFresh(visit.session.steppedUpAtMs)) return toConfirm(reply, visit.base, here);
       const isYes = sent.text("decision") === "yes";
       if (isYes && sent.text("compared") !== "yes")
-        throw new AssayError("BAD_REQUEST", { reason: "compare the code first, and say so" });
+        return await sendPair(reply.code(400), visit, request.params.id, "Please compare the code first, and say so.");
       const { account } = visit.session;
       if (!(await webLogins.decide(request.params.id, account, isYes ? "confirmed" : "refused")))
         throw new AssayError("NOT_FOUND", { what: "A client that waits here" });
@@ -106,6 +102,14 @@ export function addWebLoginRoutes(fastify: FastifyInstance, deps: WebLoginRoutes
       return sendForms(reply, renderDone({ base: visit.base, who: account, title, text, isGood: isYes }));
     },
   );
+
+  async function sendPair(reply: FastifyReply, visit: Visit, wanted: string, problem?: string): Promise<FastifyReply> {
+    const login = await webLogins.find(wanted);
+    if (login?.state !== "waiting") throw new AssayError("NOT_FOUND", { what: "A client that waits here" });
+    const { id, code, agent, address, createdAtMs } = login;
+    const secondsAgo = Math.max(0, Math.floor((clock.now() - createdAtMs) / 1000));
+    return sendForms(reply, renderPair({ ...visit, id, code, agent, address, secondsAgo, problem }));
+  }
 
   function isFresh(steppedUpAtMs: EpochMs | undefined): boolean {
     return steppedUpAtMs !== undefined && steppedUpAtMs + freshMs > clock.now();
