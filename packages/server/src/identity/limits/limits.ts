@@ -66,3 +66,11 @@ export function addressBlock(address: string): string {
   if (parsed.kind() === "ipv4") return parsed.toString();
   return `${parsed.toNormalizedString().replace(/%.*$/, "").split(":").slice(0, 4).join(":")}::/64`;
 }
+
+/** What one operator has at least: the /24 of an IPv4 address, the /48 of an IPv6 address. */
+export function addressRange(address: string): string {
+  if (!ipaddr.isValid(address)) return "unknown";
+  const parsed = ipaddr.process(address);
+  if (parsed.kind() === "ipv4") return `${parsed.toString().replace(/\.\d+$/, "")}.0/24`;
+  return `${parsed.toNormalizedString().replace(/%.*$/, "").split(":").slice(0, 3).join(":")}::/48`;
+}

@@ -71,6 +71,24 @@ export async function deleteWebLogin(transaction: Transaction, digest: string): 
   return row && fromRow(row);
 }
 
+/** All that wait, the oldest first. */
+export async function readWaiting(
+  reader: Reader,
+): Promise<readonly { readonly id: string; readonly address: string }[]> {
+  return await reader
+    .withTables<SignInTables>()
+    .selectFrom("web_logins")
+    .select(["id", "address"])
+    .where("state", "=", "waiting")
+    .orderBy("created_at_ms")
+    .orderBy("id")
+    .execute();
+}
+
+export async function dropWebLogin(transaction: Transaction, id: string): Promise<void> {
+  await transaction.withTables<SignInTables>().deleteFrom("web_logins").where("id", "=", id).execute();
+}
+
 export async function deleteOldWebLogins(transaction: Transaction, nowMs: number): Promise<void> {
   await transaction.withTables<SignInTables>().deleteFrom("web_logins").where("expires_at_ms", "<=", nowMs).execute();
 }

@@ -11,10 +11,10 @@ const place = { address: "192.0.2.1", agent: "npm/12.2.0" };
 const isUnauthorized = (error: unknown): boolean => isAssayError(error, "UNAUTHORIZED");
 
 onEveryDatabase("web logins", ({ fresh }) => {
-  const open = async () => {
+  const open = async (most?: number) => {
     const database = await fresh(signInMigrations);
     const clock = createFakeClock();
-    return { clock, logins: createWebLogins({ database, clock, random: createSeededRandom() }) };
+    return { clock, logins: createWebLogins({ database, clock, random: createSeededRandom() }, most) };
   };
   const issue = async (_transaction: unknown, { account }: { readonly account: string }) => `token of ${account}`;
 
@@ -51,5 +51,23 @@ onEveryDatabase("web logins", ({ fresh }) => {
     await assert.rejects(logins.collect(confirmed.secret, issue), isUnauthorized);
     await logins.sweep();
     assert.equal(await logins.find(confirmed.id), undefined);
+  });
+
+  test("whoever begins many from one address range pushes out their own, the oldest first, and nobody else's", async () => {
+    const { logins, clock } = await open(20);
+    const begin = async (address: string) => {
+      await clock.advance(1);
+      return (await logins.begin({ ...place, address })).id;
+    };
+    const honest = await begin("198.51.100.1");
+    const many: string[] = [];
+    for (let number = 0; number < 60; number += 1) {
+      many.push(await begin(`2001:db8:7:${number.toString(16)}::1`), await begin(`192.0.2.${number}`));
+    }
+    const late = await begin("203.0.113.1");
+    assert.notEqual(await logins.find(honest), undefined);
+    assert.notEqual(await logins.find(late), undefined);
+    assert.equal(await logins.find(many[0] ?? ""), undefined);
+    assert.notEqual(await logins.find(many.at(-1) ?? ""), undefined);
   });
 });

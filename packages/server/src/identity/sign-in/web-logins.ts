@@ -2,13 +2,16 @@ import { AssayError } from "@assay/core";
 import type { Clock } from "../../platform/clock.ts";
 import type { Database, Transaction } from "../../platform/database/database.ts";
 import type { Random } from "../../platform/random.ts";
+import { addressRange } from "../limits/limits.ts";
 import { digestOf, newCode, newId, newSecret } from "./secrets.ts";
 import {
   countWebLogins,
   decideWebLogin,
   deleteOldWebLogins,
   deleteWebLogin,
+  dropWebLogin,
   insertWebLogin,
+  readWaiting,
   readWebLogin,
   type WebLogin,
 } from "./store-web-logins.ts";
@@ -16,8 +19,8 @@ import {
 export type { WebLogin } from "./store-web-logins.ts";
 
 const lifeMs = 10 * 60_000;
-/** Anybody may begin one: more than this wait for nobody. */
-const most = 10_000;
+/** Anybody may begin one, so that many wait at most. Of those that are too many the largest address range gives way. */
+const mostWaiting = 10_000;
 
 /**
  * A client that shall get a token is paired with a person in a browser: it waits with a secret that only it knows, the
@@ -45,13 +48,25 @@ export interface WebLogins {
   sweep(): Promise<void>;
 }
 
-export function createWebLogins(deps: {
-  readonly database: Database;
-  readonly clock: Clock;
-  readonly random: Random;
-}): WebLogins {
+export function createWebLogins(
+  deps: {
+    readonly database: Database;
+    readonly clock: Clock;
+    readonly random: Random;
+  },
+  most = mostWaiting,
+): WebLogins {
   const { database, clock, random } = deps;
   const gone = new AssayError("UNAUTHORIZED", { reason: "this login has ended or was refused; begin again" });
+
+  /** A tenth at once, so that this is rare. */
+  async function makeRoom(transaction: Transaction): Promise<void> {
+    const ranges = Map.groupBy(await readWaiting(transaction), ({ address }) => addressRange(address));
+    const [first, ...others] = ranges.values();
+    if (first === undefined) throw new AssayError("TOO_MANY_REQUESTS", { retryAfterSeconds: 60 });
+    const largest = others.reduce((before, range) => (range.length > before.length ? range : before), first);
+    for (const { id } of largest.slice(0, Math.ceil(largest.length / 10))) await dropWebLogin(transaction, id);
+  }
 
   return {
     async begin({ address, agent }) {
@@ -61,8 +76,7 @@ export function createWebLogins(deps: {
       const nowMs = clock.now();
       await database.write(async (transaction) => {
         await deleteOldWebLogins(transaction, nowMs);
-        if ((await countWebLogins(transaction)) >= most)
-          throw new AssayError("TOO_MANY_REQUESTS", { retryAfterSeconds: 60 });
+        if ((await countWebLogins(transaction)) >= most) await makeRoom(transaction);
         await insertWebLogin(transaction, digestOf(secret), {
           id,
           code,
