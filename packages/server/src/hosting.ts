@@ -111,6 +111,7 @@ export async function openHosting(
   );
   const policies = await openPolicySets({
     read: settings.read,
+    membersRead: settings.membersRead,
     folder: settings.policies,
     installation: Buffer.from(random.bytes(8)).toString("hex"),
   });

@@ -52,6 +52,7 @@ export async function openTestHosting(
     loginDays: 30,
     maxTokenDays: 90,
     read,
+    membersRead: "granted",
     policies: "/nonexistent",
     approvals: [],
     approvalDays: 7,

@@ -146,6 +146,22 @@ test("the list of owners is replaced by who owns the package, as it was read, an
   assert.deepEqual((await send("GET", "/-/package/@acme%2flib/owners", undefined, olga)).json(), { owners: ["olga"] });
 });
 
+test("a member reads what teams of theirs were given, and not what was taken from them", async () => {
+  const { send } = hosted;
+  await hosted.claim("@acme/plans", "olga", "restricted");
+  assert.equal((await send("PUT", "/-/org/acme/user", { user: "dora" }, olga)).status, 201);
+  const sees = async () => (await send("GET", "/-/package/@acme%2fplans/visibility", undefined, dora)).status;
+  const given = "/-/team/acme/developers/package";
+  assert.equal(await sees(), 200, "what is new is the developers'");
+  assert.equal((await send("DELETE", given, { package: "@acme/plans" }, olga)).status, 204);
+  assert.equal(await sees(), 404);
+  const all = async () => Object.keys((await send("GET", "/-/org/acme/package", undefined, dora)).json());
+  assert.ok(!(await all()).includes("@acme/plans"));
+  assert.equal((await send("PUT", given, { package: "@acme/plans", permissions: "read-only" }, olga)).status, 201);
+  assert.equal(await sees(), 200);
+  assert.equal((await send("DELETE", "/-/org/acme/user", { user: "dora" }, olga)).status, 204);
+});
+
 test("whose account wants a second factor at changes is asked for it by every change, once", async () => {
   const { send, join } = hosted;
   const token = await join("wary");

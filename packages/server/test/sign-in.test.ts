@@ -79,19 +79,27 @@ describe("signing in through a browser", { skip: missing }, () => {
     await installation?.[Symbol.asyncDispose]();
   });
 
+  async function asAda(url: string): Promise<Page> {
+    const page = await ada.newPage();
+    await page.goto(url);
+    return page;
+  }
+
   /** Runs a client's login, and does in the browser what its output says. */
   async function login(
     t: { after(done: () => void): void },
     name: ClientName,
-    parameters: readonly string[],
     decide: "Sign it in" | "No",
-    terminal: boolean,
-    /** Lets somebody else come to the page. */
-    arrive = async (url: string): Promise<Page> => {
-      const page = await ada.newPage();
-      await page.goto(url);
-      return page;
-    },
+    {
+      parameters = ["login", "--auth-type=web", "--no-browser"],
+      terminal = false,
+      arrive = asAda,
+    }: {
+      readonly parameters?: readonly string[];
+      readonly terminal?: boolean;
+      /** Lets somebody else come to the page. */
+      readonly arrive?: (url: string) => Promise<Page>;
+    } = {},
   ): Promise<{ readonly run: ClientRun; readonly shown: string; readonly request: InstallRequest }> {
     const folder = tempFolder(t);
     const request = {
@@ -161,7 +169,7 @@ describe("signing in through a browser", { skip: missing }, () => {
 
   for (const { name, parameters, whoami: who, showsCode, terminal } of logins)
     test(`${name} signs in when its person compared the code, and is who it says`, async (t) => {
-      const { run, shown, request } = await login(t, name, parameters, "Sign it in", terminal);
+      const { run, shown, request } = await login(t, name, "Sign it in", { parameters, terminal });
       assert.equal(run.exitCode, 0, run.output);
       if (showsCode) assert.ok(run.output.includes(shown), `the code ${shown} is not in\n${run.output}`);
       const asked = await clients[name].run(request, who);
@@ -193,8 +201,7 @@ describe("signing in through a browser", { skip: missing }, () => {
       assert.match((await page.getByRole("alert").textContent()) ?? "", /compare the code/);
       return page;
     };
-    const signing = ["login", "--auth-type=web", "--no-browser"];
-    const { run, request } = await login(t, "npm11", signing, "Sign it in", false, arrive);
+    const { run, request } = await login(t, "npm11", "Sign it in", { arrive });
     assert.equal(run.exitCode, 0, run.output);
     const npm = async (...parameters: readonly string[]) => (await clients.npm11.run(request, parameters)).output;
     assert.match(await npm("whoami"), /\bnewcomer\b/);
@@ -211,7 +218,7 @@ describe("signing in through a browser", { skip: missing }, () => {
   });
 
   test("npm hears it when its person says no", async (t) => {
-    const { run } = await login(t, "npm12", ["login", "--auth-type=web", "--no-browser"], "No", false);
+    const { run } = await login(t, "npm12", "No");
     assert.notEqual(run.exitCode, 0);
     assert.match(run.output, /ended or was refused/);
   });

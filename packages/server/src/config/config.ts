@@ -238,6 +238,8 @@ export interface IdentityConfig {
   readonly maxTokenDays: number;
   /** Who reads what is public. Default anyone. */
   readonly read: "anyone" | "signed-in";
+  /** What members read of their organisation's packages: what they own or their teams were given, or everything. Default granted. */
+  readonly membersRead: "granted" | "everything";
   /** Absolute path of the folder with the shop's `*.cedar`; it may be missing. */
   readonly policies: string;
   /** What people must approve before it is carried out. Default nothing. */

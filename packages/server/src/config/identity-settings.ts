@@ -25,6 +25,13 @@ export const identitySettings: readonly Setting[] = [
     doc: "Who makes organisations, and has an own one when they first publish below @<their name>/: people, everybody; loopback, people while this server listens on loopback only, else as admins; admins, administrators of the registry.",
   },
   {
+    key: "identity.membersRead",
+    env: "ASSAY_MEMBERS_READ",
+    kind: oneOf("granted", "everything"),
+    fallback: "granted",
+    doc: "Which packages of their organisation members and bots read: granted, what they own or a team of theirs was given, which the team developers is of every new package; everything, all of them. Admins and owners read all.",
+  },
+  {
     key: "identity.loginDays",
     env: "ASSAY_LOGIN_DAYS",
     kind: whole(1, 3650),

@@ -91,6 +91,7 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
       loginDays: values.number("identity.loginDays"),
       maxTokenDays: values.number("identity.maxTokenDays"),
       read: values.text("identity.read") as Config["identity"]["read"],
+      membersRead: values.text("identity.membersRead") as Config["identity"]["membersRead"],
       policies: values.path("identity.policies") ?? join(sources.cwd, "policies"),
       approvals: values.list("identity.approvals").flatMap((text) => parseApprovalRule(text) ?? []),
       approvalDays: values.number("identity.approvalDays"),

@@ -52,6 +52,7 @@ export function createTestIdentity(
         loginDays: 30,
         maxTokenDays: 90,
         read: "anyone",
+        membersRead: "granted",
         policies: "/policies",
         approvals: [],
         approvalDays: 7,

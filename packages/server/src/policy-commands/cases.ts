@@ -18,7 +18,7 @@ export interface CaseOutcome {
 
 /** How many policies hold: throws CONFIG for a file of the folder that is refused. */
 export async function checkPolicies({ identity }: Pick<Config, "identity">): Promise<number> {
-  const sets = await openPolicySets({ read: identity.read, folder: identity.policies, installation: "check" });
+  const sets = await openPolicySets({ ...identity, folder: identity.policies, installation: "check" });
   return (await sets.inForce(undefined)).length;
 }
 
@@ -29,7 +29,7 @@ export async function testPolicies(
   file: { readonly text: string; readonly path: string },
 ): Promise<readonly CaseOutcome[]> {
   const cases = parsePolicyCases(file.text, file.path);
-  const sets = await openPolicySets({ read: identity.read, folder: identity.policies, installation: "test" });
+  const sets = await openPolicySets({ ...identity, folder: identity.policies, installation: "test" });
   const permissions = createPermissions({ ...factsOf(cases), policies: sets, telemetry }, identity);
   const outcomes: CaseOutcome[] = [];
   for (const { who, action, what, expect, by, via, address, steppedUp } of cases.cases) {

@@ -5,6 +5,7 @@ import { onEveryDatabase } from "@assay/testkit/databases";
 import { createFakeClock } from "@assay/testkit/fake-clock";
 import { eventMigrations } from "../../platform/events/outbox.ts";
 import { organisationMigrations } from "../organisations/migrations.ts";
+import { readGrants, readTeams } from "../organisations/store.ts";
 import type { HostedNames, NameClaim } from "./names.ts";
 import { nameMigrations } from "./migrations.ts";
 import { openTestNames, type TestNamesOptions } from "./test-names.ts";
@@ -50,6 +51,15 @@ onEveryDatabase("hosted names", (databases) => {
     for (const other of ["@acme-evil/ui", "@Acme/ui", "acme", "vite"])
       assert.equal(names.organisationOf(name(other)), undefined, other);
     assert.equal(names.find(name("@acme/ui")), undefined, "a name is no package yet");
+  });
+
+  test("an organisation of the configuration has the team of everybody, which is given what is new", async () => {
+    const { database, take } = await room({ hosted: [{ names: ["left-pad"], organisation: "tools" }] });
+    await take(claim("left-pad"));
+    assert.deepEqual(await readTeams(database.read, "tools"), ["developers"]);
+    assert.deepEqual(await readGrants(database.read, name("left-pad")), [
+      { organisation: "tools", team: "developers", level: "write" },
+    ]);
   });
 
   test("patterns of the configuration host names, and make their organisation", async () => {

@@ -11,7 +11,7 @@ import type { Clock } from "../../platform/clock.ts";
 import type { Database, Transaction } from "../../platform/database/database.ts";
 import type { Events } from "../../platform/events/events.ts";
 import type { Telemetry } from "../../platform/telemetry/telemetry.ts";
-import { insertOwner, putGrant, readTeams } from "../organisations/store.ts";
+import { insertOwner, insertTeam, insertTeamMember, putGrant, readMembers, readTeams } from "../organisations/store.ts";
 import { skeletonOf } from "./confusable.ts";
 import type { HostedNames, HostedOrganisation, HostedPackage, NameClaim } from "./names.ts";
 import {
@@ -20,6 +20,7 @@ import {
   insertPackage,
   organisationsSince,
   packagesSince,
+  raiseGeneration,
   readGeneration,
   readOrganisation,
   readPackage,
@@ -175,6 +176,24 @@ export async function openHostedNames(
     if (waitMs > 0) await clock.sleep(waitMs);
   }
 
+  /** Members read through their teams: an organisation of the configuration has the one of everybody, as all others. */
+  async function giveDevelopers(all: readonly string[]): Promise<void> {
+    const without: string[] = [];
+    for (const name of all) if (!(await readTeams(database.read, name)).includes(developers)) without.push(name);
+    if (without.length === 0) return;
+    await database.write(async (transaction) => {
+      for (const organisation of without) {
+        const team = { organisation, team: developers };
+        if (!(await insertTeam(transaction, { ...team, description: "Everybody" }))) continue;
+        for (const person of (await readMembers(transaction, organisation)).keys())
+          await insertTeamMember(transaction, { ...team, person });
+        for (const name of byOrganisation.get(organisation) ?? []) await putGrant(transaction, team, name, "read");
+      }
+      await raiseGeneration(transaction);
+    });
+    await look();
+  }
+
   await look();
   const missing = [...new Set(hosted.map(({ organisation }) => organisation))].filter((one) => !organisations.has(one));
   if (missing.length > 0) {
@@ -191,6 +210,7 @@ export async function openHostedNames(
     });
     await look();
   }
+  await giveDevelopers([...new Set(hosted.map(({ organisation }) => organisation))]);
   refuseOverlaps(owners, organisations, packages);
   // Nobody was told of these names by this process.
   takenAtMs = -Infinity;

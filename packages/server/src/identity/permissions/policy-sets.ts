@@ -43,6 +43,8 @@ interface Slot {
 export interface PolicySetsOptions {
   /** Who reads what is public. */
   readonly read: "anyone" | "signed-in";
+  /** What members read of their organisation's packages: what they own or their teams were given (the default), or everything. */
+  readonly membersRead?: "granted" | "everything";
   /** Absolute path of the folder with the shop's `*.cedar`; undefined or not there: none. */
   readonly folder: string | undefined;
   /** Tells installations in one process apart: they share the engine. */
@@ -50,7 +52,8 @@ export interface PolicySetsOptions {
 }
 
 /** Opens the built-in policies and the shop's. Throws CONFIG for a file that is refused: file, line and what is wrong. */
-export async function openPolicySets({ read, folder, installation }: PolicySetsOptions): Promise<PolicySets> {
+export async function openPolicySets(options: PolicySetsOptions): Promise<PolicySets> {
+  const { folder, installation } = options;
   const shop = folder === undefined ? [] : await readFolder(folder);
   let engine: Promise<Cedar> | undefined;
   let loaded: Cedar | undefined;
@@ -66,7 +69,7 @@ export async function openPolicySets({ read, folder, installation }: PolicySetsO
 
   async function open(): Promise<Cedar> {
     const cedar = await loadCedar();
-    const builtIn = await readBuiltIn(cedar, read);
+    const builtIn = await readBuiltIn(cedar, options);
     const shops = shop.map(({ path, text }) => ({ path, ...cedar.read(text) }));
     for (const { path, problems } of shops) refuseFile(path, problems);
     const all = [{ path: "a built-in policy", policies: builtIn }, ...shops];
@@ -146,8 +149,15 @@ function usesAddress(policies: readonly Policy[]): boolean {
   return policies.some((policy) => policy.usesAddress);
 }
 
-async function readBuiltIn(cedar: Cedar, read: "anyone" | "signed-in"): Promise<readonly Policy[]> {
-  const files = ["builtin.cedar", ...(read === "signed-in" ? ["signed-in.cedar"] : [])];
+async function readBuiltIn(
+  cedar: Cedar,
+  { read, membersRead }: Pick<PolicySetsOptions, "read" | "membersRead">,
+): Promise<readonly Policy[]> {
+  const files = [
+    "builtin.cedar",
+    ...(read === "signed-in" ? ["signed-in.cedar"] : []),
+    ...(membersRead === "everything" ? ["members-read.cedar"] : []),
+  ];
   const sets = await Promise.all(
     files.map(async (name) => {
       const { policies, problems } = cedar.read(await readFile(new URL(`./${name}`, import.meta.url), "utf8"));

@@ -48,7 +48,7 @@ async function likeness(
   { kind, id, grant }: Principal,
 ): Promise<(name: PackageName) => string | undefined> {
   const own = id.slice(kind.length + 1);
-  const hands = kind === "person" ? await facts.handIn(own) : new Map<PackageName, string>();
+  const hands = kind === "person" || kind === "bot" ? await facts.handIn(own) : new Map<PackageName, string>();
   const rule = kind === "ci" ? await facts.ci(own) : undefined;
   return (name) => {
     const { organisation, isPublic, exists } = describeResource(names, { kind: "package", name });
