@@ -23,7 +23,9 @@ export interface StageProps extends Reader {
   readonly hasGypFile: boolean;
   readonly provenance: boolean;
   /** Where several people approve together. */
-  readonly together: { readonly needed: number; readonly approvers: readonly string[] } | undefined;
+  readonly together:
+    | { readonly needed: number; readonly approvers: readonly string[]; readonly expiresAtMs: number }
+    | undefined;
   readonly mayApprove: boolean;
   readonly mayReject: boolean;
   readonly problem?: string | undefined;
@@ -59,7 +61,8 @@ export function renderStage(props: StageProps): string {
             <strong>
               {together.approvers.length} of {together.needed} approvals are here
             </strong>
-            {together.approvers.length > 0 && `: ${together.approvers.join(", ")}`}. Who staged it is none of them.
+            {together.approvers.length > 0 && `: ${together.approvers.join(", ")}`}. It is dropped where they are not
+            all here on {timeText(together.expiresAtMs)}. Who staged it is none of them.
           </p>
         )}
         <Scripts scripts={props.scripts} hasGypFile={props.hasGypFile} />

@@ -94,7 +94,9 @@ export interface Review {
   readonly hasGypFile: boolean;
   readonly provenance: boolean;
   /** Where a rule asks several people: user names of who approved. */
-  readonly together: { readonly needed: number; readonly approvers: readonly string[] } | undefined;
+  readonly together:
+    | { readonly needed: number; readonly approvers: readonly string[]; readonly expiresAtMs: number }
+    | undefined;
 }
 
 export type Change = "added" | "removed" | "changed" | "same";
