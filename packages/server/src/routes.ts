@@ -1,4 +1,5 @@
 /** The front door with every route behind it. */
+import { isAssayError } from "@assay/core";
 import { renderRefusal } from "@assay/web";
 import about from "../package.json" with { type: "json" };
 import { logOnlyRoutes } from "./checksums/routes-log-only.ts";
@@ -9,6 +10,7 @@ import type { Config } from "./config/config.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { urlInWords } from "./config/urls.ts";
 import { accessLogSink, createAccessLog } from "./http/access-log.ts";
+import type { Credentials } from "./http/credentials.ts";
 import { createHttpServer, defaultHttpLimits, type HttpServer } from "./http/server.ts";
 import { identityRoutes } from "./identity/identity.ts";
 import { createSystemClock } from "./platform/system-clock.ts";
@@ -21,6 +23,8 @@ import { followed, type Rooms } from "./rooms.ts";
 export function createFrontDoor({ config }: LoadedConfig, rooms: Rooms, gossip: Gossip): Promise<HttpServer> {
   const { checksums, registrySigning, serving, upstreams, admission, telemetry } = rooms;
   const { gates } = rooms.hosting;
+  const { fetches } = rooms.publishing;
+  const { isNoted } = fetches;
   const clock = createSystemClock();
   const answers = createAnswers();
   const packages = () => upstreams.countKnown();
@@ -69,6 +73,9 @@ export function createFrontDoor({ config }: LoadedConfig, rooms: Rooms, gossip: 
                 serving,
                 answers,
                 ...gates,
+                isNoted,
+                noteFetch: (name, version, credentials) =>
+                  fetches.note(name, version, () => senderOf(rooms.identity, credentials)),
                 hostedAttestations: rooms.publishing.attestations,
                 upstreams,
                 keyRing: registrySigning.ring,
@@ -78,11 +85,24 @@ export function createFrontDoor({ config }: LoadedConfig, rooms: Rooms, gossip: 
               }),
             ]),
       ],
-      ...(config.role === "log" ? {} : { ready: createReadyAnswers(serving, answers, gates.isOpen) }),
+      ...(config.role === "log" ? {} : { ready: createReadyAnswers(serving, answers, gates.isOpen, isNoted) }),
       readiness: [{ name: "log", check: async () => checksums.problem() }],
       limits: { ...defaultHttpLimits, bodyBytes: config.limits.requestBodyBytes },
     },
   );
+}
+
+/** What is open is read whatever token comes with it: one that is no good is nobody's. */
+async function senderOf(
+  { authenticate }: Pick<Rooms["identity"], "authenticate">,
+  credentials: Credentials,
+): Promise<{ readonly id: string }> {
+  try {
+    return await authenticate(credentials);
+  } catch (error) {
+    if (isAssayError(error, "UNAUTHORIZED")) return { id: "anonymous" };
+    throw error;
+  }
 }
 
 /** Every registry's URL; a host in other letters in both its forms. */

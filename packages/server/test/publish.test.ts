@@ -320,6 +320,27 @@ test("a token that is revoked while its publish is under way publishes nothing",
   assert.equal((await publisher.ask("GET", "/@acme%2fslow")).status, 404);
 });
 
+test("a version that others fetched stays; its publisher's own fetch, and a look at its head, count for nothing", async () => {
+  for (const version of ["1.0.0", "1.1.0"])
+    assert.equal((await publisher.put("@acme/fetched", publishBody({ name: "@acme/fetched", version }))).status, 201);
+  const file = (version: string): string => `/@acme/fetched/-/fetched-${version}.tgz`;
+  const without = async (version: string): Promise<RawAnswer> => {
+    const smaller = await document("@acme/fetched", "?write=true");
+    delete smaller.versions[version];
+    return await publisher.ask("PUT", `/@acme%2ffetched/-rev/${smaller._rev}`, smaller);
+  };
+  // First by its publisher: from then on it is in memory.
+  for (const version of ["1.0.0", "1.1.0"])
+    for (let times = 0; times < 2; times++) assert.equal((await publisher.ask("GET", file(version))).status, 200);
+  assert.equal((await rawRequest(publisher.server.url, file("1.0.0"), { method: "HEAD" })).status, 200);
+  assert.equal((await rawRequest(publisher.server.url, file("1.1.0"))).status, 200);
+  const stays = await without("1.1.0");
+  assert.equal(stays.status, 403, stays.text());
+  assert.match(stays.text(), /1\.1\.0 was fetched by others; deprecate it instead/);
+  const goes = await without("1.0.0");
+  assert.equal(goes.status, 200, goes.text());
+});
+
 test("at the terminal beside the server: a name goes to an organisation, and what others need is taken away with a reason", async () => {
   const names = (...parameters: readonly string[]) =>
     runAssay(publisher.installation, ["names", ...parameters, `--data=${publisher.installation.data}`]);

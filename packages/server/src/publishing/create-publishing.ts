@@ -37,6 +37,7 @@ import { readMaintainers, replaceOwners } from "./changes/owners.ts";
 import { requireTagTarget } from "./changes/tags.ts";
 import { unpublishByForce, versionsMissing, versionsOf } from "./changes/unpublish.ts";
 import { carryOutChange, changeHandler, packageKind, waitingChange, type PackageChange } from "./changes/waiting.ts";
+import { createFetches } from "./fetches/fetches.ts";
 import { movePackages } from "./import/move-packages.ts";
 import { isJsonObject, type JsonObject } from "./publish/json.ts";
 import type { Publishing, Put } from "./publishing.ts";
@@ -197,6 +198,7 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
       const versions = await versionsOf(deps.database.read, name);
       await change(writer, by, { do: "unpublish", name, versions }, revision);
     },
+    fetches: createFetches(deps),
     async removeByForce(by, wanted) {
       return await unpublishByForce(deps, by, wanted);
     },

@@ -73,6 +73,18 @@ export const publishingMigrations: Migrations = {
       await transaction.schema.alterTable("hosted_stages").addColumn("approval", text).execute();
     },
   },
+  "0170-publishing-fetches": {
+    async up(transaction) {
+      const { text, integer, ...make } = columns(transaction);
+      await make
+        .table("hosted_fetches")
+        .addColumn("name", text, (column) => column.notNull())
+        .addColumn("version", text, (column) => column.notNull())
+        .addColumn("first_fetched_at_ms", integer, (column) => column.notNull())
+        .addPrimaryKeyConstraint("hosted_fetches_key", ["name", "version"])
+        .execute();
+    },
+  },
   "0181-publishing-version-digests": {
     async up(transaction) {
       const { text } = columns(transaction);

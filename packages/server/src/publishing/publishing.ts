@@ -1,5 +1,6 @@
 import type { PackageName, Version } from "@assay/core";
 import type { ApprovalHandler } from "../identity/identity.ts";
+import type { Fetches } from "./fetches/fetches.ts";
 import type { MoveOptions, MoveReport } from "./import/report.ts";
 import type { ImportSource } from "./import/source.ts";
 import type { Staging } from "./stage/stage.ts";
@@ -30,12 +31,14 @@ export interface Publishing {
   /**
    * A body with `maintainers` and no versions says who owns the package. Else takes away what a packument that a client
    * sends back has no more; its numbers are burnt. Throws as `put` does,
-   * FORBIDDEN for what is too old or needed by another package here, CONFLICT when the document changed since.
+   * FORBIDDEN for what is too old, fetched by others or needed by another package here, CONFLICT when the document changed since.
    */
   replace(writer: Writer, name: PackageName, revision: string, body: AsyncIterable<Uint8Array>): Promise<void>;
 
   /** Takes away all versions. Throws as `replace` does. */
   remove(writer: Writer, name: PackageName, revision: string): Promise<void>;
+
+  readonly fetches: Fetches;
 
   /**
    * Takes away a version, or all of a package, for whoever runs the registry: also what is old, or needed by others.

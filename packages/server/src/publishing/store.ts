@@ -229,3 +229,23 @@ export function attestationsOf(
     .orderBy("hosted_attestations.digest")
     .execute();
 }
+
+export async function addFetch(transaction: Transaction, row: Tables["hosted_fetches"]): Promise<void> {
+  await transaction
+    .withTables<Tables>()
+    .insertInto("hosted_fetches")
+    .values(row)
+    .onConflict((conflict) => conflict.columns(["name", "version"]).doNothing())
+    .execute();
+}
+
+/** Versions that somebody else than their publisher got. */
+export async function fetchedVersions(reader: Reader, name: PackageName): Promise<ReadonlySet<string>> {
+  const rows = await reader
+    .withTables<Tables>()
+    .selectFrom("hosted_fetches")
+    .select("version")
+    .where("name", "=", name)
+    .execute();
+  return new Set(rows.map(({ version }) => version));
+}

@@ -45,6 +45,8 @@ export type Tables = {
     /** Of the approval that a rule of the configuration asks for; null: whoever may approves alone. */
     approval: string | null;
   };
+  /** Versions that somebody else than their publisher got. */
+  readonly hosted_fetches: { name: string; version: string; first_fetched_at_ms: number };
   readonly hosted_tags: { name: string; tag: string; version: string; set_at_ms: number };
   /** Signed bundles that came with a version. The blob `attestation/<sha256>` holds the text. */
   readonly hosted_attestations: { name: string; version: string; predicate_type: string; digest: string };

@@ -4,6 +4,7 @@ import { contentEncoding, packumentForm, wantsHtml } from "../http/negotiate.ts"
 import type { ReadyAnswer, ReadyAnswers } from "../http/ready.ts";
 import { createByteCache } from "../platform/cache.ts";
 import type { Answers } from "./answers.ts";
+import type { ServingRoutesDeps } from "./routes.ts";
 import type { Serving } from "./serving.ts";
 import { versionOfFile } from "./tarballs.ts";
 
@@ -20,6 +21,7 @@ export function createReadyAnswers(
   serving: Serving,
   answers: Answers,
   isOpen: (name: PackageName) => boolean,
+  isNoted: ServingRoutesDeps["isNoted"],
 ): ReadyAnswers {
   const targets = createByteCache<Target>({ maxBytes: 4 * 1024 * 1024, sizeOf: () => 400 });
 
@@ -46,7 +48,7 @@ export function createReadyAnswers(
     readonly version: Version;
   }): ReadyAnswer | undefined {
     const tarball = serving.tarballs.hot(name, version);
-    if (tarball?.bytes === undefined) return undefined;
+    if (tarball?.bytes === undefined || !isNoted(name, version)) return undefined;
     return { route: "/:name/-/:file", status: 200, head: answers.tarballHead(tarball), bytes: tarball.bytes };
   }
 

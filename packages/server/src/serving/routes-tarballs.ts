@@ -10,7 +10,12 @@ import { versionOfFile, type Tarball } from "./tarballs.ts";
 /** `GET` and `HEAD /{pkg}/-/{file}.tgz`. Never negotiated: some clients send a packument's Accept here. */
 export function addTarballRoutes(
   fastify: FastifyInstance,
-  { serving, answers, upstreams }: Pick<ServingRoutesDeps, "serving" | "answers" | "upstreams">,
+  {
+    serving,
+    answers,
+    upstreams,
+    noteFetch,
+  }: Pick<ServingRoutesDeps, "serving" | "answers" | "upstreams" | "noteFetch">,
 ): void {
   fastify.get<{ Params: { name: string; file: string } }>("/:name/-/:file", async (request, reply) => {
     const name = parsePackageName(request.params.name);
@@ -21,6 +26,7 @@ export function addTarballRoutes(
     // Not to be kept: the version may be refused, or the source put aside, in a moment.
     if (elsewhere !== undefined) return reply.header("cache-control", "no-store").redirect(elsewhere, 302);
     const tarball = await serving.tarballs.find(name, version, chosen);
+    if (request.method === "GET") await noteFetch(name, version, request.credentials);
     if (ifNoneMatch !== undefined || range !== undefined || tarball.bytes === undefined) {
       await sendConditionally(request, reply, tarball);
       return;

@@ -26,6 +26,10 @@ export interface ServingRoutesDeps {
   readonly requireRead: (credentials: Credentials, name: PackageName) => Promise<void>;
   /** Throws UNAUTHORIZED for credentials that are not good. */
   readonly requireGood: (credentials: Credentials) => Promise<void>;
+  /** Whether a fetch of a tarball need not be noted; from memory. */
+  readonly isNoted: (name: PackageName, version: Version) => boolean;
+  /** Notes that somebody gets a tarball. It is sent only when this resolves. */
+  readonly noteFetch: (name: PackageName, version: Version, credentials: Credentials) => Promise<void>;
   readonly upstreams: Upstreams;
   readonly keyRing: KeyRing;
   readonly checksums: Checksums;

@@ -3,7 +3,15 @@ import { AssayError, parseVersion, type PackageName, type Version } from "@assay
 import { actOf, doerOf, type Doer } from "../../identity/identity.ts";
 import type { Reader, Transaction } from "../../platform/database/database.ts";
 import { isJsonObject, type JsonObject } from "../publish/json.ts";
-import { liveVersions, manifestsNaming, putTag, readTags, removeTag, setUnpublished } from "../store.ts";
+import {
+  fetchedVersions,
+  liveVersions,
+  manifestsNaming,
+  putTag,
+  readTags,
+  removeTag,
+  setUnpublished,
+} from "../store.ts";
 import { change, type ChangeDeps } from "./change.ts";
 import { dependantInWords, dependantOf, type Listed } from "./dependants.ts";
 import { requireRevision } from "./revision.ts";
@@ -98,7 +106,7 @@ export async function unpublish(
   return gone;
 }
 
-/** Throws FORBIDDEN for what is too old, or needed by something that stays. */
+/** Throws FORBIDDEN for what is too old, what others have, and what something needs that stays. */
 async function requireDispensable(
   { names }: Pick<ChangeDeps, "names">,
   transaction: Transaction,
@@ -108,9 +116,15 @@ async function requireDispensable(
   const others = (await manifestsNaming(transaction, name)).filter(
     (other) => !taken.some((one) => one.name === other.name && one.version === other.version),
   );
+  const fetched = await fetchedVersions(transaction, name);
   for (const one of taken) {
     if (nowMs - one.published_at_ms > windowHours * 3_600_000)
       throw refused(one, `was published more than ${windowHours} h ago; deprecate it instead`);
+    if (fetched.has(one.version))
+      throw refused(
+        one,
+        "was fetched by others; deprecate it instead, or have it taken away by whoever runs the registry (assay names unpublish)",
+      );
     const dependant = dependantOf(one, others);
     if (dependant !== undefined)
       throw refused(one, `is needed by ${dependantInWords(names, name, dependant)}; deprecate it instead`);
