@@ -7,14 +7,15 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { packumentDigest, parsePackageName, versionDigest, type Sha256 } from "@assay/core";
-import { clients } from "@assay/testkit/clients";
+import { clients, type ClientName } from "@assay/testkit/clients";
 import { rawRequest, type RawAnswer } from "@assay/testkit/raw-http";
 import { configFile, runAssay } from "@assay/testkit/server-process";
 import { publishBody, startPublisher, type Publisher } from "./publisher.ts";
 
 let publisher: Publisher;
 before(async () => {
-  publisher = await startPublisher("", async ({ database, names }) => {
+  publisher = await startPublisher("", async ({ database, identity, names }) => {
+    await identity.accounts.create("test", { name: "grace", kind: "person", password: "correct horse battery" });
     const name = parsePackageName("@acme/OldName");
     await database.write((transaction) => names.claim(transaction, { name, visibility: undefined, owner: "ada" }));
   });
@@ -238,36 +239,92 @@ test("versions that many publish at once are all there", async () => {
   assert.deepEqual(Object.keys((await document("@acme/race")).versions).sort(), versions.sort());
 });
 
-for (const name of ["npm10", "npm11", "npm12", "pnpm12"] as const)
-  test(`${name} publishes, and installs what it published`, async () => {
+const tagAndTakeBack = [
+  ["dist-tag", "add", "$@1.0.0", "beta"],
+  ["deprecate", "$@1.0.0", "use another"],
+  ["unpublish", "$@1.0.0", "--force"],
+];
+
+/** How each client does what it can; Deno publishes to no npm registry. `$` stands for the package. */
+const writers: Readonly<Partial<Record<ClientName, readonly (readonly string[])[]>>> = {
+  npm10: [["publish"], ...tagAndTakeBack],
+  npm11: [["publish"], ...tagAndTakeBack],
+  npm12: [["publish"], ...owners((person) => [person, "$"]), ...tagAndTakeBack],
+  // It hands all of this to npm.
+  pnpm10: [["publish", "--no-git-checks"], ...tagAndTakeBack],
+  pnpm11: [["publish", "--no-git-checks"], ...owners((person) => ["$", person]), ...tagAndTakeBack],
+  pnpm12: [["publish", "--no-git-checks"], ...owners((person) => ["$", person]), ...tagAndTakeBack],
+  yarn1: [
+    ["publish", "--non-interactive", "--new-version", "1.0.0", "--no-git-tag-version"],
+    ["tag", "add", "$@1.0.0", "beta"],
+  ],
+  yarn4: [
+    ["install", "--no-immutable"],
+    ["npm", "publish"],
+    ["npm", "tag", "add", "$@1.0.0", "beta"],
+  ],
+  bun: [["publish"]],
+  vlt: [["publish"]],
+};
+
+/** npm's client takes the person first, pnpm's the package. */
+function owners(subject: (person: string) => readonly string[]): readonly (readonly string[])[] {
+  return ["add", "rm"].map((verb) => ["owner", verb, ...subject("grace")]);
+}
+
+/** What is there after a command. */
+const left: Readonly<Record<string, (shown: Shown & { readonly maintainers: readonly { name: string }[] }) => void>> = {
+  publish: ({ versions }) => assert.deepEqual(Object.keys(versions), ["1.0.0"]),
+  beta: (shown) => assert.equal(shown["dist-tags"]["beta"], "1.0.0"),
+  deprecate: ({ versions }) => assert.equal(versions["1.0.0"]?.deprecated, "use another"),
+  add: ({ maintainers }) => assert.deepEqual(maintainers.map(({ name }) => name).toSorted(), ["ada", "grace"]),
+  rm: ({ maintainers }) =>
+    assert.deepEqual(
+      maintainers.map(({ name }) => name),
+      ["ada"],
+    ),
+  unpublish: ({ versions }) => assert.deepEqual(versions, {}),
+};
+
+for (const [client, commands] of Object.entries(writers))
+  test(`${client} publishes, installs what it published, and changes it`, async () => {
+    const name = client as ClientName;
     const root = path.join(publisher.installation.home, name);
     const project = path.join(root, "package");
     mkdirSync(project, { recursive: true });
     const pkg = `@acme/by-${name}`;
-    writeFileSync(
-      path.join(project, "package.json"),
-      JSON.stringify({ name: pkg, version: "1.0.0", main: "index.js" }),
-    );
+    const manifest = { name: pkg, version: "1.0.0", license: "MIT", main: "index.js" };
+    writeFileSync(path.join(project, "package.json"), JSON.stringify(manifest));
     writeFileSync(path.join(project, "index.js"), "module.exports = 42;\n");
     const home = path.join(root, "home");
     mkdirSync(home, { recursive: true });
-    const where = { home, cache: path.join(root, "cache"), registry: publisher.server.url };
+    const moreSettings = name === "yarn4" ? `npmAuthToken: "${publisher.token}"` : "";
+    const env = name === "vlt" ? { VLT_TOKEN: publisher.token } : {};
+    const where = { home, cache: path.join(root, "cache"), registry: publisher.server.url, moreSettings, env };
     const host = publisher.server.url.replace("http:", "");
     // Clients keep their credentials at home.
     writeFileSync(path.join(home, ".npmrc"), `${host}/:_authToken=${publisher.token}\n`);
-    const parameters = name.startsWith("pnpm") ? ["publish", "--no-git-checks"] : ["publish"];
-    const published = await clients[name].run({ ...where, project }, parameters);
-    assert.equal(published.exitCode, 0, published.output);
+    for (const command of commands) {
+      const run = await clients[name].run(
+        { ...where, project },
+        command.map((word) => word.replace("$", pkg)),
+      );
+      assert.equal(run.exitCode, 0, `${command.join(" ")}: ${run.output}`);
+      const check = command.map((word) => left[word]).findLast((each) => each !== undefined);
+      if (check !== undefined) check((await publisher.ask("GET", `/${pkg.replace("/", "%2f")}`)).json() as never);
+      if (!command.includes("publish")) continue;
 
-    const consumer = path.join(root, "consumer");
-    mkdirSync(consumer);
-    writeFileSync(
-      path.join(consumer, "package.json"),
-      JSON.stringify({ name: "consumer", version: "1.0.0", dependencies: { [pkg]: "1.0.0" } }),
-    );
-    const installed = await clients[name].install({ ...where, project: consumer });
-    assert.equal(installed.exitCode, 0, installed.output);
-    assert.match(readFileSync(path.join(consumer, "node_modules", pkg, "index.js"), "utf8"), /42/);
+      const consumer = path.join(root, "consumer");
+      mkdirSync(consumer);
+      const dependencies = { [pkg]: "1.0.0" };
+      writeFileSync(
+        path.join(consumer, "package.json"),
+        JSON.stringify({ name: "consumer", version: "1.0.0", dependencies }),
+      );
+      const installed = await clients[name].install({ ...where, project: consumer });
+      assert.equal(installed.exitCode, 0, installed.output);
+      assert.match(readFileSync(path.join(consumer, "node_modules", pkg, "index.js"), "utf8"), /42/);
+    }
   });
 
 test("a version that another package here needs stays; a whole package goes, and its numbers are burnt", async () => {

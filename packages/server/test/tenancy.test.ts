@@ -55,6 +55,7 @@ const questions: readonly Question[] = [
   { at: (name) => `/-/package/${name}/access`, method: "POST", body: () => ({ access: "public" }) },
   { at: (name) => `/-/package/${name}/owners`, method: "PUT", body: () => ({ user: "mallory" }) },
   { at: (name) => `/-/package/${name}/owners`, method: "DELETE", body: () => ({ user: "olga" }) },
+  { at: (name) => `/-/package/${name}/owners/olga`, method: "DELETE" },
   {
     at: () => "/-/team/other/developers/package",
     method: "PUT",

@@ -124,17 +124,19 @@ export function addPackageRoutes(
     return { owners: await organisations.owners(name) };
   });
 
-  for (const [method, kind, verb] of [
-    ["PUT", "add", "an"],
-    ["DELETE", "remove", "no"],
+  // pnpm takes an owner away by path.
+  for (const [method, url, kind, verb] of [
+    ["PUT", "/-/package/:name/owners", "add", "an"],
+    ["DELETE", "/-/package/:name/owners", "remove", "no"],
+    ["DELETE", "/-/package/:name/owners/:user", "remove", "no"],
   ] as const)
     fastify.route<Named>({
       method,
-      url: "/-/package/:name/owners",
+      url,
       bodyLimit,
       handler: async (request) => {
         const { principal, name } = await ofPackage(request, "own");
-        const person = textIn(request, "user");
+        const person = url.endsWith(":user") ? request.params.user : textIn(request, "user");
         await confirm(request, principal, `make ${person} ${verb} owner of ${name}`, name);
         await change(request, principal, { do: "change-owners", name, change: { kind, person } });
         return { owners: await organisations.owners(name) };
