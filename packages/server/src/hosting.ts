@@ -1,5 +1,5 @@
 /** Who may do what with the names that live here: organisations and permissions joined, and the gates that ask them. */
-import { parseNamePattern, type EpochMs, type NamePattern, type PackageName } from "@assay/core";
+import { parseNamePattern, parsePackageName, type EpochMs, type NamePattern, type PackageName } from "@assay/core";
 import type { Config } from "./config/config.ts";
 import type { Credentials } from "./http/credentials.ts";
 import {
@@ -75,7 +75,7 @@ export interface HostingGates {
 interface HostingDeps extends Pick<Storage, "database" | "events" | "clock" | "random" | "telemetry"> {
   readonly names: HostedNames;
   readonly identity: People;
-  readonly upstreams: Pick<Upstreams, "known">;
+  readonly upstreams: Pick<Upstreams, "known" | "ownerOf">;
   readonly documents: Parameters<typeof createOrganisations>[0]["documents"];
   /** Of each issuer of CI's identity tokens, by its name. */
   readonly issuerClients: ReadonlyMap<string, UpstreamClient>;
@@ -106,6 +106,7 @@ export async function openHosting(
       documents: deps.documents,
       isScopeKnown: async (scope) =>
         (await upstreams.known(`@${scope}/`, 1)).some((name) => name.startsWith(`@${scope}/`)),
+      needsAdmin: (scope) => !loopbackOnly && upstreams.ownerOf(parsePackageName(`@${scope}/x`)) !== undefined,
     },
     { mayCreate: isOpen ? "people" : "admins" },
   );

@@ -71,7 +71,7 @@ export async function openTestHosting(
       telemetry,
       names,
       identity,
-      upstreams: { known: async () => [] },
+      upstreams: { known: async () => [], ownerOf: () => undefined },
       documents: { touch: async () => {}, changed() {} },
       issuerClients: new Map(),
       recordPolicy: async () => true,

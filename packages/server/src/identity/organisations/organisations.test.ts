@@ -43,6 +43,7 @@ onEveryDatabase("organisations", ({ fresh }) => {
         accounts: identity.accounts,
         documents: { touch: async () => undefined, changed: () => undefined },
         isScopeKnown: async () => false,
+        needsAdmin: (scope) => scope === "types",
       },
       { mayCreate: "people" },
     );
@@ -95,6 +96,16 @@ onEveryDatabase("organisations", ({ fresh }) => {
     await leave("dora");
     assert.deepEqual(await organisations.owners(ui), ["olga"]);
     assert.equal((await organisations.members("acme")).has("dora"), false);
+  });
+
+  test("where strangers make accounts an administrator makes what an upstream may have", async () => {
+    const { organisations, settled } = await open();
+    const refused = (error: unknown) => isAssayError(error, "FORBIDDEN") && /below @types\//.test(error.message);
+    await assert.rejects(settled(organisations.create(olga, "types")), refused);
+    const types = { ...olga, id: "person:types", name: "types" };
+    await assert.rejects(settled(organisations.ensurePersonal(types, packageName("@types/node"))), refused);
+    await settled(organisations.create({ ...olga, isAdmin: true }, "types"));
+    assert.equal((await organisations.members("types")).get("olga"), "owner");
   });
 
   test("a team gets packages of its own organisation alone, and of other teams nothing is told", async () => {

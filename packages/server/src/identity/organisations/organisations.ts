@@ -85,6 +85,8 @@ export interface OrganisationsDeps {
   };
   /** Whether packages of a scope are known from an upstream. */
   readonly isScopeKnown: (scope: string) => Promise<boolean>;
+  /** Whether an upstream may have packages of a scope that nobody here asked for yet, and strangers make accounts. */
+  readonly needsAdmin: (scope: string) => boolean;
 }
 
 /** What is remembered of accounts in decisions is this old at most. */
@@ -145,7 +147,12 @@ export function createOrganisations(
       });
   }
 
-  async function make(by: Doer, name: string, owner: string, person: string | undefined): Promise<void> {
+  async function make(principal: Principal, name: string, owner: string, person: string | undefined): Promise<void> {
+    const by = doerOf(principal);
+    if (!principal.isAdmin && deps.needsAdmin(name))
+      throw new AssayError("FORBIDDEN", {
+        reason: `an upstream may have packages below @${name}/, so an administrator of the registry makes this organisation`,
+      });
     if (await deps.isScopeKnown(name))
       throw new AssayError("CONFLICT", { reason: `packages below @${name}/ are known from an upstream` });
     if (name !== owner && (await accounts.find(name)) !== undefined)
@@ -174,13 +181,13 @@ export function createOrganisations(
         throw new AssayError("BAD_REQUEST", {
           reason: "an organisation's name is 1 to 64 characters of a-z, 0-9, dot, dash and underscore",
         });
-      await make(doerOf(principal), name, principal.name, name === principal.name ? name : undefined);
+      await make(principal, name, principal.name, name === principal.name ? name : undefined);
     },
 
     async ensurePersonal(principal, name) {
       if (!name.startsWith(`@${principal.name}/`) || names.organisationOf(name) !== undefined) return;
       if (mayCreate !== "people" || principal.kind !== "person" || !isWhole(principal)) return;
-      await make(doerOf(principal), principal.name, principal.name, principal.name);
+      await make(principal, principal.name, principal.name, principal.name);
     },
 
     async members(organisation) {
