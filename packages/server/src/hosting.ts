@@ -20,7 +20,9 @@ import {
   policyKind,
   policyRoutes,
   organisationRoutes,
+  createRateLimit,
   withExclusive,
+  withRefusals,
   type ApprovalHandler,
   type Approvals,
   type Ci,
@@ -117,9 +119,16 @@ export async function openHosting(
     installation: Buffer.from(random.bytes(8)).toString("hex"),
   });
   const facts = organisations.facts((rule) => ci.factsOf(rule));
-  const permissions = withExclusive(createPermissions({ names, facts, policies, telemetry }, settings), {
+  const exclusive = withExclusive(createPermissions({ names, facts, policies, telemetry }, settings), {
     database,
     names,
+  });
+  const permissions = withRefusals(exclusive, {
+    database,
+    events,
+    names,
+    telemetry,
+    noting: createRateLimit({ clock }, { burst: 20, perMinute: 10 }),
   });
   const handlers = (): Readonly<Record<string, ApprovalHandler>> => ({
     [accessKind]: accessHandler(organisations, names),

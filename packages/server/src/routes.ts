@@ -15,6 +15,7 @@ import { createHttpServer, defaultHttpLimits, type HttpServer } from "./http/ser
 import { identityRoutes } from "./identity/identity.ts";
 import { createSystemClock } from "./platform/system-clock.ts";
 import { createSystemRandom } from "./platform/system-random.ts";
+import { auditRoutes } from "./insight/insight.ts";
 import { publishingRoutes } from "./publishing/publishing.ts";
 import { createAnswers, createReadyAnswers, pageAssets, servingRoutes } from "./serving/serving.ts";
 import { sourceChoiceRoutes, sourcePages } from "./upstreams/upstreams.ts";
@@ -67,6 +68,7 @@ export function createFrontDoor({ config }: LoadedConfig, rooms: Rooms, gossip: 
           : [
               identityRoutes({ ...rooms, clock, random: createSystemRandom(), ...config.identity }),
               publishingRoutes({ ...rooms, random: createSystemRandom() }),
+              auditRoutes({ ...rooms, permissions: rooms.hosting.permissions }),
               ...rooms.hosting.routes,
               sourceChoiceRoutes({ upstreams, sources: config.upstreams }),
               servingRoutes({

@@ -185,6 +185,43 @@ test("an organisation's policies wait too, then hold for it alone, and its log s
   assert.equal((await publisher.ask("GET", "/-/assay/v1/organisations/nobody/policies")).status, 404);
 });
 
+test("who did what, from where, by which policy and with which result is in the trail of the organisation", async () => {
+  const at = "/-/assay/v1/audit?organisation=acme&limit=1000";
+  interface Entry {
+    readonly seq: number;
+    readonly kind: string;
+    readonly act: Readonly<Record<string, string>> | null;
+  }
+  const read = async (who: Browsing, more = "") =>
+    (await who.send("GET", at + more))
+      .text()
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as Entry);
+  const entries = await read(olga);
+  const published = entries.find(({ kind }) => kind === "release.published");
+  assert.deepEqual(
+    [published?.act?.["who"], published?.act?.["address"], published?.act?.["policy"], published?.act?.["result"]],
+    ["person:ada", "127.0.0.1", "administrators", "done"],
+  );
+  const refused = entries.find(({ kind }) => kind === "permission.refused");
+  assert.deepEqual([refused?.act?.["policy"], refused?.act?.["result"]], ["frozen", "refused"]);
+  for (const kind of ["approval.given", "policy.saved", "tag.set", "release.deprecated", "trust.rule-added"])
+    assert.ok(entries.find((entry) => entry.kind === kind)?.act?.["who"], kind);
+  const byOlga = await read(olga, "&who=person:olga&kind=approval.");
+  assert.ok(
+    byOlga.length > 0 &&
+      byOlga.every(({ kind, act }) => kind.startsWith("approval.") && act?.["who"] === "person:olga"),
+  );
+  assert.ok((await read(olga, `&before=${entries[0]?.seq}`)).every(({ seq }) => seq < (entries[0]?.seq ?? 0)));
+  const all = (await publisher.ask("GET", "/-/assay/v1/audit?kind=token.created")).text();
+  assert.match(all, /"who":"person:otto"/);
+  assert.match((await olga.get("/-/audit?organisation=acme&kind=policy.saved")).text(), /policies of acme/);
+  const eve = await browse(publisher.server.url, "eve", password);
+  assert.equal((await eve.send("GET", at)).status, 404);
+  assert.equal((await olga.send("GET", "/-/assay/v1/audit")).status, 403);
+});
+
 test("why somebody may, or may not, is told to administrators, and at the terminal", async () => {
   const at = "/-/assay/v1/policies/explain?who=olga&action=publish&what=@acme/ui";
   const told = (await olga.send("GET", at)).json();

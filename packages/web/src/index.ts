@@ -27,6 +27,7 @@ export {
   type ApprovalsProps,
   type ShownApproval,
 } from "./people/approvals.tsx";
+export { renderAudit, type AuditFilterShown, type AuditProps } from "./people/audit.tsx";
 export { renderPolicies, type PoliciesProps } from "./people/policies.tsx";
 export { renderTokens, type TokensProps } from "./people/tokens.tsx";
 export type { ProofWanted, Reader } from "./people/form.tsx";

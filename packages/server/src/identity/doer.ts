@@ -29,3 +29,14 @@ export function doerOf(
 export function actOf({ id, address, action, policy }: Doer, organisation?: string): Act {
   return { who: id, address, action, policy, result: "done", organisation };
 }
+
+/** Who changes an account or a token: where only the id is known, as of who sits at the machine, that. */
+export type By = string | Doer;
+
+export function idOf(by: By): string {
+  return typeof by === "string" ? by : by.id;
+}
+
+export function actBy(by: By): Act {
+  return typeof by === "string" ? actOf({ id: by, address: "", action: "", policy: "" }) : actOf(by);
+}

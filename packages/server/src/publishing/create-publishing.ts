@@ -152,8 +152,8 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
       await refuseStaged(deps.database.read, request, deps.clock.now());
       const passed = await examine(deps, request, examining);
       // Whoever lost the right meanwhile must not become the owner of a new package.
-      await requireWrite(deps, principal, "publish", name);
-      await commit(deps, await authorshipOf(deps, principal), passed);
+      const by = await requireWrite(deps, principal, "publish", name);
+      await commit(deps, await authorshipOf(deps, principal, by), passed);
     }
     await deps.checksums.lookup(name, request.version, new AbortController().signal);
     return request.version;

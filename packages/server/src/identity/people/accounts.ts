@@ -1,6 +1,7 @@
 import { AssayError } from "@assay/core";
 import type { Clock } from "../../platform/clock.ts";
 import type { Database, Reader, Transaction } from "../../platform/database/database.ts";
+import { actBy, idOf, type By } from "../doer.ts";
 import type { Events } from "../../platform/events/events.ts";
 import { readOrganisation } from "../names/store.ts";
 import type { PasswordGuard } from "./password-guard.ts";
@@ -38,21 +39,21 @@ export interface Accounts {
   /** True while nobody administers the registry. */
   isWithoutAdmin(): Promise<boolean>;
   /** Throws CONFLICT for a name that is taken, BAD_REQUEST for a name, an e-mail address or a password that may not be. */
-  create(by: string, account: NewAccount): Promise<Account>;
+  create(by: By, account: NewAccount): Promise<Account>;
   /** The same in two halves: what is slow first, then the writing in a transaction of the caller's. */
-  prepare(by: string, account: NewAccount): Promise<(transaction: Transaction) => Promise<Account>>;
+  prepare(by: By, account: NewAccount): Promise<(transaction: Transaction) => Promise<Account>>;
   /**
    * The active person with this password. Throws UNAUTHORIZED, the same and after the same work whether the name, the
    * password or the state is wrong, and TOO_MANY_REQUESTS for who guesses.
    */
   checkPassword(name: string, password: string, address: string): Promise<Account>;
   /** Throws NOT_FOUND, or BAD_REQUEST for a password that may not be, or for a bot. */
-  setPassword(by: string, name: string, password: string): Promise<void>;
-  setProfile(by: string, name: string, profile: { readonly email?: string; readonly fullName?: string }): Promise<void>;
+  setPassword(by: By, name: string, password: string): Promise<void>;
+  setProfile(by: By, name: string, profile: { readonly email?: string; readonly fullName?: string }): Promise<void>;
   /** Disables or enables. Throws NOT_FOUND, and CONFLICT for the last administrator. */
-  setState(by: string, name: string, state: Account["state"]): Promise<void>;
+  setState(by: By, name: string, state: Account["state"]): Promise<void>;
   /** Throws NOT_FOUND, BAD_REQUEST for a bot, CONFLICT for the last administrator. */
-  setAdmin(by: string, name: string, isAdmin: boolean): Promise<void>;
+  setAdmin(by: By, name: string, isAdmin: boolean): Promise<void>;
 }
 
 export interface AccountsDeps {
@@ -70,7 +71,7 @@ export function createAccounts(deps: AccountsDeps): Accounts {
 
   /** One change with its event. */
   async function change(
-    { kind, by, name }: { readonly kind: string; readonly by: string; readonly name: string },
+    { kind, by, name }: { readonly kind: string; readonly by: By; readonly name: string },
     set: AccountChange,
     check: (account: Account, transaction: Transaction) => Promise<void> | void = () => {},
   ): Promise<void> {
@@ -79,7 +80,12 @@ export function createAccounts(deps: AccountsDeps): Accounts {
       if (known === undefined) throw new AssayError("NOT_FOUND", { what: `The account ${name}` });
       await check(known.account, transaction);
       await updateAccount(transaction, name, set);
-      await events.record(transaction, { kind, subject: `${known.account.kind}:${name}`, data: { by } });
+      await events.record(transaction, {
+        kind,
+        subject: `${known.account.kind}:${name}`,
+        data: { by: idOf(by) },
+        act: actBy(by),
+      });
     });
     changed();
   }
@@ -127,7 +133,8 @@ export function createAccounts(deps: AccountsDeps): Accounts {
         await events.record(transaction, {
           kind: "account.created",
           subject: `${kind}:${name}`,
-          data: { by, isAdmin: account.isAdmin, operator: account.operator ?? null },
+          data: { by: idOf(by), isAdmin: account.isAdmin, operator: account.operator ?? null },
+          act: actBy(by),
         });
         return account;
       };
@@ -144,7 +151,12 @@ export function createAccounts(deps: AccountsDeps): Accounts {
         await database.write(async (transaction) => {
           await guard.failed(transaction, counted, address);
           const subject = known === undefined ? "person:?" : `${known.account.kind}:${counted}`;
-          await events.record(transaction, { kind: "sign-in.refused", subject, data: { why: "password" } });
+          await events.record(transaction, {
+            kind: "sign-in.refused",
+            subject,
+            data: { why: "password" },
+            act: { who: subject, address, action: "", policy: "", result: "refused" },
+          });
         });
         throw new AssayError("UNAUTHORIZED", { reason: "the user name or the password is wrong" });
       }
@@ -174,7 +186,7 @@ export function createAccounts(deps: AccountsDeps): Accounts {
 
     async setState(by, name, state) {
       const kind = state === "active" ? "account.enabled" : "account.disabled";
-      const disabled = { state, disabled_by: state === "disabled" ? by : null };
+      const disabled = { state, disabled_by: state === "disabled" ? idOf(by) : null };
       await change({ kind, by, name }, disabled, state === "disabled" ? keepOneAdmin : undefined);
     },
 

@@ -3,6 +3,7 @@ import { AssayError } from "@assay/core";
 import type { Clock } from "../../platform/clock.ts";
 import type { Database } from "../../platform/database/database.ts";
 import type { Events } from "../../platform/events/events.ts";
+import { actBy, idOf, type By } from "../doer.ts";
 import type { Random } from "../../platform/random.ts";
 import { addressBlock, type RateLimit } from "../limits/limits.ts";
 import type { Account, Accounts } from "./accounts.ts";
@@ -12,7 +13,7 @@ import { deleteInvitation, deleteOldInvitations, insertInvitation, readInvitatio
 /** Links by which one person each makes an account; good once and not for long. What is stored is their hash. */
 export interface Invitations {
   /** Answers the secret of the link: the only moment at which it can be shown. */
-  make(by: string, invitation: { readonly isAdmin: boolean; readonly days: number }): Promise<string>;
+  make(by: By, invitation: { readonly isAdmin: boolean; readonly days: number }): Promise<string>;
   /** The same for the first administrator; undefined once there is one. */
   offerFirstRun(): Promise<string | undefined>;
   /** Which kind of link it is; undefined for one that is used, over, or none. Throws TOO_MANY_REQUESTS. */
@@ -51,15 +52,20 @@ export function createInvitations(deps: InvitationsDeps): Invitations {
   const { database, events, clock, random, accounts, looking, changed } = deps;
 
   async function offer(
-    by: string,
+    by: By,
     kind: "first-run" | "invite",
     { isAdmin, lifetimeMs }: { readonly isAdmin: boolean; readonly lifetimeMs: number },
   ): Promise<string> {
     const secret = Buffer.from(random.bytes(24)).toString("base64url");
     const expiresAtMs = clock.now() + lifetimeMs;
     await database.write(async (transaction) => {
-      await insertInvitation(transaction, { hash: hashOf(secret), kind, isAdmin, madeBy: by, expiresAtMs });
-      await events.record(transaction, { kind: "invitation.made", subject: kind, data: { by, isAdmin, expiresAtMs } });
+      await insertInvitation(transaction, { hash: hashOf(secret), kind, isAdmin, madeBy: idOf(by), expiresAtMs });
+      await events.record(transaction, {
+        kind: "invitation.made",
+        subject: kind,
+        data: { by: idOf(by), isAdmin, expiresAtMs },
+        act: actBy(by),
+      });
     });
     return secret;
   }

@@ -2,6 +2,7 @@ import { AssayError } from "@assay/core";
 import type { Principal } from "../principal.ts";
 import type { Tokens } from "../tokens/tokens.ts";
 import type { Accounts } from "./accounts.ts";
+import { doerOf } from "../doer.ts";
 
 /** What npm's profile document may change here; what is left out stays. */
 export interface ProfileChange {
@@ -46,10 +47,10 @@ export async function changeProfile(
     throw new AssayError("FORBIDDEN", { reason: "a profile is changed by its person, signed in" });
   if (password !== undefined) {
     await accounts.checkPassword(principal.name, password.old, principal.address);
-    await accounts.setPassword(principal.id, principal.name, password.new);
-    await tokens.revokeLogins(principal.id, principal.id, shown?.key);
+    await accounts.setPassword(doerOf(principal), principal.name, password.new);
+    await tokens.revokeLogins(doerOf(principal), principal.id, shown?.key);
   }
-  await accounts.setProfile(principal.id, principal.name, {
+  await accounts.setProfile(doerOf(principal), principal.name, {
     ...(email !== undefined && { email }),
     ...(fullName !== undefined && { fullName }),
   });

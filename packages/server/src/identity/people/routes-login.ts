@@ -4,6 +4,7 @@ import type { People } from "../identity.ts";
 import type { Principal } from "../principal.ts";
 import type { IdentityRoutesDeps } from "../routes.ts";
 import { logIn, logInOrRegister, type LoginRequest } from "./login.ts";
+import { doerOf } from "../doer.ts";
 
 const userPrefix = "org.couchdb.user:";
 const bodyLimit = 16 * 1024;
@@ -54,7 +55,7 @@ export function addLoginRoutes(fastify: FastifyInstance, deps: IdentityRoutesDep
     async (request, reply) => {
       const principal = await deps.identity.authenticate(request.credentials);
       const standing = await tokens.find(request.params.token);
-      if (standing !== undefined) await tokens.revoke(principal.id, standing.token);
+      if (standing !== undefined) await tokens.revoke(doerOf(principal), standing.token);
       return reply.header("cache-control", "no-store").send({ ok: true });
     },
   );

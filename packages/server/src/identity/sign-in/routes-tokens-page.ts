@@ -9,6 +9,7 @@ import { parseTokenRequest } from "../tokens/token-request.ts";
 import type { Token, Tokens } from "../tokens/tokens.ts";
 import type { SignInRoutesDeps } from "./routes-sign-in.ts";
 import { goTo, mendable, ownForm, sendForms, toConfirm, toSignIn, visitOf, type Visit } from "./routes-visit.ts";
+import { doerOf } from "../doer.ts";
 
 export interface TokensPageDeps extends SignInRoutesDeps {
   readonly authenticate: (credentials: Credentials) => Promise<Principal>;
@@ -67,7 +68,7 @@ export function addTokensPage(fastify: FastifyInstance, deps: TokensPageDeps): v
     if (visit.session === undefined) return toSignIn(reply, visit.base, here);
     const principal = await deps.authenticate(request.credentials);
     const found = (await visibleTokens(tokens, principal)).find(({ key }) => key === sent.text("key"));
-    if (found !== undefined) await tokens.revoke(principal.id, found);
+    if (found !== undefined) await tokens.revoke(doerOf(principal), found);
     return goTo(reply, visit.base, here);
   });
 

@@ -2,6 +2,7 @@ import { AssayError } from "@assay/core";
 import type { Clock } from "../../platform/clock.ts";
 import type { Database, Transaction } from "../../platform/database/database.ts";
 import type { Events } from "../../platform/events/events.ts";
+import { actBy } from "../doer.ts";
 import type { Random } from "../../platform/random.ts";
 import { digestOf, newCode, normalCode } from "./secrets.ts";
 import {
@@ -89,7 +90,12 @@ export function createSecondFactors(deps: SecondFactorsDeps): SecondFactors {
   const useOf = (account: string): string => `totp ${account}`;
 
   const note = (transaction: Transaction, kind: string, account: string, data: Record<string, string> = {}) =>
-    events.record(transaction, { kind, subject: `person:${account}`, data: { by: `person:${account}`, ...data } });
+    events.record(transaction, {
+      kind,
+      subject: `person:${account}`,
+      data: { by: `person:${account}`, ...data },
+      act: actBy(`person:${account}`),
+    });
 
   async function writeRecoveryCodes(transaction: Transaction, account: string, codes: readonly string[]) {
     await replaceRecoveryCodes(
@@ -120,6 +126,7 @@ export function createSecondFactors(deps: SecondFactorsDeps): SecondFactors {
         kind: "sign-in.refused",
         subject: `person:${account}`,
         data: { why: "second factor" },
+        act: { who: `person:${account}`, address, action: "", policy: "", result: "refused" },
       });
       return false;
     });

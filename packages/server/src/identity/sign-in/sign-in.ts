@@ -8,6 +8,7 @@ import { createSessions, type Session, type SessionPlace, type Sessions } from "
 import { createStepUps, type StepUps } from "./step-ups.ts";
 import type { Vault } from "./vault.ts";
 import { createWebLogins, type WebLogins } from "./web-logins.ts";
+import { actOf, doerOf } from "../doer.ts";
 
 export interface SignInDeps {
   readonly database: Database;
@@ -59,6 +60,7 @@ export function createSignIn(deps: SignInDeps): SignIn {
             session: begun.session.id,
             how: link === undefined ? "password" : "provider",
           },
+          act: actOf(doerOf({ id: `person:${account}`, address: place.address })),
         }),
       );
       return begun;

@@ -6,6 +6,7 @@ import type { RateLimit } from "../limits/limits.ts";
 import { requireWithin } from "./narrow.ts";
 import type { TokenRequest } from "./token-request.ts";
 import type { DrawnToken, Token, Tokens } from "./tokens.ts";
+import { doerOf } from "../doer.ts";
 
 export interface MakeTokenDeps {
   readonly accounts: Accounts;
@@ -37,7 +38,7 @@ export async function makeToken(
   if (password !== undefined) await accounts.checkPassword(principal.name, password, principal.address);
   else if (principal.steppedUpAtMs === undefined || clock.now() - principal.steppedUpAtMs > freshMs)
     throw new AssayError("UNAUTHORIZED", { reason: "making a token needs the password of the account" });
-  return tokens.issue(principal.id, {
+  return tokens.issue(doerOf(principal), {
     holder: principal.id,
     holderName: principal.name,
     origin: "made",

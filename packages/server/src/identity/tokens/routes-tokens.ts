@@ -6,6 +6,7 @@ import type { IdentityRoutesDeps } from "../routes.ts";
 import { makeToken, visibleTokens } from "./make-token.ts";
 import { tokenDocument } from "./token-document.ts";
 import { parseTokenRequest } from "./token-request.ts";
+import { doerOf } from "../doer.ts";
 
 const bodyLimit = 64 * 1024;
 /** So many characters of a key tell it from others; fewer are a typing error. */
@@ -54,7 +55,7 @@ export function addTokenRoutes(fastify: FastifyInstance, deps: IdentityRoutesDep
           : [];
       if (matching.length > 1) throw new AssayError("BAD_REQUEST", { reason: "more than one token begins like that" });
       const found = pasted?.token ?? matching[0];
-      if (found === undefined || !(await tokens.revoke(principal.id, found)))
+      if (found === undefined || !(await tokens.revoke(doerOf(principal), found)))
         throw new AssayError("NOT_FOUND", { what: "The token" });
       return reply.code(204).send();
     },

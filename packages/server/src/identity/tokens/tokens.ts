@@ -3,6 +3,7 @@ import type { EpochMs } from "@assay/core";
 import type { Clock } from "../../platform/clock.ts";
 import type { Database, Transaction } from "../../platform/database/database.ts";
 import type { Events } from "../../platform/events/events.ts";
+import { actBy, idOf, type By } from "../doer.ts";
 import type { Random } from "../../platform/random.ts";
 import type { TokenBounds } from "./narrow.ts";
 import type { TokenCache } from "./token-cache.ts";
@@ -33,19 +34,19 @@ export interface DrawnToken {
 /** Tokens of people, bots and CI. `by` is the id of the principal who acts, for the events. */
 export interface Tokens {
   /** Draws one; it is good once it is stored. The caller has checked its bounds. */
-  draw(by: string, token: NewToken): DrawnToken;
+  draw(by: By, token: NewToken): DrawnToken;
   /** Draws and stores. */
-  issue(by: string, token: NewToken): Promise<DrawnToken>;
+  issue(by: By, token: NewToken): Promise<DrawnToken>;
   /** What is known of a token that somebody shows; undefined for what is none, or unknown. Revoked ones are found. */
   find(secret: string): Promise<StandingToken | undefined>;
   /** Of a holder, neither revoked nor over; the newest first. */
   list(holder: string): Promise<readonly Token[]>;
   /** False when there was nothing to revoke. From the answer on this process refuses it; others within 3 s. */
-  revoke(by: string, token: Token): Promise<boolean>;
+  revoke(by: By, token: Token): Promise<boolean>;
   /** All of a holder; answers how many. */
-  revokeAll(by: string, holder: string): Promise<number>;
+  revokeAll(by: By, holder: string): Promise<number>;
   /** Those by which clients of a person are signed in, but for one; answers how many. */
-  revokeLogins(by: string, holder: string, exceptKey: string | undefined): Promise<number>;
+  revokeLogins(by: By, holder: string, exceptKey: string | undefined): Promise<number>;
   /** Forgets what is over for more than 30 days. */
   tidy(): Promise<void>;
 }
@@ -61,7 +62,7 @@ export interface TokensDeps {
 const rememberedMs = 30 * 24 * 3_600_000;
 
 export function createTokens({ database, events, clock, random, cache }: TokensDeps): Tokens {
-  async function revokeMany(by: string, holder: string, which: WhichTokens): Promise<number> {
+  async function revokeMany(by: By, holder: string, which: WhichTokens): Promise<number> {
     const nowMs = clock.now();
     const count = await database.write(async (transaction) => {
       const revoked = await revokeAllOf(transaction, holder, nowMs, which);
@@ -69,7 +70,8 @@ export function createTokens({ database, events, clock, random, cache }: TokensD
         await events.record(transaction, {
           kind: "token.all-revoked",
           subject: holder,
-          data: { by, count: revoked, origin: which.origin ?? null },
+          data: { by: idOf(by), count: revoked, origin: which.origin ?? null },
+          act: actBy(by),
         });
       return revoked;
     });
@@ -105,7 +107,14 @@ export function createTokens({ database, events, clock, random, cache }: TokensD
           await events.record(transaction, {
             kind: "token.created",
             subject: token.holder,
-            data: { by, token: token.key, origin: token.origin, level: token.level, expiresAtMs: expiry(token) },
+            data: {
+              by: idOf(by),
+              token: token.key,
+              origin: token.origin,
+              level: token.level,
+              expiresAtMs: expiry(token),
+            },
+            act: actBy(by),
           });
         },
       };
@@ -129,7 +138,12 @@ export function createTokens({ database, events, clock, random, cache }: TokensD
       const nowMs = clock.now();
       const done = await database.write(async (transaction) => {
         if (!(await revokeToken(transaction, key, nowMs))) return false;
-        await events.record(transaction, { kind: "token.revoked", subject: holder, data: { by, token: key } });
+        await events.record(transaction, {
+          kind: "token.revoked",
+          subject: holder,
+          data: { by: idOf(by), token: key },
+          act: actBy(by),
+        });
         return true;
       });
       cache.clear();

@@ -1,4 +1,5 @@
 import { AssayError, type Version } from "@assay/core";
+import { actOf } from "../../identity/identity.ts";
 import type { Transaction } from "../../platform/database/database.ts";
 import { claimDeprecation } from "../changes/deprecate.ts";
 import { documentChanged } from "../changes/document-changed.ts";
@@ -74,6 +75,7 @@ export async function addRelease(
       integrity: tarball.integrity,
       ...(approver === undefined ? {} : { approver }),
     },
+    act: authorship.doer && actOf(authorship.doer, deps.names.organisationOf(name)),
   });
   return claimed === "made";
 }

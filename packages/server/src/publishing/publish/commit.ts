@@ -1,6 +1,6 @@
 import type { HeldRelease } from "../../admission/admission.ts";
 import type { EpochMs } from "@assay/core";
-import type { Principal } from "../../identity/identity.ts";
+import type { Doer, Principal } from "../../identity/identity.ts";
 import type { PublishingDeps } from "../create-publishing.ts";
 import { addRelease, type ListedRelease } from "./add-release.ts";
 import type { AcceptedArchive } from "./inspect.ts";
@@ -21,6 +21,8 @@ export interface Authorship {
   readonly act: "publish" | "import";
   /** Stands at the version and in events: `Principal.id`, or `import:<place>`. */
   readonly by: string;
+  /** Who published it, for the audit trail; undefined: nobody here. */
+  readonly doer?: Doer | undefined;
   /** User name of the owner, should the package be new; undefined: its organisation's alone. */
   readonly owner: string | undefined;
   /** `_npmUser`; undefined: nobody says. */
@@ -57,11 +59,12 @@ export async function commit(deps: CommitDeps, authorship: Authorship, passed: P
 export async function authorshipOf(
   deps: Pick<PublishingDeps, "publisherOf">,
   principal: Principal,
+  doer: Doer,
 ): Promise<Authorship> {
   const { id, kind, name } = principal;
   const publisher = (await deps.publisherOf(principal)) ?? { name, email: "" };
   const owner = kind === "ci" ? undefined : name;
-  return { act: "publish", by: id, owner, publisher, publishedAtMs: undefined, deprecated: null };
+  return { act: "publish", by: id, doer, owner, publisher, publishedAtMs: undefined, deprecated: null };
 }
 
 /** What will be listed and bound. Throws BAD_FORMAT. */

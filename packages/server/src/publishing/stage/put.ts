@@ -1,4 +1,5 @@
 import { AssayError, type PackageName } from "@assay/core";
+import { doerOf } from "../../identity/identity.ts";
 import { uuid } from "../../platform/random.ts";
 import { requireWrite } from "../changes/allow-write.ts";
 import type { PublishingDeps } from "../create-publishing.ts";
@@ -64,7 +65,7 @@ export async function putStage(
     archive: passed.archive,
     content,
     approval: undefined,
-    authorship: await authorshipOf(deps, principal),
+    authorship: await authorshipOf(deps, principal, doerOf(principal, "stage")),
     actor: { id: actor, name: actorName, kind },
     address: principal.address,
     createdAtMs: nowMs,
