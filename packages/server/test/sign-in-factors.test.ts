@@ -223,7 +223,7 @@ describe("second factors", { skip: missing }, () => {
     assert.equal((await put("profiled")).status, 201);
   });
 
-  for (const client of ["npm12", "pnpm12"] as const)
+  for (const client of ["npm10", "npm11", "npm12", "pnpm11", "pnpm12"] as const)
     test(`${client} publishes, tags and takes back with a code, where the account asks for it, and not without`, async (t) => {
       const user = `writer-${client}`;
       const { codes, token } = await enrol(user);
@@ -242,7 +242,7 @@ describe("second factors", { skip: missing }, () => {
       writeFileSync(path.join(request.project, "package.json"), JSON.stringify(manifest));
       writeFileSync(path.join(request.project, "index.js"), "");
       const run = (...parameters: string[]) => clients[client].run(request, parameters);
-      const publish = client === "npm12" ? ["publish"] : ["publish", "--no-git-checks"];
+      const publish = client.startsWith("npm") ? ["publish"] : ["publish", "--no-git-checks"];
       const asOwner = { headers: { authorization: `Bearer ${token}` } };
       const at = `/@${user}%2fx`;
 
