@@ -433,3 +433,17 @@ test("at the terminal beside the server: a name goes to an organisation, and wha
     .find((line) => line.includes("release.unpublished") && line.includes("free-name"));
   assert.match(entry ?? trail.stdout, /it holds a customer's data/);
 });
+
+test("whoever publishes to many packages within minutes stages what is of yet another one, however many come at once", async () => {
+  await using strict = await startPublisher("publish: {burstPackages: 3}\n");
+  const publish = (at: number, version: string): Promise<RawAnswer> =>
+    strict.put(`@acme/burst-${at}`, publishBody({ name: `@acme/burst-${at}`, version }));
+  const answers = await Promise.all([1, 2, 3, 4, 5, 6].map((at) => publish(at, "1.0.0")));
+  const taken = answers.flatMap(({ status }, index) => (status === 201 ? [index + 1] : []));
+  assert.equal(taken.length, 3, answers.map((answer) => `${answer.status} ${answer.text()}`).join("\n"));
+  const refused = answers.find(({ status }) => status === 403);
+  assert.match(refused?.text() ?? "", /3 packages within 10 minutes.*npm stage publish/);
+  assert.equal((await publish(taken[0] ?? 0, "1.0.1")).status, 201, "of the same packages further versions pass");
+  const body = publishBody({ name: "@acme/burst-9", version: "1.0.0" });
+  assert.ok((await strict.ask("POST", "/-/stage/package/@acme%2fburst-9", body)).status < 300, "it can be staged");
+});

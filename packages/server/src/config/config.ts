@@ -304,6 +304,10 @@ export interface PublishConfig {
   readonly allowedSecrets: readonly string[];
   /** How long a version can be unpublished. Default 72. */
   readonly unpublishHours: number;
+  /** How many packages one identity may publish to within `burstMinutes`; 0: any number. Default 50. */
+  readonly burstPackages: number;
+  /** Default 10. */
+  readonly burstMinutes: number;
   /** How long a staged version waits. Default 30. */
   readonly stageDays: number;
   /** Of new packages. Default refuse. */

@@ -26,6 +26,20 @@ export const publishSettings: readonly Setting[] = [
     doc: "How long after its publishing a version can be unpublished, in hours. Its number is never free again.",
   },
   {
+    key: "publish.burstPackages",
+    env: "ASSAY_PUBLISH_BURST_PACKAGES",
+    kind: whole(0, 100_000),
+    fallback: 50,
+    doc: "How many packages one identity may publish to within publish.burstMinutes; what is of yet another one must be staged and approved, as a stolen credential that spreads itself would be noticed. 0: any number.",
+  },
+  {
+    key: "publish.burstMinutes",
+    env: "ASSAY_PUBLISH_BURST_MINUTES",
+    kind: whole(1, 1440),
+    fallback: 10,
+    doc: "The minutes of publish.burstPackages.",
+  },
+  {
     key: "publish.stageDays",
     env: "ASSAY_PUBLISH_STAGE_DAYS",
     kind: whole(1, 365),

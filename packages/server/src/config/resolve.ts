@@ -100,6 +100,8 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
       provenance: values.text("publish.provenance") as Config["publish"]["provenance"],
       allowedSecrets: values.list("publish.allowedSecrets"),
       unpublishHours: values.number("publish.unpublishHours"),
+      burstPackages: values.number("publish.burstPackages"),
+      burstMinutes: values.number("publish.burstMinutes"),
       stageDays: values.number("publish.stageDays"),
       upperCaseNames: values.text("publish.upperCaseNames") as Config["publish"]["upperCaseNames"],
     },

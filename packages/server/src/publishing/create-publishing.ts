@@ -16,7 +16,7 @@ import type { BlobStore } from "../platform/blobs/blobs.ts";
 import { blobKey } from "../platform/blobs/key.ts";
 import type { Spool } from "../platform/blobs/spool.ts";
 import type { Clock } from "../platform/clock.ts";
-import type { Database } from "../platform/database/database.ts";
+import type { Database, Reader } from "../platform/database/database.ts";
 import type { Events } from "../platform/events/events.ts";
 import type { Random } from "../platform/random.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
@@ -28,6 +28,7 @@ import { authorshipOf, commit } from "./publish/commit.ts";
 import { examine, readRequest, type ExamineOptions } from "./publish/examine.ts";
 import { contentDigest, type Publisher } from "./publish/manifest.ts";
 import { readBody, type PublishBody } from "./publish/read-body.ts";
+import { refuseBurst } from "./publish/refuse-burst.ts";
 import { refuseStaged, refuseTaken } from "./publish/refuse-taken.ts";
 import { createStaging } from "./stage/create-staging.ts";
 import { approvalKind } from "./stage/people.ts";
@@ -88,6 +89,7 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
     provenance: publish.provenance,
     upperCaseNames: publish.upperCaseNames,
   };
+  const burst = { packages: publish.burstPackages, minutes: publish.burstMinutes };
   const policy = { windowHours: publish.unpublishHours };
   const budget = createByteBudget({ maxBytes: budgetBytes });
   const bodyLimits = { tarballBytes: limits.tarballBytes, documentBytes, budget };
@@ -150,10 +152,12 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
     const content = contentDigest(request);
     if ((await refuseTaken(deps.database.read, principal, request, content)) === "free") {
       await refuseStaged(deps.database.read, request, deps.clock.now());
+      const steady = (reader: Reader): Promise<void> => refuseBurst(reader, principal, name, burst, deps.clock.now());
+      await steady(deps.database.read);
       const passed = await examine(deps, request, examining);
       // Whoever lost the right meanwhile must not become the owner of a new package.
       const by = await requireWrite(deps, principal, "publish", name);
-      await commit(deps, await authorshipOf(deps, principal, by), passed);
+      await commit(deps, await authorshipOf(deps, principal, by), passed, steady);
     }
     await deps.checksums.lookup(name, request.version, new AbortController().signal);
     return request.version;

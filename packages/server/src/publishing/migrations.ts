@@ -1,4 +1,3 @@
-import { sql } from "kysely";
 import { columns } from "../platform/database/columns.ts";
 import type { Migrations } from "../platform/database/database.ts";
 
@@ -91,12 +90,13 @@ export const publishingMigrations: Migrations = {
       await transaction.schema.alterTable("hosted_versions").addColumn("digest", text).execute();
     },
   },
-  // Bundles that were published before the collector of orphans knew of them.
-  "0191-publishing-kept-attestations": {
+  "0192-publishing-by-whom": {
     async up(transaction) {
-      await sql`insert into admission_blobs (key, claimed_at_ms)
-        select distinct 'attestation/' || substr(digest, 1, 2) || '/' || digest, 0 from hosted_attestations
-        where true on conflict (key) do nothing`.execute(transaction);
+      await transaction.schema
+        .createIndex("hosted_versions_by_whom")
+        .on("hosted_versions")
+        .columns(["published_by", "published_at_ms"])
+        .execute();
     },
   },
 };

@@ -49,6 +49,25 @@ export function readVersion(
     .executeTakeFirst();
 }
 
+/** Names of packages that one published versions of since then, at most so many. */
+export async function packagesPublishedSince(
+  reader: Reader,
+  by: string,
+  sinceMs: number,
+  most: number,
+): Promise<readonly string[]> {
+  const rows = await reader
+    .withTables<Tables>()
+    .selectFrom("hosted_versions")
+    .select("name")
+    .distinct()
+    .where("published_by", "=", by)
+    .where("published_at_ms", ">", sinceMs)
+    .limit(most)
+    .execute();
+  return rows.map(({ name }) => name);
+}
+
 const listed = [
   "name",
   "version",

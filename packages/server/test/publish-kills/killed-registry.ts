@@ -35,7 +35,7 @@ export interface KilledRegistry extends AsyncDisposable {
   assay(...args: readonly string[]): Promise<CommandResult>;
 }
 
-const configuration = `${ofAcme}  - {names: ["@umbrella/*"], organisation: umbrella, visibility: public}\n`;
+const configuration = `${ofAcme}  - {names: ["@umbrella/*"], organisation: umbrella, visibility: public}\npublish: {burstPackages: 0}\n`;
 
 /** `databaseUrl` of an empty database on PostgreSQL; undefined: SQLite. */
 export async function createKilledRegistry(databaseUrl: string | undefined): Promise<KilledRegistry> {

@@ -1,6 +1,7 @@
 import type { HeldRelease } from "../../admission/admission.ts";
 import type { EpochMs } from "@assay/core";
 import type { Doer, Principal } from "../../identity/identity.ts";
+import type { Transaction } from "../../platform/database/database.ts";
 import type { PublishingDeps } from "../create-publishing.ts";
 import { addRelease, type ListedRelease } from "./add-release.ts";
 import type { AcceptedArchive } from "./inspect.ts";
@@ -39,18 +40,24 @@ export type CommitDeps = Omit<
 
 /**
  * Last steps: bytes, manifest fragment and provenance durable as blobs; then version, tags, document, the package
- * itself when it is new, and the bind in one transaction.
+ * itself when it is new, and the bind in one transaction, which `requireStill` may end by throwing.
  *
  * - A crash before the commit leaves blobs that nothing refers to; nobody sees anything.
  * - A crash after it leaves a whole publish; the client hears nothing, sends it again, and is answered as before.
  */
-export async function commit(deps: CommitDeps, authorship: Authorship, passed: Passed<PublishRequest>): Promise<void> {
+export async function commit(
+  deps: CommitDeps,
+  authorship: Authorship,
+  passed: Passed<PublishRequest>,
+  requireStill: (transaction: Transaction) => Promise<void> = async () => {},
+): Promise<void> {
   const { name, tarball } = passed.request;
   const { listed, release } = listRelease(passed, authorship.publisher);
   const content = contentDigest(passed.request);
-  const isNew = await deps.admission.bind({ ...release, tarball: tarball.blob }, (transaction) =>
-    addRelease(deps, transaction, { ...passed, listed, content, authorship }),
-  );
+  const isNew = await deps.admission.bind({ ...release, tarball: tarball.blob }, async (transaction) => {
+    await requireStill(transaction);
+    return await addRelease(deps, transaction, { ...passed, listed, content, authorship });
+  });
   deps.hostedChanged(name);
   if (isNew) await deps.names.changed();
 }

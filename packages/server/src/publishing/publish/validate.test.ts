@@ -16,7 +16,18 @@ const isTaken = (name: string, upperCase: "refuse" | "allow" = "refuse"): boolea
 test("a new package is named as npm lets it be", () => {
   for (const name of ["x", "-x", "x.y", "@con/x", "@acme/_x", "@a-b/x_y", "aux.1", "nul"])
     assert.ok(isTaken(name), name);
-  for (const name of ["_x", "@_acme/x", "@acme/.x", "x!", "x*y", "@acme/x'", "fs", "http", "a".repeat(215)])
+  for (const name of [
+    "_x",
+    "@_acme/x",
+    "@acme/.x",
+    "x!",
+    "x*y",
+    "@acme/x'",
+    "@acme/__proto__",
+    "fs",
+    "http",
+    "a".repeat(215),
+  ])
     for (const upperCase of ["refuse", "allow"] as const) assert.ok(!isTaken(name, upperCase), name);
 });
 

@@ -1,6 +1,6 @@
 import { isBuiltin } from "node:module";
 import semver from "semver";
-import { AssayError, isAssayError, isTag, type PackageName } from "@assay/core";
+import { AssayError, isAssayError, isTag, unscopedName, type PackageName } from "@assay/core";
 import { printable } from "./json.ts";
 import type { Described } from "./publish-request.ts";
 
@@ -21,6 +21,8 @@ export function requireNewName(name: PackageName, upperCase: "refuse" | "allow")
     );
   if (!newName.test(name.toLowerCase()))
     throw refused("a new package has letters, digits and - . _ ~ only, and no leading _ outside a scope");
+  // As a key of an object it is no key: programs that hold packages by name lose it, or worse.
+  if (unscopedName(name) === "__proto__") throw refused("__proto__ is no name");
   if (isBuiltin(name)) throw refused(`${name} is a module of Node itself`);
 }
 
