@@ -45,6 +45,51 @@ onEveryDatabase("who reads what is hosted", ({ fresh, engine }) => {
     }
   });
 
+  test("what a provider's groups give goes with them, what was given by hand stays", async () => {
+    const groups = [
+      { group: "all", organisation: "acme", team: "" },
+      { group: "platform", organisation: "acme", team: "platform" },
+      { group: "others", organisation: "other", team: "" },
+      { group: "wrong", organisation: "acme", team: "nowhere" },
+    ];
+    const { hosting } = await openTestHosting(await fresh(...identityTestMigrations), { groups });
+    const { organisations, provided } = hosting;
+    const platform = { organisation: "acme", team: "platform" };
+    const byHand = { organisation: "acme", team: "by-hand" };
+    for (const team of [platform, byHand]) await organisations.createTeam(tester, team, "");
+    const roleOf = async (person: string) => (await organisations.members("acme")).get(person);
+    const teamOf = async (team: typeof platform) => await organisations.teamMembers(team);
+    const say = (person: string, ...said: readonly string[]) => provided.apply("provider:x", person, said);
+
+    await say("olaf", "platform", "unknown", "wrong");
+    assert.deepEqual([await roleOf("olaf"), await teamOf(platform)], ["developer", ["olaf"]]);
+    await say("olaf", "all");
+    assert.deepEqual([await roleOf("olaf"), await teamOf(platform)], ["developer", []]);
+    await say("olaf");
+    assert.equal(await roleOf("olaf"), undefined);
+    assert.equal((await organisations.members("other")).get("olaf"), "owner", "the last owner, and by hand");
+
+    await organisations.addTeamMember(tester, platform, "dora");
+    await say("dora", "platform", "all");
+    await say("dora");
+    assert.deepEqual([await roleOf("dora"), await teamOf(platform)], ["developer", ["dora"]], "by hand before");
+
+    await say("olaf", "platform");
+    await organisations.addTeamMember(tester, byHand, "olaf");
+    await say("olaf");
+    assert.deepEqual(
+      [await roleOf("olaf"), await teamOf(platform), await teamOf(byHand)],
+      ["developer", ["dora"], ["olaf"]],
+      "the team that was given by hand needs the organisation",
+    );
+    await organisations.removeTeamMember(tester, byHand, "olaf");
+    await say("olaf");
+    assert.equal(await roleOf("olaf"), undefined);
+    await provided.apply("provider:y", "olaf", ["all"]);
+    await say("olaf");
+    assert.equal(await roleOf("olaf"), "developer", "another source's");
+  });
+
   const addresses = ["10.1.2.3", "11.0.0.1"];
   const resources: readonly Resource[] = [
     ...[ui, hidden, theirs, parsePackageName("vite")].map((name) => ({ kind: "package", name }) as const),

@@ -15,6 +15,7 @@ import {
   createPermissions,
   explain,
   openOrganisationPolicies,
+  createProvided,
   openPolicySets,
   policyHandler,
   policyKind,
@@ -34,6 +35,7 @@ import {
   type People,
   type Permissions,
   type Principal,
+  type ProvidedMemberships,
 } from "./identity/identity.ts";
 import type { UpstreamClient } from "./platform/network/network.ts";
 import type { Storage } from "./storage.ts";
@@ -41,6 +43,7 @@ import type { Upstreams } from "./upstreams/upstreams.ts";
 
 export interface Hosting {
   readonly organisations: Organisations;
+  readonly provided: ProvidedMemberships;
   readonly permissions: Permissions;
   readonly ci: Ci;
   readonly approvals: Approvals;
@@ -94,7 +97,8 @@ export async function openHosting(
     loopbackOnly,
     trust,
     publicUrls,
-  }: Pick<Config, "identity" | "loopbackOnly" | "trust" | "publicUrls">,
+    provider,
+  }: Pick<Config, "identity" | "loopbackOnly" | "trust" | "publicUrls" | "provider">,
 ): Promise<Hosting> {
   const { database, events, clock, random, telemetry, names, identity, upstreams } = deps;
   const isOpen = settings.organisations === "people" || (settings.organisations === "loopback" && loopbackOnly);
@@ -176,6 +180,7 @@ export async function openHosting(
 
   return {
     organisations,
+    provided: createProvided({ database, organisations, telemetry }, provider?.groups ?? []),
     permissions,
     ci,
     approvals,

@@ -136,7 +136,13 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
   const clientSecret = secrets.providerClientSecret ?? "";
   const provider =
     config.provider &&
-    createProvider({ database, clock, random, telemetry, vault, ...identity }, { ...config.provider, clientSecret });
+    createProvider(
+      {
+        ...{ database, clock, random, telemetry, vault, ...identity },
+        applyGroups: (...said) => hosting.provided.apply(...said),
+      },
+      { ...config.provider, clientSecret },
+    );
   const issuers = stack.use(await openIssuerClients({ clock, random }, config, secrets));
   const documents: Parameters<typeof openHosting>[0]["documents"] = {
     touch: (transaction, name) => touchDocument(transaction, name, clock.now()),

@@ -2,6 +2,7 @@
 import { parsePackageName } from "@assay/core";
 import { createFakeClock, type FakeClock } from "@assay/testkit/fake-clock";
 import { createSeededRandom } from "@assay/testkit/seeded-random";
+import type { GroupPlace } from "./config/config.ts";
 import { openHosting, type Hosting } from "./hosting.ts";
 import { doerOf, type HostedNames, type People } from "./identity/identity.ts";
 import { openTestNames } from "./identity/names/test-names.ts";
@@ -36,7 +37,10 @@ const github = {
  */
 export async function openTestHosting(
   database: Database,
-  { read = "anyone" }: { readonly read?: "anyone" | "signed-in" } = {},
+  {
+    read = "anyone",
+    groups = [],
+  }: { readonly read?: "anyone" | "signed-in"; readonly groups?: readonly GroupPlace[] } = {},
 ): Promise<TestHosting> {
   const fake = createFakeClock();
   // Nobody waits here until other processes have looked.
@@ -82,6 +86,14 @@ export async function openTestHosting(
       loopbackOnly: true,
       trust: { issuers: [github], leewaySeconds: 60, maxAgeSeconds: 3600, tokenSeconds: 600, openRules: "warn" },
       publicUrls: [],
+      provider: {
+        issuer: "https://login.example.com",
+        clientId: "assay",
+        scopes: "openid",
+        recheckMinutes: 5,
+        groupsClaim: "groups",
+        groups,
+      },
     },
   );
   if ((await identity.accounts.find("boss")) === undefined) await populate();

@@ -9,13 +9,14 @@ export interface ProviderPerson {
   readonly sub: string;
   readonly preferred_username: string;
   readonly email?: string;
+  readonly groups?: readonly string[];
 }
 
 export interface OidcProvider extends AsyncDisposable {
   readonly issuer: string;
   readonly clientId: string;
   readonly clientSecret: string;
-  /** Who gets a code from now on. */
+  /** Who gets a code from now on; of somebody known, what is said of them from now on. */
   signIn(person: ProviderPerson): void;
   /** Their refresh tokens are refused from now on. */
   leave(sub: string): void;
@@ -41,9 +42,19 @@ export async function createOidcProvider(): Promise<OidcProvider> {
   const codes = new Map<string, Grant>();
   const refresh = new Map<string, ProviderPerson>();
   const gone = new Set<string>();
+  const people = new Map<string, ProviderPerson>();
   let person: ProviderPerson | undefined;
   let isFailing = false;
   let lies: Readonly<Record<string, unknown>> = {};
+
+  function idTokenOf(of: ProviderPerson, more: Readonly<Record<string, unknown>>): Promise<string> {
+    return new SignJWT({ aud: clientId, ...of, ...more, ...lies })
+      .setProtectedHeader({ alg: "RS256", kid: "1" })
+      .setIssuer(issuer)
+      .setIssuedAt()
+      .setExpirationTime("5m")
+      .sign(privateKey);
+  }
 
   async function token(form: URLSearchParams): Promise<Record<string, unknown> | undefined> {
     const rotated = randomUUID();
@@ -54,7 +65,7 @@ export async function createOidcProvider(): Promise<OidcProvider> {
       refresh.delete(shown);
       if (holder === undefined || gone.has(holder.sub)) return undefined;
       refresh.set(rotated, holder);
-      return answer;
+      return { ...answer, id_token: await idTokenOf(people.get(holder.sub) ?? holder, {}) };
     }
     const grant = codes.get(form.get("code") ?? "");
     codes.delete(form.get("code") ?? "");
@@ -63,13 +74,7 @@ export async function createOidcProvider(): Promise<OidcProvider> {
       .digest("base64url");
     if (grant?.challenge !== challenge || grant.redirectUri !== form.get("redirect_uri")) return undefined;
     refresh.set(rotated, grant.person);
-    const idToken = await new SignJWT({ aud: clientId, ...grant.person, nonce: grant.nonce, ...lies })
-      .setProtectedHeader({ alg: "RS256", kid: "1" })
-      .setIssuer(issuer)
-      .setIssuedAt()
-      .setExpirationTime("5m")
-      .sign(privateKey);
-    return { ...answer, id_token: idToken };
+    return { ...answer, id_token: await idTokenOf(grant.person, { nonce: grant.nonce }) };
   }
 
   function authorize(asked: URLSearchParams): string {
@@ -121,6 +126,7 @@ export async function createOidcProvider(): Promise<OidcProvider> {
     clientSecret,
     signIn(who) {
       person = who;
+      people.set(who.sub, who);
       gone.delete(who.sub);
     },
     leave: (sub) => void gone.add(sub),

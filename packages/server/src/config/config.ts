@@ -223,6 +223,18 @@ export interface ProviderConfig {
   readonly scopes: string;
   /** Default 5. */
   readonly recheckMinutes: number;
+  /** The claim that lists a person's groups. Default groups. */
+  readonly groupsClaim: string;
+  /** Where members of groups belong. Default nowhere. */
+  readonly groups: readonly GroupPlace[];
+}
+
+/** A group of a provider, and where its members belong here. */
+export interface GroupPlace {
+  readonly group: string;
+  readonly organisation: string;
+  /** Empty: in no team but that of all members. */
+  readonly team: string;
 }
 
 export interface IdentityConfig {

@@ -1,4 +1,4 @@
-import { approvalRules, oneOf, path, text, whole } from "./kinds.ts";
+import { approvalRules, groupPlaces, oneOf, path, text, whole } from "./kinds.ts";
 import type { Setting } from "./settings.ts";
 
 /** Below `identity.`: people and tokens. */
@@ -74,6 +74,21 @@ export const identitySettings: readonly Setting[] = [
     kind: whole(1, 1440),
     fallback: 5,
     doc: "How often the provider is asked whether somebody is still there; who is not loses sessions and tokens.",
+  },
+  {
+    key: "identity.provider.groups",
+    env: "ASSAY_PROVIDER_GROUPS",
+    kind: groupPlaces(),
+    fallback: [],
+    example: ["platform engineers = acme:platform", "everybody = acme"],
+    doc: "Where members of the provider's groups belong: an organisation, or a team of it. Looked at when they sign in and at every recheck; memberships given by hand stay.",
+  },
+  {
+    key: "identity.provider.groupsClaim",
+    env: "ASSAY_PROVIDER_GROUPS_CLAIM",
+    kind: text("the name of a claim", "^[!-~]{1,200}$"),
+    fallback: "groups",
+    doc: "The claim in which the provider lists somebody's groups.",
   },
   {
     key: "identity.read",

@@ -1,7 +1,7 @@
 import { isAbsolute } from "node:path";
 import { isAssayError, parseNamePattern, parseRegistryPublicKey, parseVkey, signatureType } from "@assay/core";
 import ipaddr from "ipaddr.js";
-import type { ApprovalRule } from "./config.ts";
+import type { ApprovalRule, GroupPlace } from "./config.ts";
 import { normalPublicUrl, normalUpstreamUrl } from "./urls.ts";
 
 /**
@@ -238,6 +238,22 @@ export function approvalRules(): Kind {
 
 const approvalRule =
   /^(?<operation>publish|tag|deprecate|unpublish|owner|policy|trust)(?: in (?<organisation>[a-z0-9][a-z0-9._-]{0,213}))? needs (?<needed>[1-9][0-9]?)(?: by (?<approvers>[A-Za-z0-9@._:-]+(?: [A-Za-z0-9@._:-]+)*))?$/;
+
+/** Where members of a provider's groups belong, as `parseGroupPlace` reads it. */
+export function groupPlaces(): Kind {
+  return listOf("a list such as platform engineers = acme:platform, or everybody = acme", (item) =>
+    parseGroupPlace(item) === undefined ? undefined : item,
+  );
+}
+
+const groupPlace =
+  /^(?<group>[^\p{Cc}]{1,200}) = (?<organisation>[a-z0-9][a-z0-9._-]{0,63})(?::(?<team>[a-z0-9][a-z0-9._-]{0,63}))?$/u;
+
+/** Undefined for a text that is none. */
+export function parseGroupPlace(text: string): GroupPlace | undefined {
+  const { group, organisation, team = "" } = groupPlace.exec(text)?.groups ?? {};
+  return group === undefined || organisation === undefined ? undefined : { group, organisation, team };
+}
 
 /** Undefined for a text that is none. */
 export function parseApprovalRule(text: string): ApprovalRule | undefined {

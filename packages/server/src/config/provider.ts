@@ -1,4 +1,5 @@
 import type { ProviderConfig } from "./config.ts";
+import { parseGroupPlace } from "./kinds.ts";
 import type { ConfigSources } from "./resolve.ts";
 import { isLoopbackHost } from "./urls.ts";
 import type { Values } from "./values.ts";
@@ -29,5 +30,7 @@ export function chooseProvider(
     clientId,
     scopes: values.text("identity.provider.scopes"),
     recheckMinutes: values.number("identity.provider.recheckMinutes"),
+    groupsClaim: values.text("identity.provider.groupsClaim"),
+    groups: values.list("identity.provider.groups").flatMap((text) => parseGroupPlace(text) ?? []),
   };
 }

@@ -28,6 +28,7 @@ export { openHostedNames } from "./names/hosted-names.ts";
 export type { HostedNames, HostedOrganisation, HostedPackage, NameClaim } from "./names/names.ts";
 export { accessHandler, accessKind, accessOperation } from "./organisations/access-changes.ts";
 export { createOrganisations, type Organisations } from "./organisations/organisations.ts";
+export { createProvided, type ProvidedMemberships } from "./organisations/provided.ts";
 export { organisationRoutes } from "./organisations/routes.ts";
 export type { Account, Accounts } from "./people/accounts.ts";
 export {

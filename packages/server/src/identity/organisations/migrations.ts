@@ -30,4 +30,17 @@ export const organisationMigrations: Migrations = {
       await transaction.schema.createIndex("team_grants_by_package").on("team_grants").column("package").execute();
     },
   },
+  "0113-identity-provided-memberships": {
+    async up(transaction) {
+      const { text, ...make } = columns(transaction);
+      await make
+        .table("provided_memberships")
+        .addColumn("source", text, (of) => of.notNull())
+        .addColumn("person", text, (of) => of.notNull())
+        .addColumn("organisation", text, (of) => of.notNull())
+        .addColumn("team", text, (of) => of.notNull())
+        .addPrimaryKeyConstraint("provided_memberships_key", ["source", "person", "organisation", "team"])
+        .execute();
+    },
+  },
 };

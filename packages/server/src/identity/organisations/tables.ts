@@ -15,5 +15,7 @@ export type OrganisationTables = {
     /** `read` or `write`. */
     level: string;
   };
+  /** What a person has from a provider's groups and not by hand; `team` is empty for the organisation itself. */
+  readonly provided_memberships: { source: string; person: string; organisation: string; team: string };
   readonly package_owners: { package: string; person: string };
 };

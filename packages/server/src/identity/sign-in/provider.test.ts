@@ -26,13 +26,26 @@ onEveryDatabase("signing in through a provider", ({ fresh }) => {
     const database = await fresh(...identityTestMigrations);
     const { identity, clock } = createTestIdentity(database);
     const random = createSeededRandom(7);
+    const groups = [{ group: "platform", organisation: "acme", team: "ui" }];
+    const applied: (readonly [string, readonly string[]])[] = [];
+    const applyGroups = async (_source: string, person: string, said: readonly string[]): Promise<void> => {
+      applied.push([person, said]);
+    };
     const telemetry = {
       log: createLogger({ clock, write: () => undefined }, { level: "error", format: "json" }),
       metrics: createMetrics({ processMetrics: false }),
     };
     const provider = createProvider(
-      { database, clock, random, telemetry, vault: createVault({ random }, new Uint8Array(32)), ...identity },
-      { ...there, scopes: "openid", recheckMinutes: 5 },
+      {
+        database,
+        clock,
+        random,
+        telemetry,
+        vault: createVault({ random }, new Uint8Array(32)),
+        ...identity,
+        applyGroups,
+      },
+      { ...there, scopes: "openid", recheckMinutes: 5, groupsClaim: "groups", groups },
     );
     /** To the provider and back, as a browser goes. */
     const walk = async (account?: string, browser = "b1", backTo = browser) => {
@@ -41,7 +54,7 @@ onEveryDatabase("signing in through a provider", ({ fresh }) => {
       const back = new URL(answer.headers.get("location") ?? "");
       return { back, finish: () => provider.finish(base, back, backTo) };
     };
-    return { there, database, identity, clock, provider, walk };
+    return { there, database, identity, clock, provider, walk, applied };
   };
   const is = (code: "UNAUTHORIZED" | "CONFLICT" | "FORBIDDEN") => (error: unknown) => isAssayError(error, code);
 
@@ -134,6 +147,28 @@ onEveryDatabase("signing in through a provider", ({ fresh }) => {
       await database.read.withTables<SignInTables>().selectFrom("provider_links").select("refresh_token").execute(),
     );
     assert.ok(!/[0-9a-f]{8}-[0-9a-f]{4}-/.test(stored), "refresh tokens are sealed");
+  });
+
+  test("what groups somebody is in is asked at every sign-in and recheck; who is in none is in none here", async () => {
+    const { there, walk, provider, clock, applied } = await open();
+    const erin = { sub: "6", preferred_username: "erin" };
+    there.signIn({ ...erin, groups: ["platform", "others"] });
+    await (await walk()).finish();
+    there.signIn({ ...erin, groups: ["others"] });
+    const stop = new AbortController();
+    const running = provider.run(stop.signal);
+    for (let half = 0; half < 12; half += 1) {
+      await clock.untilSleepers(1);
+      await clock.advance(30_000);
+    }
+    await clock.untilSleepers(1);
+    stop.abort();
+    await running;
+    there.signIn(erin);
+    await (await walk()).finish();
+    assert.deepEqual(applied.at(0), ["erin", ["platform", "others"]]);
+    assert.deepEqual(applied.at(1), ["erin", ["others"]]);
+    assert.deepEqual(applied.at(-1), ["erin", []]);
   });
 
   test("whom somebody here disabled does not come back by leaving the provider and returning to it", async () => {

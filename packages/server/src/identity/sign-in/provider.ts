@@ -21,6 +21,8 @@ export interface ProviderDeps {
   readonly accounts: Accounts;
   readonly tokens: Tokens;
   readonly signIn: Pick<SignIn, "sessions">;
+  /** Makes somebody's memberships what the groups say, as far as they came from us. */
+  readonly applyGroups: (source: string, person: string, groups: readonly string[]) => Promise<void>;
 }
 
 /** Signing in through an OpenID Connect provider: code, PKCE, state and nonce. */
@@ -54,7 +56,7 @@ export function createProvider(
   options: ProviderConfig & { readonly clientSecret: string },
 ): Provider {
   const { database, clock, random, vault, accounts, tokens, telemetry } = deps;
-  const { issuer, clientId, clientSecret, scopes, recheckMinutes } = options;
+  const { issuer, clientId, clientSecret, scopes, recheckMinutes, groupsClaim } = options;
   // Loaded when somebody signs in, or is asked about.
   const library = () => import("openid-client");
   let known: Promise<Configuration> | undefined;
@@ -111,6 +113,26 @@ export function createProvider(
     return link;
   }
 
+  /** What the claims say; with none of that name somebody is in no group. */
+  async function applyGroups(account: string, claims: Readonly<Record<string, unknown>>): Promise<void> {
+    const said = claims[groupsClaim];
+    const groups = Array.isArray(said) ? said.filter((group) => typeof group === "string") : [];
+    await deps.applyGroups(us, account, groups);
+  }
+
+  /** At a recheck: of the new ID token, else of the provider's endpoint; a provider that has neither says nothing. */
+  async function claimsOf(
+    config: Configuration,
+    answer: TokenEndpointResponse & TokenEndpointResponseHelpers,
+    subject: string,
+  ): Promise<Readonly<Record<string, unknown>> | undefined> {
+    const claims = answer.claims();
+    if (claims !== undefined && claims[groupsClaim] !== undefined) return claims;
+    if (config.serverMetadata().userinfo_endpoint === undefined) return claims;
+    const { fetchUserInfo } = await library();
+    return await fetchUserInfo(config, answer.access_token, subject);
+  }
+
   async function left(link: ProviderLink): Promise<void> {
     await database.write(async (transaction) => {
       await deps.signIn.sessions.revokeAll(transaction, link.account);
@@ -136,6 +158,8 @@ export function createProvider(
           ...(next !== undefined && { refresh_token: vault.seal(Buffer.from(next), useOf(link)) }),
         }),
       );
+      const claims = options.groups.length === 0 ? undefined : await claimsOf(config, answer, link.subject);
+      if (claims !== undefined) await applyGroups(link.account, claims);
     } catch (error) {
       // Only a clear no is one; a provider that does not answer is asked again.
       if (!(error instanceof ResponseBodyError) || error.error !== "invalid_grant") throw error;
@@ -196,6 +220,8 @@ export function createProvider(
           reason: "the provider gives no refresh token, so nobody would notice who leaves (identity.provider.scopes)",
         });
       const link = await accountFor(claims.sub, claims, flow.account, answer.refresh_token);
+      if (options.groups.length > 0)
+        await applyGroups(link.account, (await claimsOf(await configuration(), answer, claims.sub)) ?? claims);
       return { account: link.account, link: link.id, next: flow.next };
     },
 
