@@ -134,13 +134,11 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
   const vault = await openVault({ random }, below("keys"));
   const identity = createIdentity({ database, events, clock, random, telemetry, vault }, config);
   const clientSecret = secrets.providerClientSecret ?? "";
+  const applyGroups: Parameters<typeof createProvider>[0]["applyGroups"] = (...said) => hosting.provided.apply(...said);
   const provider =
     config.provider &&
     createProvider(
-      {
-        ...{ database, clock, random, telemetry, vault, ...identity },
-        applyGroups: (...said) => hosting.provided.apply(...said),
-      },
+      { database, clock, random, telemetry, vault, ...identity, applyGroups },
       { ...config.provider, clientSecret },
     );
   const issuers = stack.use(await openIssuerClients({ clock, random }, config, secrets));
