@@ -1,7 +1,7 @@
 /**
- * Runs the tests: `node tools/test.ts [--unit] [--unit24] [--system] [--filter <part of a path>] [--name <pattern>]
- * [--jobs <number>] [--record]`. Without a kind: the unit and the system tests; `--unit24` are the unit tests on
- * Node 24. One group more runs at once than there are cores (a third of the time tests wait), or as many as `--jobs` says.
+ * Runs the tests: `node tools/test.ts [--unit] [--unit24] [--system] [--short] [--filter <part of a path>]
+ * [--name <pattern>] [--jobs <number>] [--record]`. Without a kind: the unit and the system tests; `--unit24` are unit
+ * tests on Node 24; `--short` leaves out the three longest system tests. One group more runs at once than there are cores (a third of the time tests wait), or as many as `--jobs` says.
  *
  * `node --test` with no file exits 0, so this fails when fewer tests were seen than `test-minimum.json` knows of;
  * `--record` renews that number and `test-seconds.json`, by which the longest groups start first. Skipped tests are
@@ -12,12 +12,12 @@ import { availableParallelism } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { clientsAreInstalled, clientsFolder, installClients } from "../packages/testkit/src/install-clients.ts";
-import { findTestGroups } from "./testing/groups.ts";
+import { findTestGroups, isLong } from "./testing/groups.ts";
 import type { SecondsByFile, TestGroup, TestKind } from "./testing/groups.ts";
 import type { TestReport } from "./testing/reporter.ts";
 import { runGroup } from "./testing/run-group.ts";
 
-type Minimum = Record<"unit" | "system", number>;
+type Minimum = Record<TestKind, number>;
 
 const repository = path.join(import.meta.dirname, "..");
 const minimumFile = path.join(import.meta.dirname, "test-minimum.json");
@@ -31,6 +31,7 @@ const { values } = parseArgs({
     unit: { type: "boolean", default: false },
     unit24: { type: "boolean", default: false },
     system: { type: "boolean", default: false },
+    short: { type: "boolean", default: false },
     filter: { type: "string" },
     name: { type: "string" },
     jobs: { type: "string" },
@@ -41,7 +42,9 @@ const { values } = parseArgs({
 const named = (["unit", "unit24", "system"] as const).filter((kind) => values[kind]);
 const kinds: readonly TestKind[] = named.length > 0 ? named : ["unit", "system"];
 const recordedSeconds = JSON.parse(readFileSync(secondsFile, "utf8")) as SecondsByFile;
-const groups = findTestGroups(repository, values.filter, recordedSeconds).filter(({ kind }) => kinds.includes(kind));
+const chosen = findTestGroups(repository, values.filter, recordedSeconds).filter(({ kind }) => kinds.includes(kind));
+const groups = chosen.filter((group) => !values.short || !isLong(group));
+for (const { name } of chosen.filter((group) => !groups.includes(group))) say(`LEFT OUT, as time is short: ${name}`);
 const jobs = values.jobs === undefined ? availableParallelism() + 1 : Number(values.jobs);
 if (!Number.isInteger(jobs) || jobs < 1) throw new Error(`--jobs takes a number from 1, not ${values.jobs}`);
 const reports: { readonly kind: TestKind; readonly report: TestReport }[] = [];
@@ -141,16 +144,15 @@ function sayLongest(): void {
 function checkMinimum(): string[] {
   if (values.filter !== undefined || values.name !== undefined) return [];
   const minimum = JSON.parse(readFileSync(minimumFile, "utf8")) as Minimum;
-  const least = (kind: TestKind) => (kind === "system" ? minimum.system : minimum.unit);
   const seen = (kind: TestKind) => reports.filter((entry) => entry.kind === kind).length;
   if (values.record) {
-    for (const kind of kinds) minimum[kind === "system" ? "system" : "unit"] = seen(kind);
+    for (const kind of kinds) minimum[kind] = seen(kind);
     writeFileSync(minimumFile, `${JSON.stringify(minimum)}\n`);
     recordSeconds();
   }
   return kinds
-    .filter((kind) => seen(kind) < least(kind))
-    .map((kind) => `only ${seen(kind)} ${kind} tests ran, at least ${least(kind)} are known`);
+    .filter((kind) => seen(kind) < minimum[kind])
+    .map((kind) => `only ${seen(kind)} ${kind} tests ran, at least ${minimum[kind]} are known`);
 }
 
 /** Files of a second and more, in whole seconds: the rest is of no weight. Those that did not run now stay. */

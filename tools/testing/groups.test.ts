@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
-import { findTestGroups } from "./groups.ts";
+import { findTestGroups, isLong } from "./groups.ts";
 import type { SecondsByFile } from "./groups.ts";
 
 function groupsOf(files: readonly string[], seconds: SecondsByFile) {
@@ -33,7 +33,7 @@ test("whole-system files run alone, the unit tests of a package together, on bot
   );
   assert.deepEqual(
     groups.map(({ name, kind, files }) => `${kind} ${name} ${files.length}`),
-    ["unit core 2", "unit server 1", "unit24 core 2", "unit24 server 1", "system c 1", "system d 1"],
+    ["unit core 2", "unit server 1", "unit24 core 2", "system c 1", "system d 1"],
   );
 });
 
@@ -44,7 +44,7 @@ test("what is known to be long starts first", () => {
   });
   assert.deepEqual(
     groups.map(({ name, kind, seconds }) => `${kind} ${name} ${seconds}`),
-    ["system d 30", "unit bench 3", "unit24 bench 3", "system c 0"],
+    ["system d 30", "unit bench 3", "system c 0"],
   );
 });
 
@@ -59,11 +59,22 @@ test("a package with long unit tests is dealt out evenly, every file once", () =
   assert.deepEqual(groups.flatMap((group) => group.files).toSorted(), files);
 });
 
-test("what is known to be long does not run on Node 24 as well", () => {
-  const files = ["packages/core/src/a.test.ts", "packages/core/src/b.test.ts", "bench/c.test.ts"];
-  const groups = groupsOf(files, { "packages/core/src/a.test.ts": 4, "bench/c.test.ts": 9 });
+test("on Node 24 runs what meets Node, unless it is known to be long", () => {
+  const files = [
+    ...["packages/core/src/a.test.ts", "packages/core/src/b.test.ts", "bench/c.test.ts"],
+    ...["packages/server/src/http/d.test.ts", "packages/server/src/serving/e.test.ts"],
+  ];
+  const groups = groupsOf(files, { "packages/core/src/a.test.ts": 4 });
   assert.deepEqual(
-    groups.filter(({ kind }) => kind === "unit24").map((group) => group.files),
-    [["packages/core/src/b.test.ts"]],
+    groups.filter(({ kind }) => kind === "unit24").flatMap((group) => group.files),
+    ["packages/core/src/b.test.ts", "packages/server/src/http/d.test.ts"],
+  );
+});
+
+test("where time is short the longest system tests are left out", () => {
+  const groups = groupsOf(["packages/server/test/lies-compared.test.ts", "packages/server/test/d.test.ts"], {});
+  assert.deepEqual(
+    groups.filter((group) => !isLong(group)).map(({ name }) => name),
+    ["d"],
   );
 });

@@ -2,7 +2,7 @@
 import { globSync } from "node:fs";
 import path from "node:path";
 
-/** `unit24`: the short unit tests once more, on Node 24, the oldest Node that runs Assay. */
+/** `unit24`: unit tests of what meets Node most closely once more, on Node 24, the oldest Node that runs Assay. */
 export type TestKind = "unit" | "unit24" | "system";
 
 /** Test files that run together in one child process. */
@@ -21,8 +21,13 @@ export type SecondsByFile = Readonly<Record<string, number>>;
 /** The unit tests of a package are dealt out to several processes when they run for longer than this together. */
 const unitGroupSeconds = 40;
 
+/** What people run on a Node of their own, and where the server meets Node's library. */
+const meetsNode = /^packages\/(?:core|verify|cli|server\/src\/(?:platform|http|config|upstreams))\//;
 /** What a Node lacks shows in the first seconds: files that run this long run on the pinned Node only. */
 const longSeconds = 4;
+
+/** System tests that `--short` leaves out, some minutes each. */
+const longSystemTests = new Set(["audit-signatures", "lies-compared", "remote-log"]);
 
 const patterns = [
   "packages/*/src/**/*.test.{ts,tsx}",
@@ -30,6 +35,11 @@ const patterns = [
   "tools/**/*.test.ts",
   "bench/**/*.test.ts",
 ];
+
+/** True for what is left out where time is short. */
+export function isLong({ kind, name }: TestGroup): boolean {
+  return kind === "system" && longSystemTests.has(name);
+}
 
 /**
  * Every test file of the repository, the longest group first: the unit tests of a package share as few processes as
@@ -71,7 +81,7 @@ export function findTestGroups(
     });
   return [
     ...unitGroups("unit", () => true),
-    ...unitGroups("unit24", (file) => (secondsByFile[file] ?? 0) < longSeconds),
+    ...unitGroups("unit24", (file) => meetsNode.test(file) && (secondsByFile[file] ?? 0) < longSeconds),
     ...system,
   ].toSorted((a, b) => b.seconds - a.seconds);
 }

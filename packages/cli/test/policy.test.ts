@@ -14,11 +14,11 @@ const cases = `people:
   tim: { organisations: { acme: developer }, teams: ["acme:ui"] }
   root: { admin: true }
 bots:
-  renovate: { organisations: { acme: developer } }
+  renovate: { organisations: { acme: developer }, teams: ["acme:bots"] }
 ci:
   release: { packages: ["@acme/ui"], permissions: [publish] }
 packages:
-  "@acme/ui": { writers: ["acme:ui"] }
+  "@acme/ui": { writers: ["acme:ui"], readers: ["acme:bots"] }
 cases:
   - { who: tim, action: publish, what: "@acme/ui", expect: allowed, by: teams-write }
   - { who: tim, action: publish, what: "@acme/ui", via: token, expect: refused, by: ci-only }

@@ -191,7 +191,7 @@ export async function openHosting(
       organisationRoutes({ identity: { ...identity, names, permissions }, organisations, gate }),
       approvalRoutes({ identity, approvals, random }),
       policyRoutes({ explain: explainHere, identity, permissions, names, organisationPolicies, gate, random }),
-      ciRoutes({ identity: { ...identity, ci }, issuers: trust.issuers, publicUrls }),
+      ciRoutes({ identity: { ...identity, ci }, issuers: trust.issuers, publicUrls, random }),
     ],
     gates: {
       isOpen: permissions.isOpen,

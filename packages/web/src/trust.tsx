@@ -1,8 +1,8 @@
 import { Time } from "./log-place.tsx";
 import { renderPage } from "./page.tsx";
+import { Form, Problem, type Reader } from "./people/form.tsx";
 
-export interface TrustProps {
-  readonly base: string;
+export interface TrustProps extends Reader {
   /** Of the package. */
   readonly name: string;
   readonly rules: readonly ShownTrustRule[];
@@ -10,6 +10,14 @@ export interface TrustProps {
   readonly issuers: readonly TrustForm[];
   /** Nobody but trusted CI publishes. */
   readonly isExclusive: boolean;
+  /** What was wrong with the form that was sent. */
+  readonly problem: string | undefined;
+}
+
+/** Where the forms of a page go, and whose they are. */
+interface Target {
+  readonly reader: Reader;
+  readonly path: string;
 }
 
 export interface ShownTrustRule {
@@ -37,7 +45,7 @@ export interface TrustForm {
 
 const words: Readonly<Record<string, string>> = { createPackage: "publish", createStagedPackage: "stage" };
 
-function Rule({ rule, action }: { readonly rule: ShownTrustRule; readonly action: string }) {
+function Rule({ rule, reader, path }: Target & { readonly rule: ShownTrustRule }) {
   return (
     <section aria-labelledby={`rule-${rule.id}`}>
       <h3 id={`rule-${rule.id}`}>
@@ -86,21 +94,21 @@ function Rule({ rule, action }: { readonly rule: ShownTrustRule; readonly action
           </dd>
         </div>
       </dl>
-      <form method="post" action={action}>
+      <Form reader={reader} path={path}>
         <input type="hidden" name="do" value="remove" />
         <input type="hidden" name="id" value={rule.id} />
         <button type="submit">Remove this rule</button>
-      </form>
+      </Form>
     </section>
   );
 }
 
-function NewRule({ form, action }: { readonly form: TrustForm; readonly action: string }) {
+function NewRule({ form, reader, path }: Target & { readonly form: TrustForm }) {
   const id = (name: string): string => `${form.issuer}-${name}`;
   return (
     <details>
       <summary>{form.title}</summary>
-      <form method="post" action={action}>
+      <Form reader={reader} path={path}>
         <input type="hidden" name="do" value="add" />
         <input type="hidden" name="issuer" value={form.issuer} />
         {form.fields.map(({ claim, example, isRequired }, at) => (
@@ -130,20 +138,21 @@ function NewRule({ form, action }: { readonly form: TrustForm; readonly action: 
           <label for={id("stage")}>may stage, for a person to approve</label>
         </p>
         <button type="submit">Trust it</button>
-      </form>
+      </Form>
     </details>
   );
 }
 
 /** Who publishes a package from CI, and the forms that change it. */
-export function renderTrust({ base, name, rules, issuers, isExclusive }: TrustProps): string {
-  const action = `${base}/-/web/packages/${name.replace("/", "%2F")}/trust`;
+export function renderTrust({ name, rules, issuers, isExclusive, problem, ...reader }: TrustProps): string {
+  const target: Target = { reader, path: `/-/web/packages/${name.replace("/", "%2F")}/trust` };
   return renderPage({
     title: `Trusted publishing of ${name}`,
-    base,
+    base: reader.base,
     children: (
       <>
         <h1>Trusted publishing of {name}</h1>
+        <Problem text={problem} />
         <p>
           A CI run that fits one of these rules publishes without any stored token: it shows who it is, and gets a token
           that is good for this package and some minutes.
@@ -152,11 +161,11 @@ export function renderTrust({ base, name, rules, issuers, isExclusive }: TrustPr
         {rules.length === 0 ? (
           <p>There are none.</p>
         ) : (
-          rules.map((rule) => <Rule key={rule.id} {...{ rule, action }} />)
+          rules.map((rule) => <Rule key={rule.id} {...target} rule={rule} />)
         )}
         <h2>New rule</h2>
         {issuers.map((form) => (
-          <NewRule key={form.issuer} {...{ form, action }} />
+          <NewRule key={form.issuer} {...target} form={form} />
         ))}
         <h2>Others</h2>
         <p>
@@ -164,10 +173,10 @@ export function renderTrust({ base, name, rules, issuers, isExclusive }: TrustPr
             ? "Nobody but trusted CI publishes this package; tokens of people and bots are refused."
             : "People and bots with access publish this package too."}
         </p>
-        <form method="post" action={action}>
+        <Form {...target}>
           <input type="hidden" name="do" value={isExclusive ? "share" : "exclude"} />
           <button type="submit">{isExclusive ? "Let others publish too" : "Let nobody but trusted CI publish"}</button>
-        </form>
+        </Form>
       </>
     ),
   });

@@ -67,7 +67,7 @@ const namePart = fc
   .filter((part) => !part.startsWith(".") && !part.includes("..") && part !== "-");
 const packageName = fc
   .oneof(
-    namePart,
+    namePart.filter((name) => !name.startsWith("_")),
     fc.tuple(namePart, namePart).map(([scope, name]) => `@${scope}/${name}`),
   )
   .map(parsePackageName);

@@ -2,8 +2,17 @@ import { AssayError, isAssayError } from "@assay/core";
 import { renderTrust, type ShownTrustRule, type TrustForm } from "@assay/web";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Config } from "../../config/config.ts";
-import { formOf, type Form } from "../../http/form.ts";
-import { sendPage } from "../../http/send.ts";
+import type { Form } from "../../http/form.ts";
+import {
+  goTo,
+  mendable,
+  ownForm,
+  sendForms,
+  toConfirm,
+  toSignIn,
+  visitOf,
+  type Visit,
+} from "../sign-in/routes-visit.ts";
 import type { Ci } from "./ci.ts";
 import { ruleFields } from "./rule-fields.ts";
 import type { CiRoutesDeps } from "./routes.ts";
@@ -22,35 +31,51 @@ const titles: { readonly [Kind in Issuer["kind"]]: string } = {
 /** `/-/web/packages/<name>/trust`: who publishes a package from CI, and the forms that change it. */
 export function addTrustPages(
   fastify: FastifyInstance,
-  { identity: { ci }, issuers }: CiRoutesDeps,
+  { identity: { ci, signIn, accounts }, issuers, random }: CiRoutesDeps,
   callerOf: (request: FastifyRequest) => Promise<Caller>,
 ): void {
   const url = "/-/web/packages/:name/trust";
+  const visits = { sessions: signIn.sessions, accounts, random };
 
   fastify.get<{ Params: { name: string } }>(url, async (request, reply) => {
+    const visit = await visitOf(visits, request, reply);
     const caller = await callerOf(request);
     const subject = packageSubject(request.params.name);
-    if (caller.principal.kind === "anonymous") return goTo(reply, request.base, "sign-in", subject);
-    const rules = await ci.trust.list(caller, subject);
-    const isExclusive = await ci.trust.isExclusive(caller, subject);
-    const forms = issuers.map(formFor);
-    const page = { base: request.base, name: subject.name, rules: rules.map(show), issuers: forms, isExclusive };
-    return sendPage(reply, renderTrust(page));
+    if (caller.principal.kind === "anonymous") return toSignIn(reply, visit.base, pagePath(subject));
+    return await show(reply, visit, caller, subject);
   });
 
   fastify.post<{ Params: { name: string } }>(url, { config: { body: "form" } }, async (request, reply) => {
-    const caller = await callerOf(request);
+    const visit = await visitOf(visits, request, reply);
+    const form = ownForm(request, visit);
     const subject = packageSubject(request.params.name);
-    const form = formOf(request);
+    if (visit.session === undefined) return toSignIn(reply, visit.base, pagePath(subject));
+    const caller = await callerOf(request);
     try {
       await change(ci, issuers, caller, subject, form);
+      return goTo(reply, visit.base, pagePath(subject));
     } catch (error) {
       // In a browser the proof is given on a page of its own; then the form is sent again.
-      if (caller.principal.via !== "session" || !isAssayError(error, "OTP_REQUIRED")) throw error;
-      return await goTo(reply, request.base, "confirm", subject);
+      if (isAssayError(error, "OTP_REQUIRED")) return toConfirm(reply, visit.base, pagePath(subject));
+      if (isAssayError(error, "NEEDS_APPROVAL"))
+        return goTo(reply, visit.base, `/-/approvals/${error.details.approval}`);
+      const problem = mendable(error);
+      return await show(reply.code(problem.status), visit, caller, subject, problem.message);
     }
-    return await reply.redirect(`${request.base}${pagePath(subject)}`, 303);
   });
+
+  async function show(
+    reply: FastifyReply,
+    visit: Visit,
+    caller: Caller,
+    subject: TrustSubject,
+    problem?: string,
+  ): Promise<FastifyReply> {
+    const rules = await ci.trust.list(caller, subject);
+    const isExclusive = await ci.trust.isExclusive(caller, subject);
+    const page = { name: subject.name, rules: rules.map(shown), issuers: issuers.map(formFor), isExclusive, problem };
+    return sendForms(reply, renderTrust({ ...visit, ...page }));
+  }
 }
 
 function change(
@@ -79,10 +104,6 @@ function pagePath({ name }: TrustSubject): string {
   return `/-/web/packages/${name}/trust`;
 }
 
-function goTo(reply: FastifyReply, base: string, page: "sign-in" | "confirm", subject: TrustSubject): FastifyReply {
-  return reply.redirect(`${base}/-/web/${page}?next=${encodeURIComponent(pagePath(subject))}`, 303);
-}
-
 /** What `npm trust` would post. */
 function readRule(issuers: readonly Issuer[], form: Form): unknown {
   const issuer = issuers.find(({ name }) => name === form.text("issuer"));
@@ -105,7 +126,7 @@ function formFor({ name, kind }: Issuer): TrustForm {
   return { issuer: name, title, fields: ruleFields[kind] };
 }
 
-function show(rule: TrustRule): ShownTrustRule {
+function shown(rule: TrustRule): ShownTrustRule {
   return {
     ...rule,
     claims: Object.entries(rule.claims).map(([claim, value]) => [claim, inWords(value)]),

@@ -127,6 +127,8 @@ test("the page shows rules with what is dangerous about them, and its forms chan
   const place = { address: "127.0.0.1", agent: "test" };
   const { secret } = await identity.signIn.begin("olga", { isComplete: true }, { secret: undefined, place });
   const cookie = `${plainSessionCookie}=${secret}`;
+  const look = async () => await (await fetch(`${origin}${page}`, { headers: { cookie } })).text();
+  const token = /name="token" value="([^"]+)"/.exec(await look())?.[1] ?? "";
   const send = (fields: Record<string, string>, from = origin) =>
     fetch(`${origin}${page}`, {
       method: "POST",
@@ -137,13 +139,15 @@ test("the page shows rules with what is dangerous about them, and its forms chan
         origin: from,
         "sec-fetch-site": from === origin ? "same-origin" : "cross-site",
       },
-      body: new URLSearchParams(fields).toString(),
+      body: new URLSearchParams({ token, ...fields }).toString(),
     });
-  const look = async () => await (await fetch(`${origin}${page}`, { headers: { cookie } })).text();
   const fields = { do: "add", issuer: "github", "claim-0": "acme/widgets", "claim-1": "publish.yml", publish: "yes" };
   const added = await send(fields);
   assert.deepEqual([added.status, added.headers.get("location")], [303, `${origin}${page}`]);
   assert.equal((await send(fields, "https://evil.example.com")).status >= 400, true, "not from another site");
+  assert.equal((await send({ ...fields, token: "other" })).status, 403, "nor a form of another session");
+  const { headers } = await fetch(`${origin}${page}`, { headers: { cookie } });
+  assert.equal(headers.get("referrer-policy"), "same-origin", "with none browsers send its forms with no origin");
   const [made] = (await ask("GET", trust, "olga")).json as { id: string; claims: object }[];
   assert.deepEqual(made?.claims, { repository: "acme/widgets", workflow_ref: { file: "publish.yml" } });
   assert.match(await look(), /Careful:.*open on ref and environment/);

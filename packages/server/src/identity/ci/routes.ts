@@ -1,5 +1,6 @@
 import { AssayError, isAssayError } from "@assay/core";
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from "fastify";
+import type { Random } from "../../platform/random.ts";
 import type { Config } from "../../config/config.ts";
 import type { Identity } from "../identity.ts";
 import { addTrustPages } from "./routes-pages.ts";
@@ -7,7 +8,10 @@ import { packageSubject, renderRule, warningsOf, type TrustRule, type TrustSubje
 import type { Caller } from "./trust.ts";
 
 export interface CiRoutesDeps {
-  readonly identity: Pick<Identity, "authenticate" | "ci"> & { readonly signIn: Pick<Identity["signIn"], "stepUps"> };
+  readonly identity: Pick<Identity, "authenticate" | "ci" | "accounts"> & {
+    readonly signIn: Pick<Identity["signIn"], "stepUps" | "sessions">;
+  };
+  readonly random: Random;
   readonly issuers: Config["trust"]["issuers"];
   /** As configured; the one that a request came in under counts besides. */
   readonly publicUrls: readonly string[];

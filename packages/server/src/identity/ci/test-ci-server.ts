@@ -80,7 +80,15 @@ export async function startTestCiServer(t: TestContext, more: readonly FastifyPl
     {
       publicUrls: ["http://127.0.0.1:0/npm"],
       trustedProxies: [],
-      routes: [ciRoutes({ identity: { ...identity, ci }, issuers: made.issuers, publicUrls: [] }), ...more],
+      routes: [
+        ciRoutes({
+          identity: { ...identity, ci },
+          issuers: made.issuers,
+          publicUrls: [],
+          random: createSystemRandom(),
+        }),
+        ...more,
+      ],
       readiness: [],
       limits: defaultHttpLimits,
     },
