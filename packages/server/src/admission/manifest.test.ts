@@ -120,6 +120,11 @@ describe("no false alarm: what publishing normalises is no lie", () => {
     );
   }
 
+  test("engines and platforms that are no text, and cannot become any", () => {
+    const manifest = { engines: { node: { toString: false } }, os: [{ toString: false }] };
+    assert.equal(compare(manifest, manifest).verdict, "accepted");
+  });
+
   test("a manifest compared with itself, whatever it holds", () => {
     const value = fc.oneof(
       fc.string(),

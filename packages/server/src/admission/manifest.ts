@@ -125,16 +125,21 @@ function comparePlatform(archive: Fields, listed: Fields, notes: ManifestNotes):
 
 function nameList(value: unknown): string {
   const list = typeof value === "string" ? [value] : Array.isArray(value) ? value : [];
-  return JSON.stringify(list.map(String).sort());
+  return JSON.stringify(list.map(textOf).sort());
 }
 
 function engineList(value: unknown): string {
   if (!isFields(value)) return "[]";
   return JSON.stringify(
     Object.entries(value)
-      .map(([engine, range]) => `${engine} ${String(range).trim()}`)
+      .map(([engine, range]) => `${engine} ${textOf(range).trim()}`)
       .sort(),
   );
+}
+
+/** `String` fails on objects whose own `toString` is no function. */
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 function isFields(value: unknown): value is Fields {
