@@ -6,6 +6,7 @@ import type { CheckedTarball } from "@assay/server/publishing";
 import type { CliContext, ExitCode } from "../context.ts";
 import { wrongUse } from "../errors.ts";
 import { loadInstallation, type InstallationOptions } from "../rooms.ts";
+import { plainLine } from "../plain-line.ts";
 import { sizeText } from "../size-text.ts";
 import { askRegistry, type Asked } from "./ask-registry.ts";
 import { adviceFor } from "./advice.ts";
@@ -110,5 +111,5 @@ function tell({ stdout }: CliContext, checked: CheckedTarball, { findings, notes
       ? `✓ Nothing in it would be refused${where}.`
       : `${findings.length} ${findings.length === 1 ? "thing" : "things"} would be refused.`,
   );
-  stdout.write(`${lines.join("\n")}\n`);
+  stdout.write(`${lines.map(plainLine).join("\n")}\n`);
 }

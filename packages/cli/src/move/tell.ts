@@ -1,5 +1,6 @@
 import type { MoveReport } from "@assay/server/publishing";
 import type { CliContext } from "../context.ts";
+import { plainLine } from "../plain-line.ts";
 import { sizeText } from "../size-text.ts";
 
 const shownWeak = 5;
@@ -30,5 +31,5 @@ export function tell({ stdout }: CliContext, report: MoveReport, json: boolean):
   if (outcome === "stopped") lines.push("Stopped. Run it again to go on.");
   const refused = notTaken.length > 0 ? `, ${notTaken.length} not taken` : "";
   lines.push(`imported ${versions} versions of ${packages} packages; ${differences.length} differ${refused}`);
-  stdout.write(`${lines.join("\n")}\n`);
+  stdout.write(`${lines.map(plainLine).join("\n")}\n`);
 }
