@@ -87,15 +87,20 @@ onEveryDatabase("organisations", ({ fresh }) => {
     assert.deepEqual(await organisations.owners(ui), ["olga"]);
   });
 
-  test("who alone owns a package stays a member until somebody else owns it too, and is told which", async () => {
+  test("who alone owns a package leaves when somebody else owns it too, and is told which; whoever is taken out goes at once", async () => {
     const { organisations, settled, change } = await open();
-    const leave = (person: string) => settled(organisations.removeMember(by("person:olga"), "acme", person));
+    const remove = (who: string, person: string) => settled(organisations.removeMember(by(who), "acme", person));
+    const leave = (person: string) => remove(`person:${person}`, person);
     await change({ kind: "replace", people: ["dora"] });
     await assert.rejects(leave("dora"), conflict(/dora is the only owner of @acme\/ui; add another owner first/));
     await change({ kind: "add", person: "olga" });
     await leave("dora");
     assert.deepEqual(await organisations.owners(ui), ["olga"]);
     assert.equal((await organisations.members("acme")).has("dora"), false);
+    await settled(organisations.setMember(by("person:olga"), "acme", "dora", "developer"));
+    await change({ kind: "replace", people: ["dora"] });
+    await remove("person:olga", "dora");
+    assert.deepEqual(await organisations.owners(ui), [], "it is its organisation's");
   });
 
   test("where strangers make accounts an administrator makes what an upstream may have", async () => {

@@ -31,7 +31,7 @@ export interface Organisations {
   members(organisation: string): Promise<ReadonlyMap<string, Role>>;
   /** Answers how many members there are now. Throws CONFLICT for the last owner, and for a bot that would administer. */
   setMember(by: Doer, organisation: string, person: string, role: Role): Promise<number>;
-  /** Throws CONFLICT for the last owner, and for who alone owns a package, which it names. */
+  /** Throws CONFLICT for the last owner, and for who leaves and alone owns a package, which it names. */
   removeMember(by: Doer, organisation: string, person: string): Promise<void>;
   teams(organisation: string): Promise<readonly string[]>;
   createTeam(by: Doer, team: TeamRow, description: string): Promise<void>;
@@ -222,7 +222,8 @@ export function createOrganisations(
       await change(event, async (transaction) => {
         await requireMember(transaction, organisation, person);
         await keepOneOwner(transaction, organisation, person);
-        await keepOwned(transaction, packages, person);
+        // Whoever takes somebody out must not be held up by them; the organisation administers what is left.
+        if (by.id === `person:${person}`) await keepOwned(transaction, packages, person);
         for (const name of packages)
           if ((await store.readOwners(transaction, name)).includes(person))
             await deps.documents.touch(transaction, name);
