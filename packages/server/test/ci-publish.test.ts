@@ -236,7 +236,7 @@ test("CircleCI publishes by a raw exchange; the audience may have a port; the or
       assert.equal(answer.status, 201, answer.text());
       assert.equal(
         (await put(token, { name: "@acme/others", version: "1.0.0" })).status,
-        404,
+        403,
         "for this package alone",
       );
     }

@@ -142,7 +142,7 @@ test("the list of owners is replaced by who owns the package, as it was read, an
   assert.equal(await put([{ name: "ghost" }], olga), 404);
   assert.equal(await put([{}], olga), 400);
   assert.equal(await put([{ name: "dora" }], olga, "0"), 409);
-  assert.equal(await put([{ name: "dora" }], dora), 404);
+  assert.equal(await put([{ name: "dora" }], dora), 403);
   assert.deepEqual((await send("GET", "/-/package/@acme%2flib/owners", undefined, olga)).json(), { owners: ["olga"] });
 });
 

@@ -162,6 +162,32 @@ test("what a publish is refused for is refused when it is staged, and nothing wa
   assert.equal((await ask("GET", "/-/stage?package=@acme/bad")).json()["total"], 0);
 });
 
+test("whoever was taken out since does not become the owner of the new package that they staged", async () => {
+  const member = (method: string, body: object): Promise<RawAnswer> => ask(method, "/-/org/acme/user", { body });
+  assert.equal((await member("PUT", { user: "eve", role: "developer" })).status, 201);
+  const ids: string[] = [];
+  for (const name of ["@acme/hers", "@acme/left"]) {
+    const body = publishBody({ name, version: "1.0.0" });
+    const staged = await ask("POST", `/-/stage/package/${escaped(name)}`, { body, token: eve });
+    ids.push(String(staged.json()["stageId"]));
+  }
+  const approve = async (id = ""): Promise<number> =>
+    (
+      await ask("POST", `/-/stage/${id}/approve`, {
+        token: others["bob"]?.token ?? "",
+        otp: others["bob"]?.codes.pop(),
+      })
+    ).status;
+  const ownersOf = async (name: string): Promise<unknown> =>
+    (await ask("GET", `/${escaped(name)}?write=true`)).json()["maintainers"];
+  assert.equal(await approve(ids[0]), 201);
+  assert.match(JSON.stringify(await ownersOf("@acme/hers")), /"eve"/);
+  assert.equal((await member("DELETE", { user: "eve" })).status, 204);
+  assert.equal(await approve(ids[1]), 201);
+  assert.deepEqual(await versionsOf("@acme/left"), ["1.0.0"]);
+  assert.doesNotMatch(JSON.stringify(await ownersOf("@acme/left")) ?? "", /"eve"/);
+});
+
 test("whoever has no part in a package stages nothing, sees nothing, and learns of nothing", async () => {
   const id = await stage("@acme/mine", "1.0.0");
   const none = "00000000-0000-4000-8000-000000000000";
@@ -180,7 +206,7 @@ test("whoever has no part in a package stages nothing, sees nothing, and learns 
   assert.equal((await ask("GET", "/-/stage", { token: eve })).json()["total"], 0);
   assert.equal((await ask("GET", "/-/stage", { token: "" })).status, 401);
   const body = publishBody({ name: "@acme/mine", version: "2.0.0" });
-  assert.equal((await ask("POST", "/-/stage/package/@acme%2fmine", { body, token: eve })).status, 404);
+  assert.equal((await ask("POST", "/-/stage/package/@acme%2fmine", { body, token: eve })).status, 403);
   for (const odd of ["x", "..%2e", `${id}%00`])
     assert.ok([400, 404].includes((await ask("GET", `/-/stage/${odd}`)).status), odd);
 });

@@ -1,6 +1,7 @@
 /** Who is outside an organisation cannot tell a private name from one that is not there, whatever they ask. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { publishBody } from "./publisher.ts";
 import type { RawAnswer } from "@assay/testkit/raw-http";
 import { startHostedServer, type HostedServer } from "./hosted-server.ts";
 
@@ -63,6 +64,20 @@ const questions: readonly Question[] = [
   },
   { at: () => "/-/team/other/developers/package", method: "DELETE", body: (name) => ({ package: name }) },
   { at: () => "/-/user/olga/package" },
+  { at: (name) => `/${name}`, method: "PUT", body: (name) => publishBody({ name, version: "1.0.0" }) },
+  { at: (name) => `/${name}/-rev/1`, method: "PUT", body: (name) => ({ name, versions: {} }) },
+  { at: (name) => `/${name}/-rev/1`, method: "DELETE" },
+  { at: (name, plain) => `/${name}/-/${file(plain)}/-rev/1`, method: "DELETE" },
+  { at: (name) => `/-/package/${name}/dist-tags/next`, method: "PUT", body: () => "1.0.0" },
+  { at: (name) => `/-/package/${name}/dist-tags/next`, method: "DELETE" },
+  {
+    at: (name) => `/-/stage/package/${name}`,
+    method: "POST",
+    body: (name) => publishBody({ name, version: "1.0.0" }),
+  },
+  { at: (name) => `/-/package/${name}/trust` },
+  { at: (name) => `/-/package/${name}/trust`, method: "POST", body: () => [] },
+  { at: (_, plain) => `/-/web/packages/${plain}/trust` },
   { at: (name) => `/-/npm/v1/attestations/${name}@1.0.0` },
   { at: (_, plain) => `/-/log/lookup/${plain}@1.0.0` },
   { at: (_, plain) => `/-/log/proof/${plain}@1.0.0` },
@@ -86,7 +101,7 @@ function seen(answer: RawAnswer, name: string): unknown {
   const text = plain(answer.text());
   return [
     answer.status,
-    plain(JSON.stringify(headers)),
+    plain(JSON.stringify(headers)).replace(/assay-form=[^;]*/, ""),
     text.replace(/"time":"[^"]*"/, ""),
     length === undefined ? 0 : Number(length) - answer.text().length,
   ];

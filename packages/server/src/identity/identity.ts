@@ -55,17 +55,7 @@ export { anonymous, type Grant, type Principal } from "./principal.ts";
 export { identityRoutes } from "./routes.ts";
 export { writeNeed } from "./sign-in/need.ts";
 export type { Operation, StepUpRequest, StepUps } from "./sign-in/step-ups.ts";
-export {
-  goTo,
-  mendable,
-  ownForm,
-  queryText,
-  sendForms,
-  toConfirm,
-  toSignIn,
-  visitOf,
-  type Visit,
-} from "./sign-in/routes-visit.ts";
+export { ownForm, queryText, sendForms, settle, toSignIn, visitOf, type Visit } from "./sign-in/routes-visit.ts";
 export { createProvider, type Provider } from "./sign-in/provider.ts";
 export { openVault } from "./sign-in/vault.ts";
 export type { Token, Tokens } from "./tokens/tokens.ts";

@@ -79,6 +79,8 @@ export type PublishingOptions = Pick<Config, "limits" | "publish">;
 const documentBytes = 32 * 1024 * 1024;
 /** Of all bodies that are read or worked on at once, in memory: three of the largest, or some ten thousand usual ones. */
 const budgetBytes = 3 * documentBytes;
+/** Of one sender: one of the largest beside some usual ones. */
+const budgetBytesOfOne = documentBytes + 8 * 1024 * 1024;
 const dayMs = 86_400_000;
 
 /** The pipeline of a publish (`publishing.ts`): each step in the file of its name under `publish/`. */
@@ -91,7 +93,7 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
   };
   const burst = { packages: publish.burstPackages, minutes: publish.burstMinutes };
   const policy = { windowHours: publish.unpublishHours };
-  const budget = createByteBudget({ maxBytes: budgetBytes });
+  const budget = createByteBudget({ maxBytes: budgetBytes, maxBytesOfOne: budgetBytesOfOne });
   const bodyLimits = { tarballBytes: limits.tarballBytes, documentBytes, budget };
 
   /** Who may do neither must not make us read a byte; which it is, only the body tells. */
@@ -107,7 +109,7 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
     const { principal, confirm, renew } = writer;
     const mayBring = await mayPublish(principal, name);
     await confirm("publish", name);
-    await using body = await readBody(deps, source, bodyLimits);
+    await using body = await readBody(deps, source, bodyLimits, principal.id);
     await renew();
     const { _attachments: attachments } = body.document;
     if (isJsonObject(attachments) && Object.keys(attachments).length > 0) {
@@ -123,7 +125,10 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
 
   /** Does it, or has it wait for those who must approve it; what changes nothing waits for nobody. */
   async function change(asker: Writer, by: Doer, wanted: PackageChange, revision?: string): Promise<void> {
-    if (await isChange(wanted)) await deps.gate.pass(asker, waitingChange(deps, by, wanted, policy));
+    const isNew = await isChange(wanted);
+    // What is so already is not made so once more: an approved change may come in between.
+    if (wanted.do === "set-tag" && !isNew) return;
+    if (isNew) await deps.gate.pass(asker, waitingChange(deps, by, wanted, policy));
     await carryOutChange(deps, by, wanted, policy, revision);
   }
 
@@ -179,7 +184,7 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
       // Which of the two it is, only the body tells: what is confirmed is known after it.
       const unpublishing = await deps.permissions.decide(principal, "unpublish", { kind: "package", name });
       if (!unpublishing.allowed) await requireWrite(deps, principal, "own", name);
-      await using body = await readBody(deps, source, { ...bodyLimits, tarballBytes: 0 });
+      await using body = await readBody(deps, source, { ...bodyLimits, tarballBytes: 0 }, principal.id);
       await renew();
       const { maintainers, versions } = body.document;
       if (versions === undefined && maintainers !== undefined) {

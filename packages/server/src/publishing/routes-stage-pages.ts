@@ -1,17 +1,6 @@
-import { isAssayError, type AssayError } from "@assay/core";
 import { renderStage, renderStages } from "@assay/web";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import {
-  goTo,
-  mendable,
-  ownForm,
-  queryText,
-  sendForms,
-  toConfirm,
-  toSignIn,
-  visitOf,
-  type Visit,
-} from "../identity/identity.ts";
+import { ownForm, queryText, sendForms, settle, toSignIn, visitOf, type Visit } from "../identity/identity.ts";
 import type { PublishingRoutesDeps } from "./routes-deps.ts";
 import { deciderOf } from "./routes-stage.ts";
 import type { Review, Stage } from "./stage/stage.ts";
@@ -52,26 +41,21 @@ export function addStagePages(fastify: FastifyInstance, deps: PublishingRoutesDe
       const form = ownForm(request, visit);
       if (visit.session === undefined) return toSignIn(reply, visit.base, hereOf(request));
       const decider = await deciderOf(deps, request);
-      try {
-        if (what === "approve") {
-          const { name } = await staging.approve(decider, request.params.id);
-          return goTo(reply, visit.base, `/${name}`);
-        }
+      const decide = async (): Promise<string> => {
+        if (what === "approve") return `/${(await staging.approve(decider, request.params.id)).name}`;
         await staging.reject(decider, request.params.id, form.text("reason").trim());
-        return goTo(reply, visit.base, list);
-      } catch (error) {
-        // In a browser the proof is given on a page of its own; then the form is sent again.
-        if (isAssayError(error, "OTP_REQUIRED")) return toConfirm(reply, visit.base, hereOf(request));
-        const problem = mendable(error);
-        return await show(request, reply.code(problem.status), visit, problem);
-      }
+        return list;
+      };
+      return await settle(reply, visit, hereOf(request), decide, (again, problem) =>
+        show(request, again, visit, problem),
+      );
     });
 
   async function show(
     request: FastifyRequest<ById>,
     reply: FastifyReply,
     visit: Visit,
-    problem?: AssayError,
+    problem?: string,
   ): Promise<FastifyReply> {
     const principal = await identity.authenticate(request.credentials);
     const review = await staging.review(principal, request.params.id);
@@ -85,7 +69,7 @@ export function addStagePages(fastify: FastifyInstance, deps: PublishingRoutesDe
         // Where several people approve, none of them is who staged it.
         mayApprove: may.approve && !(review.together !== undefined && review.stage.actor.id === principal.id),
         mayReject: may.reject,
-        problem: problem?.message,
+        problem,
       }),
     );
   }

@@ -270,7 +270,7 @@ onEveryDatabase("approvals", (databases) => {
           digest: "sha512-y",
           resource: aPackage("@other/secret"),
           organisation: "other",
-          requester: person(isMine ? "olga" : "dora"),
+          requester: person(isMine ? "olga" : `dora${number % 50}`),
           payload: "",
           needed: 1,
         });
@@ -305,6 +305,25 @@ onEveryDatabase("approvals", (databases) => {
     gone.add("person:dora");
     await assert.rejects(approvals.approve(person("olga"), id, yes), refused("CONFLICT", /dora.* no access any more/));
     assert.deepEqual([await carriedOut(), (await approvals.find(person("olga"), id)).state], [[], "waiting"]);
+  });
+
+  test("the vote of whoever has no access any more does not count", async () => {
+    const { approvals, ask, carriedOut, gone } = await open();
+    const id = await ask({ needed: 2 });
+    await approvals.approve(person("olga"), id, yes);
+    gone.add("person:olga");
+    assert.equal((await approvals.approve(person("otto2"), id, yes)).state, "waiting");
+    assert.deepEqual(await carriedOut(), []);
+    assert.equal((await approvals.approve(person("olivia"), id, yes)).state, "done");
+    assert.deepEqual(await carriedOut(), ["did 1.0.0"]);
+  });
+
+  test("nobody has more than a hundred waiting", async () => {
+    const { ask } = await open();
+    for (let at = 0; at < 100; at += 1) await ask({ digest: `sha512-${at}` });
+    await assert.rejects(ask({ digest: "sha512-more" }), refused("CONFLICT", /100 of your operations wait/));
+    await ask({ digest: "sha512-7" });
+    await ask({ digest: "sha512-more", requester: person("otto2") });
   });
 
   test("what cannot be prepared leaves the approval as it was, without the vote", async () => {

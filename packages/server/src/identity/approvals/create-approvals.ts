@@ -7,7 +7,7 @@ import { listApprovals } from "./list.ts";
 import { noteApproval } from "./note.ts";
 import { ruleFor } from "./rules.ts";
 import { hindranceOf, maySee } from "./sight.ts";
-import { addApproval, endApproval, readApproval, readOverdue } from "./store.ts";
+import { addApproval, countWaiting, endApproval, readApproval, readOverdue } from "./store.ts";
 import { castVote, type VoteDeps } from "./vote.ts";
 
 export interface ApprovalsDeps extends Omit<VoteDeps, "handlerOf"> {
@@ -23,6 +23,8 @@ export interface ApprovalsOptions {
 }
 
 const overdueEveryMs = 60_000;
+/** Of one requester: nobody buries what others ask for. */
+const mostWaiting = 100;
 
 /** Approvals as rows. */
 export function createApprovals(deps: ApprovalsDeps, { expiresAfterMs, rules }: ApprovalsOptions): Approvals {
@@ -85,6 +87,10 @@ export function createApprovals(deps: ApprovalsDeps, { expiresAfterMs, rules }: 
       };
       handlerOf(approval);
       const id = await addApproval(transaction, approval, payload);
+      if (id === approval.id && (await countWaiting(transaction, requester.id)) > mostWaiting)
+        throw new AssayError("CONFLICT", {
+          reason: `${mostWaiting} of your operations wait for approval already; take some back at /-/approvals`,
+        });
       if (id === approval.id) await noteApproval(deps, transaction, "requested", approval, requester);
       return id;
     },

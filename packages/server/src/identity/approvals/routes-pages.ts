@@ -1,17 +1,7 @@
-import { AssayError, isAssayError } from "@assay/core";
+import { AssayError } from "@assay/core";
 import { renderApproval, renderApprovals } from "@assay/web";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import {
-  goTo,
-  mendable,
-  ownForm,
-  queryText,
-  sendForms,
-  toConfirm,
-  toSignIn,
-  visitOf,
-  type Visit,
-} from "../sign-in/routes-visit.ts";
+import { ownForm, queryText, sendForms, settle, toSignIn, visitOf, type Visit } from "../sign-in/routes-visit.ts";
 import type { ApprovalRoutesDeps, Voter } from "./routes.ts";
 
 interface ById {
@@ -55,16 +45,12 @@ export function addApprovalPages(
     const verdict = form.text("verdict");
     if (verdict !== "approve" && verdict !== "reject")
       throw new AssayError("BAD_REQUEST", { reason: "the form does not say what to do" });
-    try {
+    const decide = async (): Promise<string> => {
       const decision = { digest: form.text("digest"), reason: form.text("reason"), confirm: voter.confirm };
       await approvals[verdict](voter.principal, id, decision);
-      return goTo(reply, visit.base, hereOf(id));
-    } catch (error) {
-      // The proof is given on a page of its own; then the form is sent again.
-      if (isAssayError(error, "OTP_REQUIRED")) return toConfirm(reply, visit.base, hereOf(id));
-      const problem = mendable(error);
-      return await show(reply.code(problem.status), visit, voter, id, problem.message);
-    }
+      return hereOf(id);
+    };
+    return await settle(reply, visit, hereOf(id), decide, (again, problem) => show(again, visit, voter, id, problem));
   });
 
   async function show(

@@ -105,6 +105,18 @@ export async function readApprovals(
 }
 
 /** False when the same person has voted before. */
+/** How many of this requester's wait. */
+export async function countWaiting(reader: Reader, requester: string): Promise<number> {
+  const { count } = await reader
+    .withTables<ApprovalTables>()
+    .selectFrom("approvals")
+    .select(({ fn }) => fn.countAll().as("count"))
+    .where("requester", "=", requester)
+    .where("state", "=", "waiting")
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
 export async function addVote(transaction: Transaction, id: string, vote: ApprovalVote): Promise<boolean> {
   const { numInsertedOrUpdatedRows } = await transaction
     .withTables<ApprovalTables>()

@@ -63,16 +63,24 @@ export async function castVote(
 async function voteOnce(deps: VoteDeps, id: string, cast: Cast): Promise<Approval> {
   const found = await readApproval(deps.database.read, id);
   if (found === undefined) throw new AssayError("NOT_FOUND", { what: "The approval" });
-  const isEnough = cast.verdict === "approve" && found.approval.votes.length + 1 >= found.approval.needed;
+  const gone = await votersGone(deps, found.approval);
+  const { votes, needed } = found.approval;
+  const isEnough = cast.verdict === "approve" && votes.length - gone.size + 1 >= needed;
   const handler = deps.handlerOf(found.approval);
   if (isEnough && !(await deps.stands(found.approval.requester)))
     throw new AssayError("CONFLICT", {
       reason: `${found.approval.requesterName}, who asked for it, has no access any more; reject it`,
     });
   const ready = isEnough ? await prepare(deps, handler, found, cast) : undefined;
-  const approved = await deps.database.write((transaction) => write(deps, transaction, id, cast, ready));
+  const approved = await deps.database.write((transaction) => write(deps, transaction, id, { ...cast, gone }, ready));
   if (approved.isDone) await after(deps, handler, { ...approved, principal: cast.principal });
   return (await readApproval(deps.database.read, id))?.approval ?? approved.approval;
+}
+
+/** Ids of who approved and was disabled since: their votes count no more. */
+async function votersGone({ stands }: VoteDeps, { votes }: Approval): Promise<ReadonlySet<string>> {
+  const gone = await Promise.all(votes.map(async ({ voter }) => ((await stands(voter)) ? [] : [voter])));
+  return new Set(gone.flat());
 }
 
 /** Inside, because another vote may have ended it. */
@@ -80,7 +88,7 @@ async function write(
   deps: VoteDeps,
   transaction: Transaction,
   id: string,
-  { principal, verdict, reason }: Cast,
+  { principal, verdict, reason, gone }: Cast & { readonly gone: ReadonlySet<string> },
   ready: { readonly prepared: unknown } | undefined,
 ): Promise<{ readonly approval: Approval; readonly payload: unknown; readonly isDone: boolean }> {
   const found = await readApproval(transaction, id);
@@ -98,7 +106,8 @@ async function write(
     return { approval, payload, isDone: false };
   }
   await noteApproval(deps, transaction, "given", approval, principal);
-  if (approval.votes.length < approval.needed) return { approval, payload, isDone: false };
+  const counted = approval.votes.filter(({ voter }) => !gone.has(voter)).length;
+  if (counted < approval.needed) return { approval, payload, isDone: false };
   if (ready === undefined) throw new NotPrepared();
   await end(transaction, id, "done", now);
   const approved = { approval, payload, approver: principal, prepared: ready.prepared };

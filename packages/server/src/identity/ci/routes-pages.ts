@@ -1,18 +1,9 @@
-import { AssayError, isAssayError } from "@assay/core";
+import { AssayError } from "@assay/core";
 import { renderTrust, type ShownTrustRule, type TrustForm } from "@assay/web";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Config } from "../../config/config.ts";
 import type { Form } from "../../http/form.ts";
-import {
-  goTo,
-  mendable,
-  ownForm,
-  sendForms,
-  toConfirm,
-  toSignIn,
-  visitOf,
-  type Visit,
-} from "../sign-in/routes-visit.ts";
+import { ownForm, sendForms, settle, toSignIn, visitOf, type Visit } from "../sign-in/routes-visit.ts";
 import type { Ci } from "./ci.ts";
 import { ruleFields } from "./rule-fields.ts";
 import type { CiRoutesDeps } from "./routes.ts";
@@ -51,17 +42,13 @@ export function addTrustPages(
     const subject = packageSubject(request.params.name);
     if (visit.session === undefined) return toSignIn(reply, visit.base, pagePath(subject));
     const caller = await callerOf(request);
-    try {
+    const act = async (): Promise<string> => {
       await change(ci, issuers, caller, subject, form);
-      return goTo(reply, visit.base, pagePath(subject));
-    } catch (error) {
-      // In a browser the proof is given on a page of its own; then the form is sent again.
-      if (isAssayError(error, "OTP_REQUIRED")) return toConfirm(reply, visit.base, pagePath(subject));
-      if (isAssayError(error, "NEEDS_APPROVAL"))
-        return goTo(reply, visit.base, `/-/approvals/${error.details.approval}`);
-      const problem = mendable(error);
-      return await show(reply.code(problem.status), visit, caller, subject, problem.message);
-    }
+      return pagePath(subject);
+    };
+    return await settle(reply, visit, pagePath(subject), act, (again, problem) =>
+      show(again, visit, caller, subject, problem),
+    );
   });
 
   async function show(

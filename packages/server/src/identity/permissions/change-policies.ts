@@ -15,7 +15,7 @@ export interface PolicyCaller {
 }
 
 export interface ChangePoliciesDeps {
-  readonly permissions: Pick<Permissions, "require">;
+  readonly permissions: Pick<Permissions, "require" | "decide">;
   readonly names: Pick<HostedNames, "organisation">;
   readonly organisationPolicies: OrganisationPolicies;
   readonly gate: Gate;

@@ -39,10 +39,10 @@ export function createPermissions(deps: PermissionsDeps, { read }: PermissionsOp
     const engine = await policies.engine();
     const { organisation } = describeResource(names, resource);
     const question = await makeQuestion({ facts, names }, principal, action, resource);
-    const { slot, isClosed } = policies.slotFor(organisation);
-    // Whoever administers the registry saves policies that can be read, and that alone is left.
+    // No organisation's own policies keep out whoever administers the registry: somebody must be able to mend them.
     const isRepair = principal.isAdmin && action === "administer" && resource.kind === "organisation";
-    if (isClosed && !isRepair) {
+    const { slot, isClosed } = policies.slotFor(isRepair ? undefined : organisation);
+    if (isClosed) {
       const reading = engine.ask(slot, { ...question, action: "read" });
       return { ...closed(organisation), isHidden: reading.outcome !== "allow" };
     }
@@ -57,13 +57,21 @@ export function createPermissions(deps: PermissionsDeps, { read }: PermissionsOp
     const isOpen = action === "read" && resource.kind === "package" && permissions.isOpen(resource.name);
     const beyond = isOpen ? undefined : beyondGrant(principal, action, resource, organisation);
     if (answer.outcome === "allow" && beyond === undefined) return { allowed: true, policy: answer.policies[0] ?? "-" };
-    const isHidden = organisation !== undefined && (action === "read" || !(await mayRead(principal, resource)));
+    const isHidden = await hides(principal, action, resource);
     const said = reasonOf(answer, await policies.inForce(organisation));
     const { policy, reason } =
       answer.outcome === "allow"
         ? { policy: `token ${principal.grant?.tokenId ?? "-"}`, reason: beyond ?? "the token does not reach this" }
         : { policy: said.policy, reason: said.reason ?? inWords(principal, action, resource) };
     return { allowed: false, policy, reason, isHidden };
+  }
+
+  /** Whether a refusal says that there is no such thing. */
+  async function hides(principal: Principal, action: Action, resource: Resource): Promise<boolean> {
+    const { organisation } = describeResource(names, resource);
+    if (organisation !== undefined) return action === "read" || !(await mayRead(principal, resource));
+    // Whoever does not see all that lives here must not learn by a refusal that a name does not.
+    return resource.kind === "package" && action !== "read" && !principal.isAdmin;
   }
 
   async function mayRead(principal: Principal, resource: Resource): Promise<boolean> {

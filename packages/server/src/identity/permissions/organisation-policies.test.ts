@@ -101,6 +101,26 @@ onEveryDatabase("policies that organisations save", (databases) => {
     assert.deepEqual([records, await mayPublish(), (await saved.find("acme")).revision], [[], true, 0]);
   });
 
+  test("keep no administrator of the registry from administering the organisation, and from nothing else", async () => {
+    const { save, permissions } = await open(await fresh());
+    await save(
+      `@id("x") @reason("mine") forbid (principal, action, resource) unless { principal == Assay::Person::"olga" };`,
+    );
+    const root = { ...person("root"), isAdmin: true };
+    const may = async (who: typeof root, action: "administer" | "own") =>
+      (
+        await permissions.decide(
+          who,
+          action,
+          action === "own" ? aPackage("@acme/secret") : { kind: "organisation", name: "acme" },
+        )
+      ).allowed;
+    assert.deepEqual(
+      [await may(root, "administer"), await may(root, "own"), await may(person("otto2"), "administer")],
+      [true, false, false],
+    );
+  });
+
   test("are never in force while they are tried", async () => {
     const { saved, permissions, policies } = await open(await fresh());
     const before = policies.generation();

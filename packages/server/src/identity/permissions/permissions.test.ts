@@ -133,6 +133,11 @@ test("a refusal hides what may not be read, asks strangers to sign in, and else 
   );
   assert.equal(
     await refusal(person("dora"), "publish", aPackage("vite")),
+    "NOT_FOUND The package vite was not found.",
+    "as a name that is hidden",
+  );
+  assert.equal(
+    await refusal({ ...person("root"), isAdmin: true }, "publish", aPackage("vite")),
     "FORBIDDEN Not allowed: the name belongs to an upstream registry, not to an organisation here (policy upstreams-own-their-names).",
   );
   assert.equal(

@@ -7,7 +7,7 @@ import { describeResource } from "./question.ts";
 
 export interface ExplainRoutesDeps {
   readonly identity: Pick<Identity, "authenticate">;
-  readonly permissions: Pick<Identity["permissions"], "require">;
+  readonly permissions: Pick<Identity["permissions"], "require" | "decide">;
   readonly names: Parameters<typeof describeResource>[0];
   readonly explain: (asked: {
     readonly who: string;
@@ -16,7 +16,7 @@ export interface ExplainRoutesDeps {
   }) => Promise<Explanation>;
 }
 
-/** `GET /-/assay/v1/policies/explain?who=&action=&what=`, for who administers the organisation, or else the registry. */
+/** `GET /-/assay/v1/policies/explain?who=&action=&what=`, for who administers the organisation, or the registry; the facts are for the latter alone. */
 export function addExplainRoute(
   fastify: FastifyInstance,
   { identity, permissions, names, explain }: ExplainRoutesDeps,
@@ -35,7 +35,10 @@ export function addExplainRoute(
         "administer",
         organisation === undefined ? { kind: "registry" } : { kind: "organisation", name: organisation },
       );
-      return await explain({ who, action, what });
+      const explanation = await explain({ who, action, what });
+      const { allowed: isOperator } = await permissions.decide(principal, "administer", { kind: "registry" });
+      // They say where else somebody belongs, which is for nobody of one organisation.
+      return isOperator ? explanation : { ...explanation, facts: [] };
     } catch (error) {
       // At a terminal it would be the command that is wrong.
       if (!isAssayError(error, "USAGE")) throw error;

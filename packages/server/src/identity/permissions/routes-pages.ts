@@ -1,18 +1,8 @@
-import { isAssayError } from "@assay/core";
 import { renderPolicies } from "@assay/web";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Random } from "../../platform/random.ts";
 import type { Identity } from "../identity.ts";
-import {
-  goTo,
-  mendable,
-  ownForm,
-  sendForms,
-  toConfirm,
-  toSignIn,
-  visitOf,
-  type Visit,
-} from "../sign-in/routes-visit.ts";
+import { ownForm, sendForms, settle, toSignIn, visitOf, type Visit } from "../sign-in/routes-visit.ts";
 import { changePolicies, showPolicies, type ChangePoliciesDeps, type PolicyCaller } from "./change-policies.ts";
 
 export interface PolicyPagesDeps extends ChangePoliciesDeps {
@@ -51,16 +41,13 @@ export function addPolicyPages(
     // Browsers send lines with both characters.
     const text = form.text("policies").replaceAll("\r\n", "\n");
     const revision = Number(form.text("revision"));
-    try {
+    const change = async (): Promise<string> => {
       await changePolicies(deps, caller, { organisation: org, text: text.trim() === "" ? "" : text, revision });
-      return goTo(reply, visit.base, hereOf(org));
-    } catch (error) {
-      if (isAssayError(error, "OTP_REQUIRED")) return toConfirm(reply, visit.base, hereOf(org));
-      if (isAssayError(error, "NEEDS_APPROVAL"))
-        return goTo(reply, visit.base, `/-/approvals/${error.details.approval}`);
-      const problem = mendable(error);
-      return await show(reply.code(problem.status), visit, caller, org, { text, problem: problem.message });
-    }
+      return hereOf(org);
+    };
+    return await settle(reply, visit, hereOf(org), change, (again, problem) =>
+      show(again, visit, caller, org, { text, problem }),
+    );
   });
 
   async function show(

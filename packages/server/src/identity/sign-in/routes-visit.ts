@@ -120,6 +120,27 @@ export function mendable(error: unknown): AssayError {
   throw error;
 }
 
+/**
+ * Does what a form asks for and goes on to the path that `act` answers. In a browser a proof is given on a page of its
+ * own, and so is what other people must agree to; what a person can mend is shown with the form's page.
+ */
+export async function settle(
+  reply: FastifyReply,
+  { base }: Visit,
+  here: string,
+  act: () => Promise<string>,
+  show: (reply: FastifyReply, problem: string) => Promise<FastifyReply>,
+): Promise<FastifyReply> {
+  try {
+    return goTo(reply, base, await act());
+  } catch (error) {
+    if (isAssayError(error, "OTP_REQUIRED")) return toConfirm(reply, base, here);
+    if (isAssayError(error, "NEEDS_APPROVAL")) return goTo(reply, base, `/-/approvals/${error.details.approval}`);
+    const problem = mendable(error);
+    return await show(reply.code(problem.status), problem.message);
+  }
+}
+
 /** A query parameter that came once. */
 export function queryText(request: FastifyRequest, name: string): string | undefined {
   const value = (request.query as Readonly<Record<string, unknown>>)[name];

@@ -10,7 +10,7 @@ import { readBody, type BodyLimits, type PublishBody } from "./read-body.ts";
 const mebibyte = 1024 * 1024;
 /** Nothing here outgrows memory. */
 const spool: Spool = { create: () => Promise.reject(new Error("no file is needed")) } as unknown as Spool;
-const budget = createByteBudget({ maxBytes: 16 * mebibyte });
+const budget = createByteBudget({ maxBytes: 16 * mebibyte, maxBytesOfOne: 12 * mebibyte });
 const limits: BodyLimits = { tarballBytes: mebibyte, documentBytes: 32 * mebibyte, budget };
 
 /** A document of so many bytes, in pieces; between them everybody else has a turn. */
@@ -24,7 +24,10 @@ async function* document(sizeBytes: number, pieceBytes = 65536): AsyncGenerator<
   yield Buffer.from('"}');
 }
 
-const read = (source: AsyncIterable<Uint8Array>): Promise<PublishBody> => readBody({ spool }, source, limits);
+let senders = 0;
+/** Everybody is another one, unless said. */
+const read = (source: AsyncIterable<Uint8Array>, sender = `person:${(senders += 1)}`): Promise<PublishBody> =>
+  readBody({ spool }, source, limits, sender);
 
 function isRefused(error: unknown): boolean {
   return isAssayError(error, "NOT_READY") && error.details.retryAfterSeconds > 0;
@@ -41,6 +44,13 @@ test("a document is held until its publish is over; who comes meanwhile and find
   assert.equal(budget.takenBytes, 0);
   await using again = await read(document(10 * mebibyte));
   assert.ok(again.document["readme"]);
+});
+
+test("one sender leaves room for the others", async () => {
+  await using _first = await read(document(8 * mebibyte), "person:eve");
+  await assert.rejects(read(document(5 * mebibyte), "person:eve"), isRefused);
+  await using other = await read(document(5 * mebibyte), "person:ada");
+  assert.ok(other.document["readme"]);
 });
 
 test("what is refused, broken off or malformed gives its room back", async () => {

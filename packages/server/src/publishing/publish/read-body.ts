@@ -36,7 +36,7 @@ export interface BodyLimits {
 /**
  * First step after authorisation: reads the body of a publish while it arrives. The tarball goes straight into memory
  * (1 MiB) or a spool file, hashed as it passes; of the rest at most `documentBytes` are held. What is in memory is taken
- * from the budget until the body is disposed of.
+ * from the budget, as the sender's, until the body is disposed of.
  *
  * A crash leaves a spool file, removed at the next start. Throws BAD_REQUEST, BODY_TOO_LARGE, NOT_READY.
  */
@@ -44,11 +44,12 @@ export async function readBody(
   { spool }: { readonly spool: Spool },
   source: AsyncIterable<Uint8Array>,
   limits: BodyLimits,
+  sender: string,
 ): Promise<PublishBody> {
   let upload:
     | { readonly key: string; readonly writer: TarballWriter; readonly decoder: Base64Decoder; sizeBytes: number }
     | undefined;
-  const share = limits.budget.open();
+  const share = limits.budget.open(sender);
   let inMemoryBytes = 0;
   const write = async (bytes: Uint8Array): Promise<void> => {
     if (upload === undefined) return;

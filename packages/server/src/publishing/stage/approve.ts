@@ -1,10 +1,10 @@
-import type { Doer, Principal } from "../../identity/identity.ts";
+import { anonymous, type Doer, type Principal } from "../../identity/identity.ts";
 import type { Transaction } from "../../platform/database/database.ts";
 import type { PublishingDeps } from "../create-publishing.ts";
 import type { HeldRelease } from "../../admission/admission.ts";
 import { addRelease, type ListedRelease } from "../publish/add-release.ts";
 import { authoriseContent } from "../publish/authorise-content.ts";
-import { listRelease, type CommitDeps, type Passed } from "../publish/commit.ts";
+import { listRelease, type Authorship, type CommitDeps, type Passed } from "../publish/commit.ts";
 import { checkProvenance, type ProvenancePolicy } from "../publish/provenance.ts";
 import { validate } from "../publish/validate.ts";
 import { drop } from "./drop.ts";
@@ -17,6 +17,7 @@ export interface ReadyStage {
   readonly passed: Passed;
   readonly listed: ListedRelease;
   readonly release: HeldRelease;
+  readonly authorship: Authorship;
 }
 
 /**
@@ -24,12 +25,13 @@ export interface ReadyStage {
  * the manifest that names the approver and the provenance are made durable; wanted by nobody, it is an orphan.
  */
 export async function prepareApproved(
-  deps: Pick<PublishingDeps, "names" | "admission">,
+  deps: Pick<PublishingDeps, "names" | "admission" | "permissions">,
   stage: WholeStage,
   approver: Pick<Principal, "name">,
   provenancePolicy: ProvenancePolicy,
 ): Promise<ReadyStage> {
-  const { request, archive, authorship } = stage;
+  const { request, archive } = stage;
+  const authorship = { ...stage.authorship, owner: await ownerNow(deps, stage) };
   authoriseContent(deps.names, request);
   // How it is called was judged when it was staged.
   validate(request, "there");
@@ -41,7 +43,18 @@ export async function prepareApproved(
     approver: { name: approver.name, email: "" },
   });
   await deps.admission.prepareHeld(release);
-  return { stage, passed, listed, release };
+  return { stage, passed, listed, release, authorship };
+}
+
+/** Whoever lost the right meanwhile does not become the owner of a new package. */
+async function ownerNow(
+  { permissions }: Pick<PublishingDeps, "permissions">,
+  { actor, authorship, name }: WholeStage,
+): Promise<string | undefined> {
+  if (authorship.owner === undefined) return undefined;
+  const asked = { ...anonymous(""), ...actor, via: "session" } as const;
+  const { allowed: mayStage } = await permissions.decide(asked, "stage", { kind: "package", name });
+  return mayStage ? authorship.owner : undefined;
 }
 
 /**
@@ -51,10 +64,10 @@ export async function prepareApproved(
 export async function publishApproved(
   deps: CommitDeps,
   transaction: Transaction,
-  { stage, passed, listed, release }: ReadyStage,
+  { stage, passed, listed, release, authorship }: ReadyStage,
   approver: Doer,
 ): Promise<boolean> {
-  const { authorship, content } = stage;
+  const { content } = stage;
   const isNew = await deps.admission.bindHeld(transaction, release, async () => {
     await drop(deps, transaction, stage);
     return await addRelease(deps, transaction, { ...passed, listed, content, authorship, approver: approver.id });

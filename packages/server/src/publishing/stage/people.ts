@@ -113,9 +113,9 @@ export function stageApprovals(deps: PublishingDeps, provenance: ProvenancePolic
   };
 }
 
-/** What the people see, and approve: all that was sent. */
-function digestOf({ content }: Pick<WholeStage, "content">): string {
-  return `sha256:${content}`;
+/** What the people see, and approve: all that was sent, and no later stage of the same. */
+function digestOf({ id, content }: Pick<WholeStage, "id" | "content">): string {
+  return `stage ${id} sha256:${content}`;
 }
 
 function stageIn(payload: unknown): string {

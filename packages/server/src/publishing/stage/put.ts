@@ -14,7 +14,7 @@ import type { Writer } from "../writer.ts";
 import { drop, holderOf } from "./drop.ts";
 import { noteStage } from "./note.ts";
 import { askPeople } from "./people.ts";
-import { addStage, countStages, readOverdue, readStageOf, type WholeStage } from "./store.ts";
+import { addStage, countStages, countStagesBy, readOverdue, readStageOf, type WholeStage } from "./store.ts";
 
 export interface StagingOptions {
   readonly examining: ExamineOptions;
@@ -25,6 +25,8 @@ export interface StagingOptions {
 
 /** Of one package: nobody looks through more, and each holds its bytes. */
 const mostStages = 100;
+/** Of one principal, whatever the packages: everybody who looks at the list looks through them. */
+const mostStagesOfOne = 500;
 
 /**
  * `Staging.put`: the steps of a publish up to the bind. A crash leaves what a publish leaves; after the commit there is
@@ -39,7 +41,7 @@ export async function putStage(
 ): Promise<string> {
   const { database, clock, admission } = deps;
   await requireWrite(deps, principal, "stage", name);
-  await using body = await readBody(deps, source, options.body);
+  await using body = await readBody(deps, source, options.body, principal.id);
   await renew();
   const request = readRequest(deps, body, name, options.examining);
   const content = contentDigest(request);
@@ -83,6 +85,10 @@ export async function putStage(
     if ((await countStages(transaction, name)) >= mostStages)
       throw new AssayError("CONFLICT", {
         reason: `${mostStages} versions of ${name} are staged already; approve or reject some first`,
+      });
+    if ((await countStagesBy(transaction, actor)) >= mostStagesOfOne)
+      throw new AssayError("CONFLICT", {
+        reason: `${mostStagesOfOne} versions of yours are staged already; have some approved, or reject them, first`,
       });
     await addStage(transaction, { ...stage, approval: await askPeople(deps, transaction, stage, principal) });
     await noteStage(deps, transaction, "staged", stage, by);

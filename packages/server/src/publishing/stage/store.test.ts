@@ -6,6 +6,7 @@ import { publishingMigrations } from "../migrations.ts";
 import {
   addStage,
   countStages,
+  countStagesBy,
   readOverdue,
   readStage,
   readStageNames,
@@ -95,6 +96,8 @@ onEveryDatabase("the table of stages", (databases) => {
       ["b"],
     );
     assert.equal(await countStages(database.read, name), 2);
+    assert.equal(await countStagesBy(database.read, "person:ada"), 2);
+    assert.equal(await countStagesBy(database.read, "person:bob"), 0);
   });
 
   test("holds one stage of a version, and ends it once", async () => {

@@ -123,6 +123,16 @@ export async function countStages(reader: Reader, name: PackageName): Promise<nu
   return Number(count);
 }
 
+export async function countStagesBy(reader: Reader, actor: string): Promise<number> {
+  const { count } = await reader
+    .withTables<Tables>()
+    .selectFrom("hosted_stages")
+    .select((builder) => builder.fn.countAll().as("count"))
+    .where("actor", "=", actor)
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
 /** Those whose time is over, the oldest first; of one release, or all. */
 export async function readOverdue(
   reader: Reader,
