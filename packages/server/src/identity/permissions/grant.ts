@@ -1,13 +1,7 @@
 import { patternCovers } from "@assay/core";
-import type { Grant, Principal } from "../principal.ts";
+import type { Principal } from "../principal.ts";
+import { levelHas, reachedOrganisations } from "../token-reach.ts";
 import type { Action, Resource } from "./permissions.ts";
-
-/** What a token of each level is good for at most; undefined: everything that its holder may. */
-const levels: Readonly<Record<Grant["level"], ReadonlySet<Action> | undefined>> = {
-  "read-only": new Set<Action>(["read", "audit"]),
-  "stage-only": new Set<Action>(["read", "stage"]),
-  "read-write": undefined,
-};
 
 /**
  * Why a grant does not reach, or undefined when it does. It only takes away: asked beside the policies, which know
@@ -20,9 +14,8 @@ export function beyondGrant(
   organisation: string | undefined,
 ): string | undefined {
   if (grant === undefined) return undefined;
-  const level = levels[grant.level];
-  if (level !== undefined && !level.has(action)) return `the token is ${grant.level}`;
-  const { packages, organisations } = grant;
+  if (!levelHas(grant.level, action)) return `the token is ${grant.level}`;
+  const { packages } = grant;
   if (resource.kind === "package") {
     if (packages === undefined) return undefined;
     // What is public upstream is needed to install anything; a token for one package must not lose it.
@@ -32,8 +25,9 @@ export function beyondGrant(
       : "the token is not for this package";
   }
   // A token that was cut down to something is not for what runs the registry, nor for settings that it does not name.
-  if (packages === undefined && organisations === undefined) return undefined;
+  const organisations = reachedOrganisations(grant);
+  if (organisations === undefined) return undefined;
   if (resource.kind === "registry") return action === "read" ? undefined : "the token is not for the whole registry";
   const name = resource.kind === "organisation" ? resource.name : resource.organisation;
-  return organisations?.includes(name) === true ? undefined : "the token is not for this organisation";
+  return organisations.includes(name) ? undefined : "the token is not for this organisation";
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isAssayError, parseNamePattern, patternCovers, type EpochMs } from "@assay/core";
 import fc from "fast-check";
+import { levelHas, reachedOrganisations } from "../token-reach.ts";
 import { isInBlocks, requireWithin, type TokenBounds } from "./narrow.ts";
 
 const patterns = fc.constantFrom("*", "left", "left-*", "@acme/*", "@acme/ui", "@acme/ui-*").map(parseNamePattern);
@@ -16,12 +17,7 @@ const bounds: fc.Arbitrary<TokenBounds> = fc.record({
   expiresAtMs: fc.option(fc.constantFrom(1, 2, 3) as fc.Arbitrary<EpochMs>, { nil: undefined }),
 });
 
-const acts = ["read", "stage", "publish"] as const;
-const may: Readonly<Record<TokenBounds["level"], readonly string[]>> = {
-  "read-only": ["read"],
-  "stage-only": ["read", "stage"],
-  "read-write": acts,
-};
+const acts = ["read", "audit", "stage", "publish"] as const;
 
 /** Everything that a token with these bounds can do, of a small world. */
 function everything({ level, packages, organisations, cidrs, expiresAtMs }: TokenBounds): ReadonlySet<string> {
@@ -31,10 +27,10 @@ function everything({ level, packages, organisations, cidrs, expiresAtMs }: Toke
       for (const from of ["10.1.2.3", "10.1.9.9", "10.9.9.9", "11.0.0.1", "fd00::1", "fd00::2"])
         for (const at of [0, 1, 2, 3]) {
           const isNamed = what.startsWith("org ")
-            ? organisations?.includes(what.slice(4)) !== false
+            ? reachedOrganisations({ packages, organisations })?.includes(what.slice(4)) !== false
             : packages?.some((pattern) => patternCovers(pattern, what)) !== false;
           const isHere = cidrs === undefined || isInBlocks(cidrs, from);
-          if (may[level].includes(act) && isNamed && isHere && at < (expiresAtMs ?? Infinity))
+          if (levelHas(level, act) && isNamed && isHere && at < (expiresAtMs ?? Infinity))
             able.add(`${act} ${what} ${from} ${at}`);
         }
   return able;

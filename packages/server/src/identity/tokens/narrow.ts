@@ -1,6 +1,7 @@
 import { AssayError, patternCovers, type EpochMs, type NamePattern } from "@assay/core";
 import ipaddr from "ipaddr.js";
 import type { Grant } from "../principal.ts";
+import { levelCovers, reachedOrganisations } from "../token-reach.ts";
 
 /** What a token may do, from where and until when. */
 export interface TokenBounds {
@@ -11,13 +12,6 @@ export interface TokenBounds {
   readonly expiresAtMs: EpochMs | undefined;
 }
 
-/** All that each level may do, itself included. */
-const within: Readonly<Record<Grant["level"], readonly Grant["level"][]>> = {
-  "read-only": ["read-only"],
-  "stage-only": ["read-only", "stage-only"],
-  "read-write": ["read-only", "stage-only", "read-write"],
-};
-
 /** Throws FORBIDDEN when `wanted` reaches beyond `maker` in anything. */
 export function requireWithin(maker: TokenBounds, wanted: TokenBounds): void {
   const beyond = findBeyond(maker, wanted);
@@ -26,9 +20,10 @@ export function requireWithin(maker: TokenBounds, wanted: TokenBounds): void {
 }
 
 function findBeyond(maker: TokenBounds, wanted: TokenBounds): string | undefined {
-  if (!within[maker.level].includes(wanted.level)) return `this one is ${maker.level}`;
+  if (!levelCovers(maker.level, wanted.level)) return `this one is ${maker.level}`;
   if (!areWithin(maker.packages, wanted.packages, (outer, inner) => patternCovers(outer, inner))) return "packages";
-  if (!areWithin(maker.organisations, wanted.organisations, (outer, inner) => outer === inner)) return "organisations";
+  const [all, some] = [reachedOrganisations(maker), reachedOrganisations(wanted)];
+  if (!areWithin(all, some, (outer, inner) => outer === inner)) return "organisations";
   if (!areWithin(maker.cidrs, wanted.cidrs, blockCovers)) return "addresses";
   if (maker.expiresAtMs !== undefined && (wanted.expiresAtMs ?? Infinity) > maker.expiresAtMs) return "time";
   return undefined;
