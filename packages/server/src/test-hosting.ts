@@ -6,7 +6,7 @@ import type { GroupPlace } from "./config/config.ts";
 import { openHosting, type Hosting } from "./hosting.ts";
 import { doerOf, type HostedNames, type People } from "./identity/identity.ts";
 import { openTestNames } from "./identity/names/test-names.ts";
-import { createTestIdentity, password } from "./identity/test-identity.ts";
+import { createTestIdentity, password, tokenOf } from "./identity/test-identity.ts";
 import type { NewToken } from "./identity/tokens/tokens.ts";
 import type { Database } from "./platform/database/database.ts";
 import { createEvents } from "./platform/events/outbox.ts";
@@ -125,20 +125,6 @@ export async function openTestHosting(
     identity,
     names,
     clock,
-    async tokenOf(name, bounds = {}) {
-      const drawn = await identity.tokens.issue(`person:${name}`, {
-        holder: `person:${name}`,
-        holderName: name,
-        origin: "made",
-        name: "test",
-        level: "read-write",
-        packages: undefined,
-        organisations: undefined,
-        cidrs: undefined,
-        expiresAtMs: undefined,
-        ...bounds,
-      });
-      return drawn.secret;
-    },
+    tokenOf: (name, bounds = {}) => tokenOf(identity, name, bounds),
   };
 }

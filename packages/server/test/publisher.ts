@@ -6,6 +6,7 @@ import path from "node:path";
 import { rawRequest, type RawAnswer } from "@assay/testkit/raw-http";
 import { createInstallation, startServer, type Installation, type ServerProcess } from "@assay/testkit/server-process";
 import { packageTgz } from "@assay/testkit/tarball";
+import { tokenOf } from "../src/identity/test-identity.ts";
 import { openRooms, type Rooms } from "../src/rooms.ts";
 import { loadConfig } from "../src/config/load.ts";
 
@@ -46,21 +47,9 @@ export async function prepareInstallation(
     cwd: installation.home,
   });
   await using rooms = await openRooms(loaded, { logTo: new PassThrough().resume() });
-  const { accounts, tokens } = rooms.identity;
-  await accounts.create("test", { name: "ada", kind: "person", password, isAdmin: true });
-  const drawn = await tokens.issue("test", {
-    holder: "person:ada",
-    holderName: "ada",
-    origin: "made",
-    name: "test",
-    level: "read-write",
-    packages: undefined,
-    organisations: undefined,
-    cidrs: undefined,
-    expiresAtMs: undefined,
-  });
+  await rooms.identity.accounts.create("test", { name: "ada", kind: "person", password, isAdmin: true });
   await prepare(rooms);
-  return drawn.secret;
+  return await tokenOf(rooms.identity, "ada");
 }
 
 export interface Preparation {

@@ -16,8 +16,8 @@ import { packageTgz } from "@assay/testkit/tarball";
 import type { AxeResults } from "axe-core";
 import { chromium } from "playwright-core";
 import type { Browser, Page } from "playwright-core";
-import type { Grant } from "../src/identity/identity.ts";
 import type { Rooms } from "../src/rooms.ts";
+import { tokenOf } from "../src/identity/test-identity.ts";
 import { configuration, publishBody, startPublisher, type Publisher } from "./publisher.ts";
 
 const executablePath = "/usr/bin/chromium";
@@ -48,22 +48,7 @@ async function enrol({ factors }: Rooms["identity"]["signIn"], name: string): Pr
 
 async function addPerson({ identity }: Rooms, name: string, isAdmin: boolean): Promise<string> {
   await identity.accounts.create("test", { name, kind: "person", password, isAdmin });
-  return await tokenOf({ identity }, name, "read-write");
-}
-
-async function tokenOf({ identity }: Pick<Rooms, "identity">, name: string, level: Grant["level"]): Promise<string> {
-  const drawn = await identity.tokens.issue("test", {
-    holder: `person:${name}`,
-    holderName: name,
-    origin: "made",
-    name: "test",
-    level,
-    packages: undefined,
-    organisations: undefined,
-    cidrs: undefined,
-    expiresAtMs: undefined,
-  });
-  return drawn.secret;
+  return await tokenOf(identity, name);
 }
 
 before(async () => {
@@ -74,7 +59,7 @@ before(async () => {
     await addPerson(rooms, "gus", true);
     for (const name of ["bob", "cleo"])
       others[name] = { token: await addPerson(rooms, name, true), codes: await enrol(rooms.identity.signIn, name) };
-    stager = await tokenOf(rooms, "ada", "stage-only");
+    stager = await tokenOf(rooms.identity, "ada", { level: "stage-only" });
   });
 });
 after(async () => publisher[Symbol.asyncDispose]());

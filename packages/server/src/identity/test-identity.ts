@@ -8,6 +8,7 @@ import { createLogger } from "../platform/telemetry/logger.ts";
 import { createMetrics } from "../platform/telemetry/metrics.ts";
 import { createVault } from "./sign-in/vault.ts";
 import { createIdentity, identityMigrations, type People } from "./identity.ts";
+import type { NewToken } from "./tokens/tokens.ts";
 
 export const identityTestMigrations = [eventMigrations, identityMigrations];
 
@@ -78,4 +79,25 @@ export function createTestIdentity(
 /** What a request shows, from 192.0.2.1 unless said otherwise. */
 export function showing(shown: Partial<Credentials>): Credentials {
   return { bearer: undefined, basic: undefined, session: undefined, otp: undefined, address: "192.0.2.1", ...shown };
+}
+
+/** A token of somebody's who has an account, good for all that they may unless said otherwise. */
+export async function tokenOf(
+  { tokens }: Pick<People, "tokens">,
+  name: string,
+  more: Partial<NewToken> = {},
+): Promise<string> {
+  const { secret } = await tokens.issue(`person:${name}`, {
+    holder: `person:${name}`,
+    holderName: name,
+    origin: "made",
+    name: "test",
+    level: "read-write",
+    packages: undefined,
+    organisations: undefined,
+    cidrs: undefined,
+    expiresAtMs: undefined,
+    ...more,
+  });
+  return secret;
 }

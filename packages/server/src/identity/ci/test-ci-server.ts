@@ -12,7 +12,7 @@ import { createSystemRandom } from "../../platform/system-random.ts";
 import { createMetrics } from "../../platform/telemetry/metrics.ts";
 import { createPermissions, openPolicySets } from "../permissions/permissions.ts";
 import { createTestFacts } from "../permissions/test-facts.ts";
-import { identityTestMigrations, password } from "../test-identity.ts";
+import { identityTestMigrations, password, tokenOf } from "../test-identity.ts";
 import { withExclusive } from "./exclusive.ts";
 import { ciRoutes } from "./routes.ts";
 import { createTestCi } from "./test-ci.ts";
@@ -43,18 +43,7 @@ export async function startTestCiServer(t: TestContext, more: readonly FastifyPl
   const tokens = new Map<string, string>();
   for (const name of ["olga", "olaf", "otto"]) {
     await identity.accounts.create("person:root", { name, kind: "person", password });
-    const drawn = await identity.tokens.issue(`person:${name}`, {
-      holder: `person:${name}`,
-      holderName: name,
-      origin: "made",
-      name: "test",
-      level: "read-write",
-      packages: undefined,
-      organisations: undefined,
-      cidrs: undefined,
-      expiresAtMs: undefined,
-    });
-    tokens.set(name, drawn.secret);
+    tokens.set(name, await tokenOf(identity, name));
   }
   let confirmed = 0;
 

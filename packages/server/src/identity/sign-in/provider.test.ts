@@ -6,7 +6,7 @@ import { createOidcProvider } from "@assay/testkit/oidc-provider";
 import { createSeededRandom } from "@assay/testkit/seeded-random";
 import { createLogger } from "../../platform/telemetry/logger.ts";
 import { createMetrics } from "../../platform/telemetry/metrics.ts";
-import { createTestIdentity, identityTestMigrations, password, showing } from "../test-identity.ts";
+import { createTestIdentity, identityTestMigrations, password, showing, tokenOf } from "../test-identity.ts";
 import { createProvider } from "./provider.ts";
 import type { SignInTables } from "./tables.ts";
 import { createVault } from "./vault.ts";
@@ -104,17 +104,7 @@ onEveryDatabase("signing in through a provider", ({ fresh }) => {
     there.signIn({ sub: "4", preferred_username: "dora" });
     const { account, link } = await (await walk()).finish();
     const { secret: session } = await identity.signIn.begin(account, { isComplete: true, link }, place);
-    const { secret: bearer } = await identity.tokens.issue("person:dora", {
-      holder: "person:dora",
-      holderName: "dora",
-      origin: "made",
-      name: "t",
-      level: "read-write",
-      packages: undefined,
-      organisations: undefined,
-      cidrs: undefined,
-      expiresAtMs: (clock.now() + 86_400_000) as EpochMs,
-    });
+    const bearer = await tokenOf(identity, "dora", { expiresAtMs: (clock.now() + 86_400_000) as EpochMs });
     const stop = new AbortController();
     const running = provider.run(stop.signal);
     const pass = async (minutes: number): Promise<void> => {
