@@ -27,7 +27,7 @@ const meetsNode = /^packages\/(?:core|verify|cli|server\/src\/(?:platform|http|c
 const longSeconds = 4;
 
 /** System tests that `--short` leaves out, some minutes each. */
-const longSystemTests = new Set(["audit-signatures", "lies-compared", "remote-log", "sources"]);
+const longSystemTests = new Set(["audit-signatures", "e2e-cli-more", "lies-compared", "remote-log", "sources"]);
 
 const patterns = [
   "packages/*/src/**/*.test.{ts,tsx}",
