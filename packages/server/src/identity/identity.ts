@@ -53,7 +53,7 @@ export { policyRoutes } from "./permissions/routes.ts";
 export { policyHandler, policyKind } from "./permissions/waiting-policies.ts";
 export { anonymous, type Grant, type Principal } from "./principal.ts";
 export { identityRoutes } from "./routes.ts";
-export { writeNeed } from "./sign-in/need.ts";
+export { manageNeed, writeNeed } from "./sign-in/need.ts";
 export type { Operation, StepUpRequest, StepUps } from "./sign-in/step-ups.ts";
 export { ownForm, queryText, sendForms, settle, toSignIn, visitOf, type Visit } from "./sign-in/routes-visit.ts";
 export { createProvider, type Provider } from "./sign-in/provider.ts";

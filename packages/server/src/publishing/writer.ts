@@ -1,6 +1,7 @@
 import type { PackageName } from "@assay/core";
 import type { Credentials } from "../http/credentials.ts";
 import {
+  manageNeed,
   writeNeed,
   type Action,
   type HostedNames,
@@ -24,7 +25,7 @@ export interface Writer {
   readonly renew: () => Promise<void>;
 }
 
-/** A writer whose second factor is asked for as its account and the package say (`writeNeed`). */
+/** A writer whose second factor is asked for as its account and the package say (`writeNeed`; for owners `manageNeed`). */
 export function createWriter(
   deps: {
     readonly authenticate: Identity["authenticate"];
@@ -39,10 +40,11 @@ export function createWriter(
     base: request.base,
     renew: async () => void (await deps.authenticate(request.credentials)),
     async confirm(action, name, what = `${action} ${name}`) {
+      const hosted = deps.names.find(name);
       await deps.stepUps.require(principal, request, {
         what,
         exactly: what,
-        need: writeNeed(principal, deps.names.find(name)),
+        need: action === "own" ? manageNeed(hosted) : writeNeed(principal, hosted),
         // npm unpublishes in two requests, the version and its file.
         requests: action === "unpublish" ? 2 : 1,
       });
