@@ -140,14 +140,16 @@ export async function openHosting(
     ...ci.approvalHandlers,
     ...deps.approvalHandlers(),
   });
-  const stands = async (id: string): Promise<boolean> => {
+  const standing = async (id: string): Promise<Principal | undefined> => {
     const [kind = "", name = ""] = id.split(":", 2);
-    if (kind === "ci") return (await ci.factsOf(name)) !== undefined;
+    if (kind === "ci")
+      return (await ci.factsOf(name)) === undefined ? undefined : { ...anonymous(""), kind, id, name, via: "token" };
     const account = await identity.accounts.find(name);
-    return account?.kind === kind && account.state === "active";
+    if (account?.kind !== kind || account.state !== "active") return undefined;
+    return { ...anonymous(""), kind: account.kind, id, name: account.name, isAdmin: account.isAdmin, via: "session" };
   };
   const approvals = createApprovals(
-    { database, clock, random, events, telemetry, permissions, facts, stands, handlers },
+    { database, clock, random, events, telemetry, permissions, facts, standing, handlers },
     { expiresAfterMs: settings.approvalDays * 86_400_000, rules: settings.approvals },
   );
   const gate = createGate({ database, approvals });

@@ -15,6 +15,9 @@ import { ruleFor } from "./rules.ts";
 
 const log = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };
 
+const officeOnly = `@id("office") @reason("only the office approves") forbid (principal, action == Assay::Action::"approve", resource)
+unless { context has address && context.address.isInRange(ip("10.0.0.0/8")) };`;
+
 /** What the handler of the tests does, so that it can be counted. */
 const carriedOutMigrations: Migrations = {
   "0999-test-carried-out": {
@@ -75,7 +78,7 @@ onEveryDatabase("approvals", (databases) => {
         telemetry: { log },
         permissions,
         facts: facts.facts,
-        stands: async (requester) => !gone.has(requester),
+        standing: async (id) => (gone.has(id) ? undefined : person(id.slice("person:".length))),
         handlers: () => ({
           publish: {
             prepare: async ({ approval, approver }) => {
@@ -118,7 +121,7 @@ onEveryDatabase("approvals", (databases) => {
       );
     const events = async () =>
       (await database.read.withTables<EventRows>().selectFrom("events").selectAll().execute()).map(({ kind }) => kind);
-    return { database, clock, approvals, ask, carriedOut, events, facts, prepared, told, gone };
+    return { database, clock, approvals, ask, carriedOut, events, facts, policies, prepared, told, gone };
   }
   const yes = { digest: "sha512-x", reason: "", confirm: async () => {} };
   const refused = (code: string, pattern: RegExp) => (error: unknown) =>
@@ -316,6 +319,35 @@ onEveryDatabase("approvals", (databases) => {
     assert.deepEqual(await carriedOut(), []);
     assert.equal((await approvals.approve(person("olivia"), id, yes)).state, "done");
     assert.deepEqual(await carriedOut(), ["did 1.0.0"]);
+  });
+
+  test("the vote of whoever has lost the team or the role by which they approved does not count", async () => {
+    for (const loss of ["team", "role"] as const) {
+      const { approvals, ask, carriedOut, facts } = await open();
+      const owner = { ...nobodys, organisations: [{ name: "acme", role: "owner" as const }] };
+      const release = [{ organisation: "acme", team: "release" }];
+      for (const name of ["olga", "olivia", "otto2"]) facts.holders.set(name, { ...owner, teams: release });
+      const id = await ask({ needed: 2, approvers: ["acme:release"] });
+      await approvals.approve(person("olga"), id, yes);
+      assert.deepEqual((await approvals.find(person("otto2"), id)).counting.length, 1);
+      facts.holders.set("olga", loss === "team" ? owner : { ...nobodys, teams: release });
+      facts.change();
+      assert.deepEqual((await approvals.find(person("otto2"), id)).counting, [], loss);
+      const after = await approvals.approve(person("otto2"), id, yes);
+      assert.deepEqual([after.state, after.counting.map(({ voterName }) => voterName)], ["waiting", ["otto2"]], loss);
+      assert.deepEqual(await carriedOut(), []);
+      assert.equal((await approvals.approve(person("olivia"), id, yes)).state, "done");
+    }
+  });
+
+  test("a vote counts from where it came, by policies that look at that", async () => {
+    const { approvals, ask, policies } = await open();
+    await policies.put("acme", await policies.read(officeOnly));
+    const id = await ask({ needed: 2 });
+    const from = (name: string, address: string) => ({ ...person(name), address });
+    await assert.rejects(approvals.approve(from("olga", "203.0.113.9"), id, yes), refused("NOT_FOUND", /not found/));
+    await approvals.approve(from("olga", "10.0.0.1"), id, yes);
+    assert.equal((await approvals.approve(from("otto2", "10.0.0.2"), id, yes)).state, "done");
   });
 
   test("nobody has more than a hundred waiting", async () => {

@@ -42,6 +42,13 @@ export interface ApprovalVote {
   readonly verdict: "approve" | "reject";
   readonly reason: string;
   readonly atMs: EpochMs;
+  /** For policies that look at it; undefined: of a vote that is older than this note. */
+  readonly from: Pick<Principal, "via" | "address"> | undefined;
+}
+
+/** With those votes that count at this moment: approvals of people who may still decide on it. */
+export interface CountedApproval extends Approval {
+  readonly counting: readonly ApprovalVote[];
 }
 
 export interface NewApproval {
@@ -124,7 +131,7 @@ export interface Approvals {
    * Who may decide on it, and who asked for it, see it; for others it is NOT_FOUND. `detail`: what its handler shows
    * besides the summary.
    */
-  find(principal: Principal, id: string): Promise<Approval & { readonly detail: string | undefined }>;
+  find(principal: Principal, id: string): Promise<CountedApproval & { readonly detail: string | undefined }>;
   /** Those that the principal may see, at most 50 a page. Throws BAD_REQUEST for an `after` that is no `next`. */
   list(
     principal: Principal,
@@ -135,11 +142,12 @@ export interface Approvals {
   /**
    * Approves. The last one that is needed carries the operation out. Throws FORBIDDEN for the requester, for who may not
    * approve, and for who voted before; CONFLICT when it does not wait any more or the digest is another; and what
-   * `confirm` and the handler throw.
+   * `confirm` and the handler throw. A vote counts as long as its voter may decide: whoever lost account, role or team
+   * since has approved nothing.
    */
-  approve(principal: Principal, id: string, decision: Decision): Promise<Approval>;
+  approve(principal: Principal, id: string, decision: Decision): Promise<CountedApproval>;
   /** Rejects: one is enough. Throws as `approve`, BAD_REQUEST without a reason; who asked may always take it back. */
-  reject(principal: Principal, id: string, decision: Decision): Promise<Approval>;
+  reject(principal: Principal, id: string, decision: Decision): Promise<CountedApproval>;
   /** Ends what nobody decided in time; until aborted. */
   run(signal: AbortSignal): Promise<void>;
 }

@@ -3,6 +3,7 @@ import type { ApprovalRule } from "../../config/config.ts";
 import type { Random } from "../../platform/random.ts";
 import type { Principal } from "../principal.ts";
 import type { Approval, ApprovalHandler, Approvals } from "./approvals.ts";
+import { countingVotes } from "./count.ts";
 import { listApprovals } from "./list.ts";
 import { noteApproval } from "./note.ts";
 import { ruleFor } from "./rules.ts";
@@ -96,7 +97,8 @@ export function createApprovals(deps: ApprovalsDeps, { expiresAfterMs, rules }: 
     },
     async find(principal, id) {
       const { approval, payload } = await look(principal, id);
-      return { ...approval, detail: deps.handlers()[approval.kind]?.detail?.(payload) };
+      const counting = await countingVotes(deps, approval);
+      return { ...approval, counting, detail: deps.handlers()[approval.kind]?.detail?.(payload) };
     },
     hindrance: (principal, approval) => hindranceOf(deps, principal, approval),
     list: (principal, options) => listApprovals(deps, principal, options),

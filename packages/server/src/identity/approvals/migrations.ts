@@ -39,4 +39,10 @@ export const approvalMigrations: Migrations = {
         .execute();
     },
   },
+  "0194-identity-votes-from-where": {
+    async up(transaction) {
+      for (const column of ["via", "address"])
+        await transaction.schema.alterTable("approval_votes").addColumn(column, columns(transaction).text).execute();
+    },
+  },
 };

@@ -3,7 +3,7 @@ import type { FastifyPluginCallback, FastifyRequest } from "fastify";
 import type { Random } from "../../platform/random.ts";
 import type { Identity } from "../identity.ts";
 import type { Principal } from "../principal.ts";
-import type { Approval, Approvals, Decision } from "./approvals.ts";
+import type { Approval, Approvals, CountedApproval, Decision } from "./approvals.ts";
 import { addApprovalPages } from "./routes-pages.ts";
 
 export interface ApprovalRoutesDeps {
@@ -109,8 +109,9 @@ function show(base: string, approval: Approval): Readonly<Record<string, unknown
     requester,
     requesterName,
     resource: _resource,
+    counting,
     ...rest
-  } = approval;
+  }: Approval & Partial<CountedApproval> = approval;
   return {
     ...rest,
     organisation: approval.organisation ?? null,
@@ -121,5 +122,6 @@ function show(base: string, approval: Approval): Readonly<Record<string, unknown
     expiresAt: time(expiresAtMs),
     decidedAt: time(decidedAtMs),
     votes: votes.map(({ voterName, verdict, reason, atMs }) => ({ by: voterName, verdict, reason, at: time(atMs) })),
+    ...(counting && { counting: counting.map(({ voterName }) => voterName) }),
   };
 }

@@ -1,6 +1,7 @@
 import { epochMs } from "@assay/core";
 import type { Reader, Transaction } from "../../platform/database/database.ts";
 import type { Resource } from "../permissions/permissions.ts";
+import type { Principal } from "../principal.ts";
 import type { Approval, ApprovalVote } from "./approvals.ts";
 import type { ApprovalTables } from "./tables.ts";
 
@@ -104,7 +105,6 @@ export async function readApprovals(
   return rows.map((row) => fromRow(row, votes.get(row.id) ?? []));
 }
 
-/** False when the same person has voted before. */
 /** How many of this requester's wait. */
 export async function countWaiting(reader: Reader, requester: string): Promise<number> {
   const { count } = await reader
@@ -117,6 +117,7 @@ export async function countWaiting(reader: Reader, requester: string): Promise<n
   return Number(count);
 }
 
+/** False when the same person has voted before. */
 export async function addVote(transaction: Transaction, id: string, vote: ApprovalVote): Promise<boolean> {
   const { numInsertedOrUpdatedRows } = await transaction
     .withTables<ApprovalTables>()
@@ -128,6 +129,8 @@ export async function addVote(transaction: Transaction, id: string, vote: Approv
       verdict: vote.verdict,
       reason: vote.reason,
       at_ms: vote.atMs,
+      via: vote.from?.via ?? null,
+      address: vote.from?.address ?? null,
     })
     .onConflict((conflict) => conflict.doNothing())
     .executeTakeFirstOrThrow();
@@ -182,6 +185,10 @@ async function readVotes(reader: Reader, ids: readonly string[]): Promise<Readon
       verdict: row.verdict as ApprovalVote["verdict"],
       reason: row.reason,
       atMs: epochMs(row.at_ms),
+      from:
+        row.via === null || row.address === null
+          ? undefined
+          : { via: row.via as Principal["via"], address: row.address },
     };
     votes.set(row.approval, [...(votes.get(row.approval) ?? []), vote]);
   }

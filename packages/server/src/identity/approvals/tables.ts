@@ -32,5 +32,8 @@ export type ApprovalTables = {
     verdict: string;
     reason: string;
     at_ms: number;
+    /** How and from where it came (`Principal`); null: it is older than these columns. */
+    via: string | null;
+    address: string | null;
   };
 };

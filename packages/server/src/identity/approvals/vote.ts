@@ -5,18 +5,17 @@ import type { Database, Transaction } from "../../platform/database/database.ts"
 import type { Events } from "../../platform/events/events.ts";
 import type { Telemetry } from "../../platform/telemetry/telemetry.ts";
 import type { Principal } from "../principal.ts";
-import type { Approval, ApprovalHandler, ApprovalVote, Approved, Decision } from "./approvals.ts";
+import type { Approval, ApprovalHandler, ApprovalVote, Approved, CountedApproval, Decision } from "./approvals.ts";
 import { noteApproval } from "./note.ts";
-import { hindranceOf, isRequester, type SightDeps } from "./sight.ts";
+import { countingVotes, type CountDeps } from "./count.ts";
+import { hindranceOf, isRequester } from "./sight.ts";
 import { addVote, endApproval, readApproval } from "./store.ts";
 
-export interface VoteDeps extends SightDeps {
+export interface VoteDeps extends CountDeps {
   readonly database: Database;
   readonly clock: Clock;
   readonly events: Events;
   readonly telemetry: Pick<Telemetry, "log">;
-  /** Whether the principal of this id is still somebody: what one asked for who was disabled since is not carried out. */
-  readonly stands: (requester: string) => Promise<boolean>;
   readonly handlerOf: (approval: Approval) => ApprovalHandler;
 }
 
@@ -37,7 +36,7 @@ export async function castVote(
   seen: Approval,
   { digest, reason, confirm }: Decision,
   { principal, verdict }: Pick<Cast, "principal" | "verdict">,
-): Promise<Approval> {
+): Promise<CountedApproval> {
   const takesBack = verdict === "reject" && isRequester(principal, seen);
   const hindered = takesBack ? undefined : await hindranceOf(deps, principal, seen);
   if (hindered !== undefined) throw new AssayError("FORBIDDEN", { reason: hindered });
@@ -60,27 +59,23 @@ export async function castVote(
   }
 }
 
-async function voteOnce(deps: VoteDeps, id: string, cast: Cast): Promise<Approval> {
+async function voteOnce(deps: VoteDeps, id: string, cast: Cast): Promise<CountedApproval> {
   const found = await readApproval(deps.database.read, id);
   if (found === undefined) throw new AssayError("NOT_FOUND", { what: "The approval" });
-  const gone = await votersGone(deps, found.approval);
   const { votes, needed } = found.approval;
-  const isEnough = cast.verdict === "approve" && votes.length - gone.size + 1 >= needed;
+  const counting = new Set((await countingVotes(deps, found.approval)).map(({ voter }) => voter));
+  const lapsed = new Set(votes.map(({ voter }) => voter).filter((voter) => !counting.has(voter)));
+  const isEnough = cast.verdict === "approve" && counting.size + 1 >= needed;
   const handler = deps.handlerOf(found.approval);
-  if (isEnough && !(await deps.stands(found.approval.requester)))
+  if (isEnough && (await deps.standing(found.approval.requester)) === undefined)
     throw new AssayError("CONFLICT", {
       reason: `${found.approval.requesterName}, who asked for it, has no access any more; reject it`,
     });
   const ready = isEnough ? await prepare(deps, handler, found, cast) : undefined;
-  const approved = await deps.database.write((transaction) => write(deps, transaction, id, { ...cast, gone }, ready));
+  const approved = await deps.database.write((transaction) => write(deps, transaction, id, { ...cast, lapsed }, ready));
   if (approved.isDone) await after(deps, handler, { ...approved, principal: cast.principal });
-  return (await readApproval(deps.database.read, id))?.approval ?? approved.approval;
-}
-
-/** Ids of who approved and was disabled since: their votes count no more. */
-async function votersGone({ stands }: VoteDeps, { votes }: Approval): Promise<ReadonlySet<string>> {
-  const gone = await Promise.all(votes.map(async ({ voter }) => ((await stands(voter)) ? [] : [voter])));
-  return new Set(gone.flat());
+  const written = (await readApproval(deps.database.read, id))?.approval ?? approved.approval;
+  return { ...written, counting: await countingVotes(deps, written) };
 }
 
 /** Inside, because another vote may have ended it. */
@@ -88,13 +83,13 @@ async function write(
   deps: VoteDeps,
   transaction: Transaction,
   id: string,
-  { principal, verdict, reason, gone }: Cast & { readonly gone: ReadonlySet<string> },
+  { principal, verdict, reason, lapsed }: Cast & { readonly lapsed: ReadonlySet<string> },
   ready: { readonly prepared: unknown } | undefined,
 ): Promise<{ readonly approval: Approval; readonly payload: unknown; readonly isDone: boolean }> {
   const found = await readApproval(transaction, id);
   if (found === undefined) throw new AssayError("CONFLICT", { reason: "the approval is gone already" });
   const now = requireWaiting(deps, found.approval);
-  const own: ApprovalVote = { voter: principal.id, voterName: principal.name, verdict, reason, atMs: now };
+  const own = voteOf({ principal, verdict, reason }, now);
   if (!(await addVote(transaction, id, own)))
     throw new AssayError("FORBIDDEN", { reason: "you have decided on this before" });
   const approval = { ...found.approval, votes: [...found.approval.votes, own] };
@@ -106,7 +101,7 @@ async function write(
     return { approval, payload, isDone: false };
   }
   await noteApproval(deps, transaction, "given", approval, principal);
-  const counted = approval.votes.filter(({ voter }) => !gone.has(voter)).length;
+  const counted = approval.votes.filter(({ voter }) => !lapsed.has(voter)).length;
   if (counted < approval.needed) return { approval, payload, isDone: false };
   if (ready === undefined) throw new NotPrepared();
   await end(transaction, id, "done", now);
@@ -120,15 +115,16 @@ async function prepare(
   { clock }: VoteDeps,
   handler: ApprovalHandler,
   { approval, payload }: { readonly approval: Approval; readonly payload: unknown },
-  { principal, verdict, reason }: Cast,
+  cast: Cast,
 ): Promise<{ readonly prepared: unknown }> {
-  const own: ApprovalVote = { voter: principal.id, voterName: principal.name, verdict, reason, atMs: clock.now() };
-  const approved: Approved = {
-    approval: { ...approval, votes: [...approval.votes, own] },
-    payload,
-    approver: principal,
-  };
+  const votes = [...approval.votes, voteOf(cast, clock.now())];
+  const approved: Approved = { approval: { ...approval, votes }, payload, approver: cast.principal };
   return { prepared: await handler.prepare?.(approved) };
+}
+
+function voteOf({ principal, verdict, reason }: Cast, atMs: ApprovalVote["atMs"]): ApprovalVote {
+  const { id: voter, name: voterName, via, address } = principal;
+  return { voter, voterName, verdict, reason, atMs, from: { via, address } };
 }
 
 async function after(

@@ -62,10 +62,10 @@ export async function approveTogether(
     reason: "",
     confirm: (what: Parameters<Decider["confirm"]>[0]) => confirm(what, name),
   };
-  const { state, votes, needed } = await approvals.approve(principal, stage.approval, vote);
+  const { state, counting, needed } = await approvals.approve(principal, stage.approval, vote);
   if (state === "done") return true;
   throw new AssayError("CONFLICT", {
-    reason: `your approval of ${name}@${version} is kept, ${votes.length} of ${needed}; it is published when all are there`,
+    reason: `your approval of ${name}@${version} is kept, ${counting.length} of ${needed}; it is published when all are there`,
   });
 }
 

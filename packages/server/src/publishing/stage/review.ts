@@ -48,8 +48,8 @@ async function togetherOf(
   id: string,
 ): Promise<Review["together"]> {
   try {
-    const { needed, votes, expiresAtMs } = await approvals.find(principal, id);
-    return { needed, expiresAtMs, approvers: votes.map(({ voterName }) => voterName) };
+    const { needed, counting, expiresAtMs } = await approvals.find(principal, id);
+    return { needed, expiresAtMs, approvers: counting.map(({ voterName }) => voterName) };
   } catch (error) {
     // Whoever only stages sees the version and not who decides on it.
     if (isAssayError(error, "NOT_FOUND")) return undefined;
