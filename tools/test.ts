@@ -1,7 +1,7 @@
 /**
  * Runs the tests: `node tools/test.ts [--unit] [--unit24] [--system] [--short] [--filter <part of a path>]
  * [--name <pattern>] [--jobs <number>] [--record]`. Without a kind: the unit and the system tests; `--unit24` are unit
- * tests on Node 24; `--short` leaves out the four long system tests. One group more runs at once than there are cores (a third of the time tests wait), or as many as `--jobs` says.
+ * tests on Node 24; `--short` leaves out the long system tests. One group more runs at once than there are cores (a third of the time tests wait), or as many as `--jobs` says.
  *
  * `node --test` with no file exits 0, so this fails when fewer tests were seen than `test-minimum.json` knows of;
  * `--record` renews that number and `test-seconds.json`, by which the longest groups start first. Skipped tests are

@@ -181,7 +181,7 @@ export interface ChecksumsConfig {
   readonly originBase: string | undefined;
   /** Where the second copy of the signing guard lives; outside the data folder. */
   readonly guardFolder: string;
-  /** How long nothing must be heard of the process that sequences before this one takes over. Default 10 s. */
+  /** How long nothing must be heard of the process that sequences before this one takes over. Default 4 s. */
   readonly leaderGoneMs?: number;
   /** Somebody else's database that is followed in place of one of our own. */
   readonly remote?: RemoteLogConfig | undefined;

@@ -47,8 +47,8 @@ export interface OwnLog {
 /** Memory for tiles with their inner nodes, bytes: the tiles of half a million entries. */
 export const tileCacheBytes = 32 * 1024 * 1024;
 
-/** A leader of whom nothing is heard for so long is gone. */
-const leaderGoneMs = 10_000;
+/** A leader of whom nothing is heard for so long, four beats, is gone: before who waits for a signature gives up (5 s). */
+const leaderGoneMs = 4000;
 
 /** Logs that are checked at a time when this deployment starts. */
 const startedAtATime = 8;

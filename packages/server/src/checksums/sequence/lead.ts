@@ -23,7 +23,7 @@ export interface LeadWork {
   readonly lead: (fence: number, signal: AbortSignal) => Promise<void>;
 }
 
-const lookMs = 1000;
+const lookMs = 500;
 
 /**
  * Leads or follows until the signal is aborted: of all processes on one database one leads.
