@@ -196,19 +196,22 @@ test("whoever has no part in a package stages nothing, sees nothing, and learns 
     assert.ok([400, 404].includes((await ask("GET", `/-/stage/${odd}`)).status), odd);
 });
 
+/** As if its time were over. */
+async function age(id: string): Promise<void> {
+  await using database = await createSqliteDatabase({ path: path.join(publisher.installation.data, "assay.db") });
+  await database.write((transaction) =>
+    transaction
+      .withTables<Tables>()
+      .updateTable("hosted_stages")
+      .set({ expires_at_ms: 1 })
+      .where("id", "=", id)
+      .execute(),
+  );
+}
+
 test("a stage whose time is over is there no more, and its number is free", async () => {
   const id = await stage("@acme/late", "1.0.0");
-  {
-    await using database = await createSqliteDatabase({ path: path.join(publisher.installation.data, "assay.db") });
-    await database.write((transaction) =>
-      transaction
-        .withTables<Tables>()
-        .updateTable("hosted_stages")
-        .set({ expires_at_ms: 1 })
-        .where("id", "=", id)
-        .execute(),
-    );
-  }
+  await age(id);
   assert.equal((await ask("GET", `/-/stage/${id}`)).status, 404);
   assert.equal((await ask("POST", `/-/stage/${id}/approve`, { otp: codes[0] })).status, 404);
   assert.equal((await ask("GET", "/-/stage?package=@acme/late")).json()["total"], 0);
@@ -297,6 +300,14 @@ test("where a rule says that two people approve, who staged it is none of them, 
   assert.equal(rejected.status, 204, rejected.text());
   assert.equal((await ask("GET", `/-/stage/${next}`)).status, 404);
   assert.deepEqual(await versionsOf("@strict/pair"), ["1.0.0"]);
+
+  await age(await stage("@strict/pair", "1.2.0"));
+  await stage("@strict/pair", "1.2.0", { description: "other" });
+  const waiting = (await ask("GET", "/-/assay/v1/approvals?state=waiting")).json()["approvals"] as {
+    subject: string;
+  }[];
+  const ofPair = waiting.filter(({ subject }) => subject === "npm @strict/pair@1.2.0");
+  assert.equal(ofPair.length, 1, "the approval of the stage that is over ended with it");
 });
 
 test("kill -9 among approvals leaves the stage or the version, never both, never neither", async () => {

@@ -56,7 +56,7 @@ export interface PublishingDeps {
   readonly events: Events;
   readonly names: HostedNames;
   readonly organisations: Organisations;
-  readonly approvals: Pick<Approvals, "ruleFor" | "request" | "find" | "approve" | "reject">;
+  readonly approvals: Pick<Approvals, "ruleFor" | "request" | "find" | "approve" | "reject" | "withdraw">;
   readonly permissions: Pick<Permissions, "decide" | "require">;
   /** Has what must be approved wait. */
   readonly gate: Gate;

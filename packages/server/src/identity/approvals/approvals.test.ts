@@ -94,6 +94,7 @@ onEveryDatabase("approvals", (databases) => {
               told.push(approver.name);
               throw new Error("nobody listens");
             },
+            isPointless: async (payload) => gone.has(`version ${String(payload)}`),
             drop: carry("dropped"),
           },
         }),
@@ -221,6 +222,28 @@ onEveryDatabase("approvals", (databases) => {
     await running;
     assert.equal((await approvals.find(person("olga"), id)).state, "expired");
     assert.deepEqual(await carriedOut(), ["dropped 1.0.0"]);
+  });
+
+  test("what is about something that is gone ends in the next round, or at once with it; the rest waits on", async () => {
+    const { database, approvals, ask, carriedOut, events, clock, gone } = await open();
+    const pointless = await ask({ payload: "1.0.0" });
+    const other = await ask({ payload: "2.0.0", subject: "npm @acme/secret@2.0.0" });
+    const withdrawn = await ask({ payload: "3.0.0", subject: "npm @acme/secret@3.0.0" });
+    gone.add("version 1.0.0");
+    for (let again = 0; again < 2; again += 1)
+      await database.write((transaction) => approvals.withdraw(transaction, withdrawn));
+    const stop = new AbortController();
+    const running = approvals.run(stop.signal);
+    await clock.untilSleepers(1);
+    stop.abort();
+    await running;
+    const states = await Promise.all([pointless, other, withdrawn].map((id) => approvals.find(person("olga"), id)));
+    assert.deepEqual(
+      states.map(({ state }) => state),
+      ["expired", "waiting", "expired"],
+    );
+    assert.deepEqual(await carriedOut(), ["dropped 1.0.0"]);
+    assert.equal((await events()).filter((kind) => kind === "approval.expired").length, 2);
   });
 
   test("what fails while it is carried out leaves the approval as it was", async () => {

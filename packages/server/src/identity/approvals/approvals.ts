@@ -96,6 +96,8 @@ export interface ApprovalHandler<Prepared = unknown> {
   after?(approved: Approved): Promise<void>;
   /** All that people must see of it besides the summary, as plain text. */
   detail?(payload: unknown): string;
+  /** Whether what it is about is there no more, so that it can never be carried out: then it ends. Reads only. */
+  isPointless?(payload: unknown): Promise<boolean>;
   /** In the transaction of a rejection or an end without one: puts away what waited. */
   drop(transaction: Transaction, dropped: { readonly approval: Approval; readonly payload: unknown }): Promise<void>;
 }
@@ -148,6 +150,11 @@ export interface Approvals {
   approve(principal: Principal, id: string, decision: Decision): Promise<CountedApproval>;
   /** Rejects: one is enough. Throws as `approve`, BAD_REQUEST without a reason; who asked may always take it back. */
   reject(principal: Principal, id: string, decision: Decision): Promise<CountedApproval>;
-  /** Ends what nobody decided in time; until aborted. */
+  /**
+   * Ends one that waits as expired, in the transaction in which what it is about goes away; its handler is not told.
+   * Nothing when it does not wait.
+   */
+  withdraw(transaction: Transaction, id: string): Promise<void>;
+  /** Ends what nobody decided in time, and what can never be carried out; until aborted. */
   run(signal: AbortSignal): Promise<void>;
 }

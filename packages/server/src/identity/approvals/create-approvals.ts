@@ -8,7 +8,15 @@ import { listApprovals } from "./list.ts";
 import { noteApproval } from "./note.ts";
 import { ruleFor } from "./rules.ts";
 import { hindranceOf, maySee } from "./sight.ts";
-import { addApproval, countWaiting, endApproval, readApproval, readOverdue } from "./store.ts";
+import {
+  addApproval,
+  countWaiting,
+  endApproval,
+  readApproval,
+  readApprovals,
+  readOverdue,
+  type ApprovalPlace,
+} from "./store.ts";
 import { castVote, type VoteDeps } from "./vote.ts";
 
 export interface ApprovalsDeps extends Omit<VoteDeps, "handlerOf"> {
@@ -24,6 +32,8 @@ export interface ApprovalsOptions {
 }
 
 const overdueEveryMs = 60_000;
+/** How many of those that wait are looked after in one round. */
+const mostLookedAfter = 200;
 /** Of one requester: nobody buries what others ask for. */
 const mostWaiting = 100;
 
@@ -48,7 +58,7 @@ export function createApprovals(deps: ApprovalsDeps, { expiresAfterMs, rules }: 
   }
   const voting: VoteDeps = { ...deps, handlerOf };
 
-  async function endOverdue(id: string): Promise<void> {
+  async function endUndecided(id: string): Promise<void> {
     await database.write(async (transaction) => {
       const found = await readApproval(transaction, id);
       if (found === undefined || !(await endApproval(transaction, id, "expired", clock.now()))) return;
@@ -58,14 +68,29 @@ export function createApprovals(deps: ApprovalsDeps, { expiresAfterMs, rules }: 
   }
 
   /** One that cannot be ended must not keep the others. */
-  async function endAllOverdue(): Promise<void> {
-    for (const id of await readOverdue(database.read, clock.now())) {
+  async function endAll(ids: readonly string[], isOver: (id: string) => Promise<boolean>): Promise<void> {
+    for (const id of ids) {
       try {
-        await endOverdue(id);
+        if (await isOver(id)) await endUndecided(id);
       } catch (error) {
-        telemetry.log.error("an approval whose time is over cannot be ended", { "approval.id": id, error });
+        telemetry.log.error("an approval that is over cannot be ended", { "approval.id": id, error });
       }
     }
+  }
+
+  async function isPointless(id: string): Promise<boolean> {
+    const found = await readApproval(database.read, id);
+    return found !== undefined && ((await handlerOf(found.approval).isPointless?.(found.payload)) ?? false);
+  }
+
+  /** Goes through all that wait, some at a time; answers where it goes on. */
+  async function endPointless(before: ApprovalPlace | undefined): Promise<ApprovalPlace | undefined> {
+    const waiting = await readApprovals(database.read, { state: "waiting", before, limit: mostLookedAfter });
+    await endAll(
+      waiting.map(({ id }) => id),
+      isPointless,
+    );
+    return waiting.length < mostLookedAfter ? undefined : waiting.at(-1);
   }
 
   return {
@@ -106,10 +131,17 @@ export function createApprovals(deps: ApprovalsDeps, { expiresAfterMs, rules }: 
       castVote(voting, (await look(principal, id)).approval, decision, { principal, verdict: "approve" }),
     reject: async (principal, id, decision) =>
       castVote(voting, (await look(principal, id)).approval, decision, { principal, verdict: "reject" }),
+    async withdraw(transaction, id) {
+      const found = await readApproval(transaction, id);
+      if (found === undefined || !(await endApproval(transaction, id, "expired", clock.now()))) return;
+      await noteApproval(deps, transaction, "expired", found.approval);
+    },
     async run(signal) {
+      let place: ApprovalPlace | undefined;
       while (!signal.aborted) {
         try {
-          await endAllOverdue();
+          await endAll(await readOverdue(database.read, clock.now()), async () => true);
+          place = await endPointless(place);
         } catch (error) {
           if (signal.aborted) return;
           telemetry.log.warn("approvals whose time is over cannot be looked for", { "error.message": String(error) });

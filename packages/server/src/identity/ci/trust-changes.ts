@@ -101,6 +101,10 @@ export function trustHandler(deps: TrustChangeDeps, options: Config["trust"]): A
     },
     after: ({ approval, payload, approver }) =>
       afterTrust(deps, byOf(approval.requester, approver.address), payload as TrustChange),
+    async isPointless(payload) {
+      const change = payload as TrustChange;
+      return change.do === "remove" && (await readRule(deps.database.read, change.id)) === undefined;
+    },
     drop: async () => {},
   };
 }

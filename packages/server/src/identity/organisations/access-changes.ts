@@ -85,8 +85,18 @@ export function accessHandler(organisations: Organisations, names: Pick<HostedNa
       await carryOutAccess(organisations, by, payload as AccessChange);
     },
     after: () => names.changed(),
+    isPointless: (payload) => isPointless(organisations, payload as AccessChange),
     drop: async () => {},
   };
+}
+
+/** Whether the team, or who would be taken out, is there no more. */
+async function isPointless(organisations: Organisations, change: AccessChange): Promise<boolean> {
+  if (change.do === "remove-member") return !(await organisations.members(change.organisation)).has(change.person);
+  if (!("team" in change)) return false;
+  const { organisation, team } = change.team;
+  if (!(await organisations.teams(organisation)).includes(team)) return true;
+  return change.do === "remove-from-team" && !(await organisations.teamMembers(change.team)).includes(change.person);
 }
 
 const teamText = ({ organisation, team }: TeamRow): string => `the team ${organisation}:${team}`;

@@ -3,6 +3,7 @@ import { parseVersion, type PackageName } from "@assay/core";
 import type { ApprovalHandler, Doer, ManualOperation } from "../../identity/identity.ts";
 import type { ChangeDeps } from "./change.ts";
 import { deprecate, type Deprecations } from "./deprecate.ts";
+import { liveVersions, readTags } from "../store.ts";
 import { deleteTag, setTag } from "./tags.ts";
 import { unpublish, type UnpublishPolicy } from "./unpublish.ts";
 
@@ -65,8 +66,22 @@ export function changeHandler(deps: ChangeDeps, policy: UnpublishPolicy): Approv
       const by = { id: approval.requester, address, action: "approve", policy: "approved", within } as const;
       await carryOutChange(deps, by, payload as PackageChange, policy);
     },
+    isPointless: (payload) => isPointless(deps, payload as PackageChange),
     drop: async () => {},
   };
+}
+
+/** Whether the versions, or the tag, are there no more. */
+async function isPointless({ database }: Pick<ChangeDeps, "database">, change: PackageChange): Promise<boolean> {
+  if (change.do === "delete-tag")
+    return (await readTags(database.read, change.name)).every(({ tag }) => tag !== change.tag);
+  const live = new Set((await liveVersions(database.read, change.name)).map(({ version }) => version));
+  return versionsIn(change).every((version) => !live.has(version));
+}
+
+function versionsIn(change: Exclude<PackageChange, { do: "delete-tag" }>): readonly string[] {
+  if (change.do === "set-tag") return [change.version];
+  return change.do === "deprecate" ? Object.keys(change.messages) : change.versions;
 }
 
 function inWords(change: PackageChange): string {

@@ -3,7 +3,7 @@ import { blobKey } from "../../platform/blobs/key.ts";
 import { requireWrite } from "../changes/allow-write.ts";
 import type { PublishingDeps } from "../create-publishing.ts";
 import { prepareApproved, publishApproved } from "./approve.ts";
-import { drop } from "./drop.ts";
+import { drop, expire } from "./drop.ts";
 import { noteStage } from "./note.ts";
 import { putStage, type StagingOptions } from "./put.ts";
 import { review } from "./review.ts";
@@ -11,7 +11,7 @@ import { approveTogether, rejectTogether, stageApprovals } from "./people.ts";
 import { maySee, see, shown } from "./see.ts";
 import type { Staging } from "./stage.ts";
 import { readOverdue, readStageNames, readStages, type StoredStage } from "./store.ts";
-import type { PackageName, Version } from "@assay/core";
+import type { PackageName } from "@assay/core";
 
 const overdueEveryMs = 60_000;
 
@@ -20,19 +20,10 @@ export function createStaging(deps: PublishingDeps, options: StagingOptions): St
   const { database, clock, checksums, names, permissions, telemetry } = deps;
 
   async function endOverdue(): Promise<void> {
-    for (const { id, name, version } of await readOverdue(database.read, clock.now()))
+    for (const stage of await readOverdue(database.read, clock.now()))
       await database.write(async (transaction) => {
-        const overdue = await readOverdue(transaction, clock.now(), {
-          name: name as PackageName,
-          version: version as Version,
-        });
-        if (!overdue.some((one) => one.id === id)) return;
-        await drop(deps, transaction, { id });
-        await noteStage(deps, transaction, "expired", {
-          id,
-          name: name as PackageName,
-          version: version as Version,
-        });
+        const overdue = await readOverdue(transaction, clock.now(), stage);
+        if (overdue.some(({ id }) => id === stage.id)) await expire(deps, transaction, stage);
       });
   }
 

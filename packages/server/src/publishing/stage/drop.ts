@@ -1,7 +1,8 @@
 import { AssayError } from "@assay/core";
 import type { Transaction } from "../../platform/database/database.ts";
 import type { PublishingDeps } from "../create-publishing.ts";
-import { removeStage, type StoredStage } from "./store.ts";
+import { noteStage } from "./note.ts";
+import { removeStage, type OverdueStage, type StoredStage } from "./store.ts";
 
 /** Whom its tarball is held for. */
 export function holderOf({ id }: Pick<StoredStage, "id">): string {
@@ -17,4 +18,17 @@ export async function drop(
   if (!(await removeStage(transaction, stage.id)))
     throw new AssayError("CONFLICT", { reason: "somebody else has just decided on this staged version" });
   await admission.letGo(transaction, holderOf(stage));
+}
+
+/** Ends one whose time is over, and the approval that waited for people: there is nothing left to approve. */
+export async function expire(
+  deps: Pick<PublishingDeps, "admission" | "events" | "names"> & {
+    readonly approvals: Pick<PublishingDeps["approvals"], "withdraw">;
+  },
+  transaction: Transaction,
+  stage: OverdueStage,
+): Promise<void> {
+  await drop(deps, transaction, stage);
+  if (stage.approval !== undefined) await deps.approvals.withdraw(transaction, stage.approval);
+  await noteStage(deps, transaction, "expired", stage);
 }

@@ -104,6 +104,7 @@ export function stageApprovals(deps: PublishingDeps, provenance: ProvenancePolic
       const { name, version } = releaseOf(approval);
       await checksums.lookup(name, version, new AbortController().signal);
     },
+    isPointless: async (payload) => (await readStage(database.read, stageIn(payload), 0)) === undefined,
     async drop(transaction, { payload, approval }) {
       const id = stageIn(payload);
       if (!(await removeStage(transaction, id))) return;

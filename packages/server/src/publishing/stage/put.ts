@@ -11,7 +11,7 @@ import type { PublishRequest } from "../publish/publish-request.ts";
 import { readBody, type BodyLimits } from "../publish/read-body.ts";
 import { refuseStaged, refuseTaken } from "../publish/refuse-taken.ts";
 import type { Writer } from "../writer.ts";
-import { drop, holderOf } from "./drop.ts";
+import { expire, holderOf } from "./drop.ts";
 import { noteStage } from "./note.ts";
 import { askPeople } from "./people.ts";
 import { addStage, countStages, countStagesBy, readOverdue, readStageOf, type WholeStage } from "./store.ts";
@@ -74,7 +74,7 @@ export async function putStage(
     expiresAtMs: nowMs + options.waitMs,
   };
   return await admission.hold(request.tarball, holderOf(stage), async (transaction) => {
-    for (const { id } of await readOverdue(transaction, nowMs, stage)) await drop(deps, transaction, { id });
+    for (const overdue of await readOverdue(transaction, nowMs, stage)) await expire(deps, transaction, overdue);
     const standing = await readStageOf(transaction, name, stage.version, nowMs);
     if (standing?.content === content && standing.actor === actor) {
       await admission.letGo(transaction, holderOf(stage));

@@ -19,6 +19,8 @@ export interface WholeStage extends StoredStage {
   readonly authorship: Authorship;
 }
 
+export type OverdueStage = Pick<WholeStage, "id" | "name" | "version" | "approval">;
+
 type Row = Tables["hosted_stages"];
 
 export async function addStage(transaction: Transaction, stage: WholeStage): Promise<void> {
@@ -138,14 +140,20 @@ export async function readOverdue(
   reader: Reader,
   nowMs: number,
   release?: { readonly name: PackageName; readonly version: Version },
-): Promise<readonly Pick<Row, "id" | "name" | "version">[]> {
+): Promise<readonly OverdueStage[]> {
   let query = reader
     .withTables<Tables>()
     .selectFrom("hosted_stages")
-    .select(["id", "name", "version"])
+    .select(["id", "name", "version", "approval"])
     .where("expires_at_ms", "<=", nowMs);
   if (release !== undefined) query = query.where("name", "=", release.name).where("version", "=", release.version);
-  return await query.orderBy("expires_at_ms").limit(100).execute();
+  const rows = await query.orderBy("expires_at_ms").limit(100).execute();
+  return rows.map(({ id, name, version, approval }) => ({
+    id,
+    name: name as PackageName,
+    version: version as Version,
+    approval: approval ?? undefined,
+  }));
 }
 
 function stageOf(row: Row): WholeStage {
