@@ -11,6 +11,7 @@ import { packageEntries, packageTgz, tgz } from "@assay/testkit/tarball";
 import { loadConfig, type LoadedConfig } from "../src/config/load.ts";
 import { createWorkers } from "../src/platform/workers/workers.ts";
 import { checkTarball } from "../src/publishing/publishing.ts";
+import { bundleOf, provenanceBundle, provenanceStatement, withProvenance } from "./provenance-bundle.ts";
 import { publishBody, startPublisher, type Publisher } from "./publisher.ts";
 
 let publisher: Publisher;
@@ -18,7 +19,7 @@ let loaded: LoadedConfig;
 let scratch = "";
 const workers = createWorkers({ maxThreads: 1, idleMs: 1000, maxHeapMiB: 1024 });
 before(async () => {
-  publisher = await startPublisher("limits: {tarballBytes: 2MiB}\n");
+  publisher = await startPublisher("limits: {tarballBytes: 2MiB}\npublish: {provenance: off}\n");
   const { home, data } = publisher.installation;
   loaded = await loadConfig({
     flags: { config: configFile(publisher.installation), data },
@@ -36,10 +37,10 @@ const name = "@acme/hostile";
 const manifest = { name, version: "1.0.0" };
 type Body = ReturnType<typeof publishBody>;
 
-/** Tarballs that are stored: none that was refused. */
-function stored(): number {
+/** What is stored: nothing that was refused. */
+function stored(kind = "tarball"): number {
   try {
-    const folder = path.join(publisher.installation.data, "blobs", "tarball");
+    const folder = path.join(publisher.installation.data, "blobs", kind);
     return readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).length;
   } catch {
     return 0;
@@ -54,6 +55,7 @@ async function refused(body: unknown, status: number, sentence: RegExp, isOfPack
   assert.match(answer.body.toString(), sentence);
   assert.equal((await rawRequest(publisher.server.url, "/@acme%2fhostile")).status, 404);
   assert.equal(stored(), 0);
+  assert.equal(stored("attestation"), 0);
   const spool = path.join(publisher.installation.data, "spool");
   assert.equal(readdirSync(spool, { recursive: true, withFileTypes: true }).filter((e) => e.isFile()).length, 0);
 }
@@ -126,6 +128,72 @@ const bodies: Readonly<Record<string, readonly [unknown, number, RegExp]>> = {
   "a tag at another version": [changed((body) => (body["dist-tags"] = { latest: "2.0.0" })), 400, /points at/],
 };
 
+/** Provenance that is not of this: refused whether or not any is needed. */
+const about = { name, version: "1.0.0", sha512: createHash("sha512").update(packageTgz(manifest)).digest("hex") };
+const proven = (bundle: string, contentType?: string): Body =>
+  withProvenance(publishBody(manifest, { tarball: packageTgz(manifest) }), bundle, contentType);
+const bundleKey = `${name}-1.0.0.sigstore`;
+const statement = provenanceStatement(about);
+const provenances: typeof bodies = {
+  "provenance of another name": [
+    proven(provenanceBundle({ ...about, name: "@acme/other" })),
+    403,
+    /provenance\/subject/,
+  ],
+  "provenance of another version": [
+    proven(provenanceBundle({ ...about, version: "1.0.1" })),
+    403,
+    /provenance\/subject/,
+  ],
+  "provenance of other bytes": [proven(provenanceBundle({ ...about, sha512: "0".repeat(128) })), 403, /other bytes/],
+  "provenance of two subjects": [
+    proven(bundleOf({ ...statement, subject: [...statement.subject, ...statement.subject] })),
+    403,
+    /exactly one subject/,
+  ],
+  "provenance that is no JSON": [proven("not JSON"), 403, /provenance\/bundle.*not strict JSON/],
+  "provenance of another payload type": [
+    proven(bundleOf(statement, { payloadType: "text/plain" })),
+    403,
+    /provenance\/bundle.*the payload is not/,
+  ],
+  "provenance of another media type": [
+    proven(provenanceBundle(about), "application/json"),
+    403,
+    /provenance\/bundle.*no sigstore bundle/,
+  ],
+  "huge provenance": [
+    proven(provenanceBundle(about).replace("{", `{"x":"${"x".repeat(2 * 1024 * 1024)}",`)),
+    403,
+    /provenance\/bundle.*larger than 1048576/,
+  ],
+  "two provenance bundles": [
+    changed(
+      (body) => (withProvenance(body)._attachments["hostile-1.0.0.sigstore"] = body._attachments[bundleKey] as never),
+    ),
+    400,
+    /two provenance bundles/,
+  ],
+  "the provenance bundle of another package": [
+    changed((body) => {
+      const { [bundleKey]: bundle, ...rest } = withProvenance(body)._attachments;
+      body._attachments = { ...rest, "@acme/other-1.0.0.sigstore": bundle as never };
+    }),
+    400,
+    /provenance bundle is called/,
+  ],
+  "provenance that is no text": [
+    changed((body) => Object.assign(withProvenance(body)._attachments[bundleKey] ?? {}, { data: {} })),
+    400,
+    /provenance bundle has no data/,
+  ],
+  "provenance without a type": [
+    changed((body) => Object.assign(withProvenance(body)._attachments[bundleKey] ?? {}, { content_type: undefined })),
+    400,
+    /provenance bundle has no content type/,
+  ],
+};
+
 /** What lies in the package, its name, or how it is to be published. */
 const packages: typeof bodies = {
   "a tag that is a range": [changed((body) => (body["dist-tags"] = { "1.x": "1.0.0" })), 400, /reads as a version/],
@@ -196,7 +264,7 @@ const packages: typeof bodies = {
   "an npm token": [withFile("index.js", `const t = "${fakeToken}";\n`), 403, /secrets\/npm-token/],
 };
 
-for (const [what, [body, status, sentence]] of Object.entries(bodies))
+for (const [what, [body, status, sentence]] of Object.entries({ ...bodies, ...provenances }))
   test(`refuses ${what}`, () => refused(body, status, sentence));
 
 for (const [what, [body, status, sentence]] of Object.entries(packages))

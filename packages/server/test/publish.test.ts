@@ -10,11 +10,20 @@ import { packumentDigest, parsePackageName, versionDigest, type Sha256 } from "@
 import { clients, type ClientName } from "@assay/testkit/clients";
 import { rawRequest, type RawAnswer } from "@assay/testkit/raw-http";
 import { configFile, runAssay } from "@assay/testkit/server-process";
+import { packageTgz } from "@assay/testkit/tarball";
+import { withProvenance } from "./provenance-bundle.ts";
 import { publishBody, startPublisher, type Publisher } from "./publisher.ts";
+
+/** Scopes with rules of their own. */
+const scopes = `
+  - {names: ["@signed/*"], organisation: signed, visibility: public, provenance: require, allowedSecrets: ["@signed/tls secrets/private-key test/key.pem"]}
+  - {names: ["@quiet/*"], organisation: quiet, visibility: public, provenance: off}
+publish: {allowedSecrets: ["@quiet/tls secrets/private-key test/key.pem", "@signed/other secrets/private-key test/key.pem"]}
+`;
 
 let publisher: Publisher;
 before(async () => {
-  publisher = await startPublisher("", async ({ database, identity, names }) => {
+  publisher = await startPublisher(scopes.slice(1), async ({ database, identity, names }) => {
     await identity.accounts.create("test", { name: "grace", kind: "person", password: "correct horse battery" });
     const name = parsePackageName("@acme/OldName");
     await database.write((transaction) => names.claim(transaction, { name, visibility: undefined, owner: "ada" }));
@@ -24,6 +33,8 @@ after(async () => publisher[Symbol.asyncDispose]());
 
 const sha256: Sha256 = (bytes) => new Uint8Array(hash("sha256", bytes, "buffer"));
 
+type Body = ReturnType<typeof publishBody>;
+
 interface Shown {
   readonly _rev: string;
   readonly "dist-tags": Readonly<Record<string, string>>;
@@ -31,7 +42,11 @@ interface Shown {
   readonly versions: Record<
     string,
     {
-      readonly dist: { readonly tarball: string; readonly signatures: readonly unknown[] };
+      readonly dist: {
+        readonly tarball: string;
+        readonly signatures: readonly unknown[];
+        readonly attestations?: unknown;
+      };
       readonly _npmUser: { readonly name: string };
       deprecated?: string;
     }
@@ -89,6 +104,78 @@ test("what is restricted is read by who may, and is not there for anybody else",
       assert.equal((await rawRequest(publisher.server.url, at)).status, 404, at);
       assert.equal((await publisher.ask("GET", at)).status, 200, at);
     }
+  }
+});
+
+test("a scope that needs provenance takes no version without, published or staged; others are told, or hear nothing", async () => {
+  const send = (
+    name: string,
+    version: string,
+    isStaged: boolean,
+    change = (body: Body) => body,
+  ): Promise<RawAnswer> => {
+    const body = change(publishBody({ name, version }));
+    if (!isStaged) return publisher.put(name, body);
+    return publisher.ask("POST", `/-/stage/package/${name.replace("/", "%2f")}`, body);
+  };
+  for (const isStaged of [false, true]) {
+    const [major, what] = isStaged ? ["2", "staged"] : ["1", "published"];
+    const refused = await send("@signed/ui", `${major}.0.0`, isStaged);
+    assert.equal(refused.status, 403, what);
+    assert.match(
+      refused.text(),
+      /provenance\/missing.*versions of @signed\/ui need .*npm publish --provenance.*id-token: write/,
+    );
+    const told = await send("@acme/told", `${major}.0.0`, isStaged);
+    assert.equal(told.status, 201, told.text());
+    assert.match(String(told.headers["npm-notice"]), /^This version has no provenance statement; /, what);
+    const quiet = await send("@quiet/ui", `${major}.0.0`, isStaged);
+    assert.equal(quiet.status, 201, quiet.text());
+    assert.equal(quiet.headers["npm-notice"], undefined, what);
+  }
+  assert.equal((await publisher.ask("GET", "/@signed%2fui")).status, 404);
+  for (const name of ["@signed/ui", "@acme/proven", "@quiet/proven"])
+    for (const isStaged of [false, true]) {
+      const proven = await send(name, isStaged ? "2.0.0" : "1.0.0", isStaged, withProvenance);
+      assert.equal(proven.status, 201, proven.text());
+      assert.equal(proven.headers["npm-notice"], undefined);
+    }
+});
+
+test("what came with provenance is served where npm and pnpm look for it", async () => {
+  const name = "@signed/served";
+  const body = withProvenance(publishBody({ name, version: "1.0.0" }));
+  assert.equal((await publisher.put(name, body)).status, 201);
+  const { dist } = (await document(name)).versions["1.0.0"] ?? assert.fail("it is not listed");
+  const path = "/-/npm/v1/attestations/@signed%2fserved@1.0.0";
+  const predicateType = "https://slsa.dev/provenance/v1";
+  assert.deepEqual(dist.attestations, { url: `${publisher.server.url}${path}`, provenance: { predicateType } });
+  const bundle = JSON.parse(body._attachments[`${name}-1.0.0.sigstore`]?.data ?? "") as unknown;
+  // npm asks at the URL, pnpm below the registry with the name as it is.
+  for (const at of [path, path.replace("%2f", "/")]) {
+    const answer = await rawRequest(publisher.server.url, at);
+    assert.equal(answer.status, 200, at);
+    assert.deepEqual(answer.json(), { attestations: [{ predicateType, bundle }] });
+  }
+  const abbreviated = await rawRequest(publisher.server.url, "/@signed%2fserved", {
+    headers: { accept: "application/vnd.npm.install-v1+json" },
+  });
+  const { versions } = abbreviated.json() as unknown as Shown;
+  assert.deepEqual(versions["1.0.0"]?.dist.attestations, dist.attestations);
+});
+
+test("the files that a scope lets pass are those of its own list; the registry's is for scopes that have none", async () => {
+  const pem = `-----BEGIN PRIVATE KEY-----\n${hash("sha512", "k", "base64")}\n-----END PRIVATE KEY-----\n`;
+  const send = (name: string): Promise<RawAnswer> => {
+    const manifest = { name, version: "1.0.0" };
+    const tarball = packageTgz(manifest, { "test/key.pem": pem });
+    return publisher.put(name, withProvenance(publishBody(manifest, { tarball })));
+  };
+  for (const name of ["@signed/tls", "@quiet/tls"]) assert.equal((await send(name)).status, 201, name);
+  for (const name of ["@signed/other", "@quiet/other", "@acme/tls"]) {
+    const refused = await send(name);
+    assert.equal(refused.status, 403, name);
+    assert.match(refused.text(), /secrets\/private-key/);
   }
 });
 

@@ -8,14 +8,14 @@ const advice: Readonly<Record<string, string>> = {
   "manifest/":
     "package.json beside the archive and in it must say the same: look for scripts that change it while packing.",
   "secrets/":
-    'Leave the file out ("files" in package.json), or have publish.allowedSecrets name it when it is no secret.',
+    'Leave the file out ("files" in package.json), or have allowedSecrets (of publish, or of the names in hosted) list it when it is no secret.',
   "publish/name": "Choose another name, in lower case.",
   "publish/private": 'Take "private" out of package.json when it shall be published.',
   "publish/size": "Leave out what nobody needs who installs it; the registry's limit is limits.tarballBytes.",
   "publish/tag": "Tags are words such as next or beta.",
   "publish/taken": "Raise the version: npm version patch.",
   "provenance/missing":
-    "This registry needs a provenance statement: publish from CI with npm publish --provenance, in a job that has the permission id-token: write.",
+    "The registry needs a provenance statement of it: publish from CI, on GitHub Actions by npm publish --provenance in a job with the permission id-token: write, best by trusted publishing (npm trust).",
 };
 
 export function adviceFor(rule: string): string | undefined {

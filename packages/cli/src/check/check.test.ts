@@ -90,6 +90,26 @@ test("a tarball is taken as it is; one that no client may read is named by rule"
   assert.match(tagged.stdout, /✗ publish\/tag: the tag 1\.x reads as a version or range/);
 });
 
+test("the scope of a package says which files pass, and whether provenance is needed", async (t) => {
+  const folder = packageIn(t, {});
+  const assay = `upstream: {url: "http://127.0.0.1:9"}
+hosted:
+  - {names: ["@signed/*"], organisation: signed, provenance: require, allowedSecrets: ["@signed/tls secrets/env-file .env"]}
+`;
+  writeFileSync(join(folder, "assay.yaml"), assay);
+  for (const [name, code] of [
+    ["@signed/tls", 0],
+    ["@signed/other", 1],
+    ["@acme/tls", 1],
+  ] as const) {
+    writeFileSync(join(folder, "it.tgz"), packageTgz({ name, version: "1.0.0" }, { ".env": "PASSWORD=hunter2\n" }));
+    const checked = await check(folder, "it.tgz", "--offline");
+    assert.equal(checked.code, code, checked.stdout + checked.stderr);
+    assert.equal(/✗ secrets\/env-file/.test(checked.stdout), code === 1, name);
+    assert.equal(/! .*provenance statement.*id-token: write/.test(checked.stdout), name !== "@acme/tls", name);
+  }
+});
+
 test("what cannot be checked is wrong use", async (t) => {
   const folder = packageIn(t, {});
   const missing = await check(folder, "nothing.tgz");

@@ -54,7 +54,7 @@ export async function runCheck(context: CliContext, what: string, options: Check
       findings.push({ rule: "publish/taken", reason: asked.taken, advice: adviceFor("publish/taken") });
     const notes = [
       ...(asked?.notes ?? []),
-      ...(loaded.config.publish.provenance === "require" ? [adviceFor("provenance/missing") ?? ""] : []),
+      ...(checked.provenance === "require" ? [adviceFor("provenance/missing") ?? ""] : []),
     ];
     tell(context, checked, { findings, notes, asked }, options.json === true);
     return findings.length === 0 ? 0 : 1;

@@ -213,6 +213,10 @@ export interface HostedConfig {
   readonly visibility: "public" | "restricted" | undefined;
   /** `stage-only`: nothing is published but what was staged and approved. Default direct. */
   readonly publish: "direct" | "stage-only";
+  /** Undefined: `PublishConfig.provenance`. */
+  readonly provenance: PublishConfig["provenance"] | undefined;
+  /** Undefined: `PublishConfig.allowedSecrets`. */
+  readonly allowedSecrets: readonly string[] | undefined;
 }
 
 /** An OpenID Connect provider. */
@@ -310,7 +314,7 @@ export interface UpstreamSecrets {
 }
 
 export interface PublishConfig {
-  /** Default warn. */
+  /** Whether versions must have a provenance statement, their publisher is told that they have none, or neither. Default warn. */
   readonly provenance: "require" | "warn" | "off";
   /** `<package> <rule> <path>`: what rules about secrets let pass. */
   readonly allowedSecrets: readonly string[];

@@ -14,13 +14,40 @@ test("reads names with whose they are, and where each stands", () => {
     'hosted:\n  - {names: ["@acme/*", left-pad], organisation: acme, visibility: public}\n  - names: [x-*]\n    organisation: x\n    publish: stage-only\n',
   );
   assert.deepEqual(problems, []);
+  const unsaid = { provenance: undefined, allowedSecrets: undefined };
   assert.deepEqual(hosted, [
-    { names: ["@acme/*", "left-pad"], organisation: "acme", visibility: "public", publish: "direct" },
-    { names: ["x-*"], organisation: "x", visibility: undefined, publish: "stage-only" },
+    { names: ["@acme/*", "left-pad"], organisation: "acme", visibility: "public", publish: "direct", ...unsaid },
+    { names: ["x-*"], organisation: "x", visibility: undefined, publish: "stage-only", ...unsaid },
   ]);
   assert.deepEqual(
     rules.map(({ pattern, source }) => `${pattern} ${source}`),
     ["@acme/* f:2:14", "left-pad f:2:25", "x-* f:3:13"],
+  );
+});
+
+test("what a member says of provenance and secrets is about its own names", () => {
+  const { hosted, problems } = read(
+    `hosted:
+  - {names: ["@acme/*"], organisation: acme, provenance: require, allowedSecrets: ["@acme/tls secrets/private-key a key.pem"]}
+  - {names: ["@umbrella/*"], organisation: umbrella, provenance: off, allowedSecrets: []}
+  - {names: ["@initech/*"], organisation: initech, provenance: warn}
+`,
+  );
+  assert.deepEqual(problems, []);
+  assert.deepEqual(
+    hosted.map(({ provenance, allowedSecrets }) => ({ provenance, allowedSecrets })),
+    [
+      { provenance: "require", allowedSecrets: ["@acme/tls secrets/private-key a key.pem"] },
+      { provenance: "off", allowedSecrets: [] },
+      { provenance: "warn", allowedSecrets: undefined },
+    ],
+  );
+  const one = (more: string) => read(`hosted: [{organisation: x, names: ["@x/*"], ${more}}]\n`).problems.join();
+  assert.match(one("provenance: always"), /hosted\.provenance \(f:1:\d+\) is "always" but must be/);
+  assert.match(one("allowedSecrets: [x]"), /hosted\.allowedSecrets \(f:1:\d+\)/);
+  assert.match(
+    one('allowedSecrets: ["@y/z secrets/npmrc .npmrc"]'),
+    /hosted\.allowedSecrets \(f:1:\d+\) has @y\/z, which is none of the names beside it/,
   );
 });
 

@@ -1,7 +1,7 @@
-import type { NamePattern } from "@assay/core";
+import { patternCovers, type NamePattern } from "@assay/core";
 import type { HostedConfig } from "./config.ts";
 import type { RawHosted } from "./file.ts";
-import { namePatterns, oneOf, organisationName, type Kind } from "./kinds.ts";
+import { allowedSecrets, namePatterns, oneOf, organisationName, type Kind } from "./kinds.ts";
 import type { HostedNameRule } from "./ownership.ts";
 import { readValues } from "./values.ts";
 
@@ -39,6 +39,18 @@ export const hostedSettings: readonly HostedSetting[] = [
     fallback: "direct",
     doc: "How versions come in: direct, by npm publish or staged; stage-only, staged alone, and somebody who may approves each.",
   },
+  {
+    key: "provenance",
+    kind: oneOf("require", "warn", "off"),
+    fallback: undefined,
+    doc: "Whether a version needs a provenance statement. Default: publish.provenance.",
+  },
+  {
+    key: "allowedSecrets",
+    kind: allowedSecrets(),
+    fallback: undefined,
+    doc: "Files of these packages that may be published though a rule about secrets names them: package, rule and path. Default: publish.allowedSecrets.",
+  },
 ];
 
 /** The members of `hosted`, and where their patterns stand. Problems are added to the list. */
@@ -58,11 +70,21 @@ export function readHostedNames(
       problems.push(`hosted (${source}) must say whose the names are: organisation.`);
     const places = layer.get("names")?.items;
     rules.push(...names.map((pattern, at) => ({ pattern, organisation, source: places?.[at] ?? source })));
+    const secrets = values.optionalList("allowedSecrets");
+    for (const entry of secrets ?? []) {
+      const [of = ""] = entry.split(" ");
+      if (!names.some((pattern) => patternCovers(pattern, of)))
+        problems.push(
+          `hosted.allowedSecrets (${values.from("allowedSecrets")}) has ${of}, which is none of the names beside it.`,
+        );
+    }
     hosted.push({
       names,
       organisation,
       visibility: values.optionalText("visibility") as HostedConfig["visibility"],
       publish: values.text("publish") as HostedConfig["publish"],
+      provenance: values.optionalText("provenance") as HostedConfig["provenance"],
+      allowedSecrets: secrets,
     });
   }
   return { hosted, rules };

@@ -8,7 +8,7 @@ export const publishSettings: readonly Setting[] = [
     env: "ASSAY_PUBLISH_PROVENANCE",
     kind: oneOf("require", "warn", "off"),
     fallback: "warn",
-    doc: "Whether a version needs a provenance statement: require, what has none is refused; warn and off, it is listed without.",
+    doc: "Whether a version needs a provenance statement: require, what has none is refused; warn, its publisher is told; off, nothing is said. One that is about anything else is refused in any case. Members of `hosted` may say otherwise of their names.",
   },
   {
     key: "publish.allowedSecrets",
@@ -16,7 +16,7 @@ export const publishSettings: readonly Setting[] = [
     kind: allowedSecrets(),
     fallback: [],
     example: ["@acme/tls secrets/private-key test/key.pem"],
-    doc: "Files that may be published though a rule about secrets names them, such as the keys of a test.",
+    doc: "Files that may be published though a rule about secrets names them, such as the keys of a test: package, rule and path. Members of `hosted` may say otherwise of their names.",
   },
   {
     key: "publish.unpublishHours",

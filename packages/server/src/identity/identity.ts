@@ -24,6 +24,7 @@ export { withExclusive } from "./ci/exclusive.ts";
 export { ciRoutes } from "./ci/routes.ts";
 export { createIdentity, type IdentityDeps } from "./create-identity.ts";
 export { identityMigrations } from "./migrations.ts";
+export { hostedSaidOf } from "./names/name-rules.ts";
 export { openHostedNames } from "./names/hosted-names.ts";
 export type { HostedNames, HostedOrganisation, HostedPackage, NameClaim } from "./names/names.ts";
 export { accessHandler, accessKind, accessOperation } from "./organisations/access-changes.ts";

@@ -1,4 +1,4 @@
-import { AssayError, decodeUtf8, type PackageName, type Version } from "@assay/core";
+import { AssayError, decodeUtf8, type PackageName } from "@assay/core";
 import type { Admission } from "../admission/admission.ts";
 import type { Checksums } from "../checksums/checksums.ts";
 import type { Config } from "../config/config.ts";
@@ -25,8 +25,10 @@ import type { Releases } from "../releases/releases.ts";
 import type { HostedListings } from "../serving/serving.ts";
 import { createByteBudget } from "./publish/byte-budget.ts";
 import { authorshipOf, commit } from "./publish/commit.ts";
+import { createContentRules } from "./publish/content-rules.ts";
 import { examine, readRequest, type ExamineOptions } from "./publish/examine.ts";
 import { contentDigest, type Publisher } from "./publish/manifest.ts";
+import { provenanceNotice } from "./publish/provenance.ts";
 import { readBody, type PublishBody } from "./publish/read-body.ts";
 import { refuseBurst } from "./publish/refuse-burst.ts";
 import { refuseStaged, refuseTaken } from "./publish/refuse-taken.ts";
@@ -87,8 +89,7 @@ const dayMs = 86_400_000;
 export function createPublishing(deps: PublishingDeps, { limits, publish }: PublishingOptions): Publishing {
   const examining: ExamineOptions = {
     limits: { unpackedBytes: limits.unpackedBytes, entries: limits.archiveEntries },
-    allowedSecrets: new Set(publish.allowedSecrets),
-    provenance: publish.provenance,
+    rulesOf: createContentRules(publish, deps.names.saidOf),
     upperCaseNames: publish.upperCaseNames,
   };
   const burst = { packages: publish.burstPackages, minutes: publish.burstMinutes };
@@ -115,7 +116,7 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
     if (isJsonObject(attachments) && Object.keys(attachments).length > 0) {
       if (!mayBring) await requireWrite(deps, principal, "publish", name);
       deps.gate.passPublish(writer, name, deps.names.organisationOf(name));
-      return { kind: "published", version: await publishOne(principal, name, body) };
+      return { kind: "published", ...(await publishOne(principal, name, body)) };
     }
     const by = await requireWrite(deps, principal, "deprecate", name);
     const messages = await deprecationsIn(deps.database.read, name, body.document);
@@ -147,9 +148,9 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
     }
   }
 
-  async function publishOne(principal: Principal, name: PackageName, body: PublishBody): Promise<Version> {
+  async function publishOne(principal: Principal, name: PackageName, body: PublishBody) {
     await requireWrite(deps, principal, "publish", name);
-    if (deps.names.isStageOnly(name))
+    if (deps.names.saidOf(name)?.publish === "stage-only")
       throw new AssayError("FORBIDDEN", {
         reason: `versions of ${name} are staged, and published when somebody who may approves them; use npm stage publish`,
       });
@@ -165,7 +166,7 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
       await commit(deps, await authorshipOf(deps, principal, by), passed, steady);
     }
     await deps.checksums.lookup(name, request.version, new AbortController().signal);
-    return request.version;
+    return { version: request.version, notice: provenanceNotice(request, examining.rulesOf(name).provenance) };
   }
 
   const staging = createStaging(deps, { examining, body: bodyLimits, waitMs: publish.stageDays * dayMs });
@@ -176,7 +177,7 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
       return await movePackages(deps, source, {
         ...options,
         limits: { ...examining.limits, tarballBytes: limits.tarballBytes },
-        allowsSecret: (name) => (path, rule) => examining.allowedSecrets.has(`${name} ${rule} ${path}`),
+        rulesOf: examining.rulesOf,
       });
     },
     async replace(writer, name, revision, source) {

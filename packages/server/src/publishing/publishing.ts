@@ -81,6 +81,7 @@ export interface Publishing {
 }
 
 export type Put =
-  | { readonly kind: "published"; readonly version: Version }
+  /** `notice`: to be told to its publisher. */
+  | { readonly kind: "published"; readonly version: Version; readonly notice: string | undefined }
   /** Only what it says about deprecation was taken. */
   | { readonly kind: "deprecated" };

@@ -7,6 +7,11 @@ import { stageDocument } from "./stage/document.ts";
 import type { Decider } from "./stage/stage.ts";
 import type { Writer } from "./writer.ts";
 
+/** Clients print it beside what they say themselves. One line of printable ASCII. */
+export function tell(reply: FastifyReply, notice: string | undefined): void {
+  if (notice !== undefined) void reply.header("npm-notice", notice);
+}
+
 interface ById {
   readonly Params: { readonly id: string };
 }
@@ -26,7 +31,8 @@ export function addStageRoutes(
     const name = parsePackageName(request.params.name);
     const writer = await who(request);
     await hosting.organisations.ensurePersonal(writer.principal, name);
-    const stageId = await staging.put(writer, name, bodyOf(request));
+    const { id: stageId, notice } = await staging.put(writer, name, bodyOf(request));
+    tell(reply, notice);
     return reply.status(201).send({ message: "Package version staged successfully.", stageId });
   });
 

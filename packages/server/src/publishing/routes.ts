@@ -2,7 +2,7 @@ import { AssayError, parsePackageName, parseVersion, unscopedName } from "@assay
 import type { FastifyInstance, FastifyPluginCallback, FastifyRequest } from "fastify";
 import { bodyOf, type PublishingRoutesDeps } from "./routes-deps.ts";
 import { addStagePages } from "./routes-stage-pages.ts";
-import { addStageRoutes } from "./routes-stage.ts";
+import { addStageRoutes, tell } from "./routes-stage.ts";
 import { createWriter, type Writer } from "./writer.ts";
 
 /** npm's API for writers. A body is read only by whoever may send it. */
@@ -24,6 +24,7 @@ export function publishingRoutes(deps: PublishingRoutesDeps): FastifyPluginCallb
       const writer = await who(request);
       await hosting.organisations.ensurePersonal(writer.principal, name);
       const put = await publishing.put(writer, name, bodyOf(request));
+      if (put.kind === "published") tell(reply, put.notice);
       return reply.status(put.kind === "published" ? 201 : 200).send({ success: true, ok: true, id: name });
     });
 

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Random } from "@assay/server/platform/random";
 import { packageTgz } from "@assay/testkit/tarball";
+import { provenanceBundle } from "../provenance-bundle.ts";
 import { publishBody } from "../publisher.ts";
 
 /** One version that a client publishes. */
@@ -65,7 +66,7 @@ function attempt(
   if (hasProvenance)
     attachments[`${name}-${version}.sigstore`] = {
       content_type: "application/vnd.dev.sigstore.bundle.v0.3+json",
-      data: provenanceOf(name, version, sha512),
+      data: provenanceBundle({ name, version, sha512 }),
     };
   return {
     name,
@@ -76,22 +77,4 @@ function attempt(
     sha512,
     body: JSON.stringify({ ...body, access: access ?? null }),
   };
-}
-
-/** A bundle in its form, signed by nobody. */
-function provenanceOf(name: string, version: string, sha512: string): string {
-  const statement = {
-    _type: "https://in-toto.io/Statement/v1",
-    subject: [{ name: `pkg:npm/${name.replace("@", "%40")}@${version}`, digest: { sha512 } }],
-    predicateType: "https://slsa.dev/provenance/v1",
-    predicate: {},
-  };
-  return JSON.stringify({
-    mediaType: "application/vnd.dev.sigstore.bundle.v0.3+json",
-    dsseEnvelope: {
-      payload: Buffer.from(JSON.stringify(statement)).toString("base64"),
-      payloadType: "application/vnd.in-toto+json",
-      signatures: [{ sig: "c2ln" }],
-    },
-  });
 }

@@ -1,18 +1,12 @@
-import {
-  AssayError,
-  mostSpecificPattern,
-  parseNamePattern,
-  patternCovers,
-  type NamePattern,
-  type PackageName,
-} from "@assay/core";
-import type { Config, UpstreamConfig } from "../../config/config.ts";
+import { AssayError, parseNamePattern, type NamePattern, type PackageName } from "@assay/core";
+import type { Config } from "../../config/config.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Database, Transaction } from "../../platform/database/database.ts";
 import type { Events } from "../../platform/events/events.ts";
 import type { Telemetry } from "../../platform/telemetry/telemetry.ts";
 import { insertOwner, insertTeam, insertTeamMember, putGrant, readMembers, readTeams } from "../organisations/store.ts";
 import { skeletonOf } from "./confusable.ts";
+import { createNameRules, scopeOf, type NameRule } from "./name-rules.ts";
 import type { HostedNames, HostedOrganisation, HostedPackage, NameClaim } from "./names.ts";
 import {
   findAlike,
@@ -42,22 +36,18 @@ const believedMs = 2500;
 /** After a change that takes names from upstreams nobody is told before this time, so that no process believes otherwise. */
 const spreadMs = 3000;
 
-interface Rule {
-  readonly pattern: NamePattern;
-  readonly organisation: string;
-}
-
 /**
  * Reads all names, and makes the organisations that the configuration names. Throws CONFIG when upstreams own names
  * that are hosted here.
  */
 export async function openHostedNames(
   deps: HostedNamesDeps,
-  { hosted, upstreams }: Pick<Config, "hosted" | "upstreams">,
+  config: Pick<Config, "hosted" | "upstreams">,
 ): Promise<HostedNames> {
   const { database, events, clock, telemetry } = deps;
-  const rules = new Map(hosted.flatMap((rule) => rule.names.map((pattern) => [pattern, rule] as const)));
-  const owners = ownersOf(upstreams);
+  const { hosted } = config;
+  const rules = createNameRules(config);
+  const { owners } = rules;
   const organisations = new Map<string, HostedOrganisation>();
   const packages = new Map<PackageName, HostedPackage>();
   const byOrganisation = new Map<string, Set<PackageName>>();
@@ -77,7 +67,7 @@ export async function openHostedNames(
         organisations.set(one.name, one);
       }
       for (const one of await packagesSince(database.read, before)) {
-        if (hostedRule(one.name) === undefined) takenAtMs = clock.monotonicMs();
+        if (rules.hosted(one.name, organisations.has(scopeOf(one.name))) === undefined) takenAtMs = clock.monotonicMs();
         packages.set(one.name, one);
         const siblings = byOrganisation.get(one.organisation) ?? new Set();
         byOrganisation.set(one.organisation, siblings.add(one.name));
@@ -99,28 +89,12 @@ export async function openHostedNames(
   }
 
   /** The pattern by which a name is hosted, and whose it is; undefined: only by itself, or not. */
-  function hostedRule(name: PackageName, isOrganisation = organisations.has(scopeOf(name))): Rule | undefined {
-    const scope = isOrganisation ? parseNamePattern(`@${scopeOf(name)}/*`) : undefined;
-    const pattern = mostSpecificPattern(scope === undefined ? rules.keys() : [...rules.keys(), scope], name);
-    return pattern && { pattern, organisation: rules.get(pattern)?.organisation ?? scopeOf(name) };
-  }
-
-  /** Where both say something, the upstream's pattern counts when it is inside the hosted one. */
-  function ruleOf(name: PackageName, isOrganisation?: boolean): Rule | undefined {
-    const rule = hostedRule(name, isOrganisation);
-    const theirs = rule && mostSpecificPattern(owners.keys(), name);
-    if (rule === undefined || theirs === undefined) return rule;
-    return theirs !== rule.pattern && patternCovers(rule.pattern, theirs) ? undefined : rule;
+  function ruleOf(name: PackageName, isOrganisation = organisations.has(scopeOf(name))): NameRule | undefined {
+    return rules.ruleOf(name, isOrganisation);
   }
 
   function defaultVisibility(name: PackageName): HostedPackage["visibility"] {
-    const pattern = ruleOf(name)?.pattern;
-    return (pattern && rules.get(pattern)?.visibility) ?? "restricted";
-  }
-
-  function isStageOnly(name: PackageName): boolean {
-    const pattern = ruleOf(name)?.pattern;
-    return pattern !== undefined && rules.get(pattern)?.publish === "stage-only";
+    return ruleOf(name)?.said?.visibility ?? "restricted";
   }
 
   async function found(transaction: Transaction, organisation: HostedOrganisation): Promise<void> {
@@ -224,7 +198,7 @@ export async function openHostedNames(
       return [...names].sort(byBytes).flatMap((name) => packages.get(name) ?? []);
     },
     defaultVisibility,
-    isStageOnly,
+    saidOf: (name) => ruleOf(name)?.said,
     generation: () => generation,
     async current() {
       if (clock.monotonicMs() - lookedAtMs > believedMs) await lookAnew();
@@ -268,12 +242,6 @@ export async function openHostedNames(
   };
 }
 
-/** By pattern, the registry that has it. */
-function ownersOf(upstreams: readonly UpstreamConfig[]): ReadonlyMap<NamePattern, string> {
-  const registries = upstreams.filter(({ kind }) => kind === "registry");
-  return new Map(registries.flatMap(({ name, names }) => names.map((pattern) => [pattern, name] as const)));
-}
-
 /** What is hosted stays hosted: a configuration that gives it to an upstream is refused. */
 function refuseOverlaps(
   owners: ReadonlyMap<NamePattern, string>,
@@ -289,11 +257,6 @@ function refuseOverlaps(
       reason: `upstreams.${alias}.names has ${pattern}, which the organisation ${whose} has here; take it out.`,
     });
   }
-}
-
-/** Empty for a name without one. */
-function scopeOf(name: PackageName): string {
-  return name.startsWith("@") ? name.slice(1, name.indexOf("/")) : "";
 }
 
 function byBytes(a: string, b: string): number {

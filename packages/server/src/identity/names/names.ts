@@ -1,4 +1,5 @@
 import type { PackageName } from "@assay/core";
+import type { HostedConfig } from "../../config/config.ts";
 import type { Transaction } from "../../platform/database/database.ts";
 
 /**
@@ -24,8 +25,8 @@ export interface HostedNames {
   /** What a new package of this name is where its publisher does not say. */
   defaultVisibility(name: PackageName): HostedPackage["visibility"];
 
-  /** True where nothing is published but what was staged and approved. */
-  isStageOnly(name: PackageName): boolean;
+  /** What the configuration says of how such names are published; undefined: nothing. */
+  saidOf(name: PackageName): HostedConfig | undefined;
 
   /** Another number after every change of names, or of who may do what with them. */
   generation(): number;

@@ -28,6 +28,8 @@ export async function openTestNames(
     {
       hosted: hosted.map((rule) => ({
         publish: "direct",
+        provenance: undefined,
+        allowedSecrets: undefined,
         ...rule,
         names: rule.names.map(parseNamePattern),
         visibility,

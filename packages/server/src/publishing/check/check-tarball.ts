@@ -11,13 +11,17 @@ import {
   parsePackageName,
   parseVersion,
   type Integrity,
+  type PackageName,
 } from "@assay/core";
+import type { Config } from "../../config/config.ts";
+import { hostedSaidOf } from "../../identity/identity.ts";
 import { readPackageJson } from "../../admission/inspect-archive.ts";
 import type { BlobSource } from "../../platform/blobs/blobs.ts";
 import type { Workers } from "../../platform/workers/workers.ts";
-import type { PublishingOptions } from "../create-publishing.ts";
+import { createContentRules } from "../publish/content-rules.ts";
 import { inspectAll } from "../publish/inspect.ts";
 import { isJsonObject, type JsonObject } from "../publish/json.ts";
+import type { ProvenancePolicy } from "../publish/provenance.ts";
 import { complaintsAbout, type Complaint } from "../publish/validate.ts";
 
 export interface CheckedTarball {
@@ -28,6 +32,8 @@ export interface CheckedTarball {
   readonly integrity: Integrity;
   /** Undefined when the archive cannot be read. */
   readonly contents: { readonly files: number; readonly unpackedBytes: number } | undefined;
+  /** Whether versions of this name need a provenance statement, which no tarball has. */
+  readonly provenance: ProvenancePolicy;
   /** What a publish would be refused for, what it would hear first at the head. */
   readonly complaints: readonly Complaint[];
 }
@@ -43,17 +49,22 @@ const memoryBytes = 1024 * 1024;
 export async function checkTarball(
   deps: { readonly workers: Workers },
   { path, manifest: given, tag }: { readonly path: string; readonly manifest: unknown; readonly tag: string },
-  { limits, publish }: PublishingOptions,
+  config: Pick<Config, "limits" | "publish" | "hosted" | "upstreams">,
 ): Promise<CheckedTarball> {
+  const { limits, publish } = config;
   const { size: sizeBytes } = await stat(path);
   const integrity = await integrityOf(path);
   const complaints: Complaint[] = [];
+  // A text that is no name is under no pattern that decides anything.
+  const rulesFor = (name: unknown) =>
+    createContentRules(publish, (of) => hostedSaidOf(config, of))(textOf(name, "") as PackageName);
   const answer = (manifest: JsonObject, contents?: CheckedTarball["contents"]): CheckedTarball => ({
     name: textOf(manifest["name"], basename(path)),
     version: textOf(manifest["version"], "unknown"),
     sizeBytes,
     integrity,
     contents,
+    provenance: rulesFor(manifest["name"]).provenance,
     complaints,
   });
   const manifestHere = isJsonObject(given) ? given : {};
@@ -78,13 +89,12 @@ export async function checkTarball(
   if (named === undefined) return answer(manifest);
   const { name, version } = named;
   complaints.push(...complaintsAbout({ name, version, tags: [tag], manifest }, publish.upperCaseNames));
-  const allowed = new Set(publish.allowedSecrets);
   try {
     const examined = await inspectAll(
       deps,
       { name, version, manifest, tarball: { blob, sizeBytes } },
       archiveLimits,
-      (file, rule) => allowed.has(`${name} ${rule} ${file}`),
+      rulesFor(name).allowsSecret,
     );
     complaints.push(...examined.complaints);
     const { fileCount: files, unpackedBytes } = examined.archive;

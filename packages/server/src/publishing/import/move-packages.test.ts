@@ -18,7 +18,9 @@ import type { Tables } from "../tables.ts";
 
 const config = `
 upstream: {url: "http://127.0.0.1:9"}
-hosted: [{names: ["@acme/*", "Old-*", "plain"], organisation: acme}]
+hosted:
+  - {names: ["@acme/*", "Old-*", "plain"], organisation: acme}
+  - {names: ["@signed/*"], organisation: signed, provenance: require, allowedSecrets: ["@signed/tls secrets/env-file .env"]}
 `;
 
 interface Place {
@@ -168,6 +170,26 @@ test("what publishing refuses is named, and taken by the rule's name alone", asy
     const { versions } = await upstreams.packument(parsePackageName("@acme/odd"));
     assert.equal(versions.size, 2);
   });
+});
+
+test("a scope's own rules are for what moves into it too: files that it lets pass, and provenance, which stays behind", async (t) => {
+  const { store, move } = await place(t);
+  const versions = [{ version: "1.0.0", files: { ".env": "PASSWORD=hunter2\n" } }];
+  store({ name: "@signed/tls", versions }, { name: "@signed/other", versions }, { name: "@acme/tls", versions });
+  const refused = await move();
+  assert.deepEqual(rows(refused), [
+    "@acme/tls@1.0.0 secrets/env-file",
+    "@signed/other@1.0.0 provenance/missing",
+    "@signed/other@1.0.0 secrets/env-file",
+    "@signed/tls@1.0.0 provenance/missing",
+  ]);
+  assert.equal(refused.versions, 0);
+  const taken = await move({ accept: new Set(["provenance/missing"]) });
+  assert.deepEqual(rows(taken), ["@acme/tls@1.0.0 secrets/env-file", "@signed/other@1.0.0 secrets/env-file"]);
+  assert.deepEqual(
+    taken.accepted.map(({ name, rule }) => `${name} ${rule}`),
+    ["@signed/tls provenance/missing"],
+  );
 });
 
 test("bytes that are not what is listed never come; a sha1 is named, nothing at all must be accepted", async (t) => {

@@ -2,7 +2,9 @@ import { AssayError, isAssayError, type EpochMs, type PackageName } from "@assay
 import { collect, type Download } from "../../admission/admission.ts";
 import { NetworkError } from "../../platform/network/network.ts";
 import { commit } from "../publish/commit.ts";
-import { inspectAll, type AllowsSecret } from "../publish/inspect.ts";
+import type { ContentRulesOf } from "../publish/content-rules.ts";
+import { inspectAll } from "../publish/inspect.ts";
+import { missingProvenance } from "../publish/provenance.ts";
 import { complaintsAbout } from "../publish/validate.ts";
 import { readVersion, type HostedVersion } from "../store.ts";
 import type { ArchiveLimits } from "../../admission/inspect-archive.ts";
@@ -23,7 +25,7 @@ export type Taken =
 
 export interface TakeOptions {
   readonly limits: ArchiveLimits & { readonly tarballBytes: number };
-  readonly allowsSecret: (name: PackageName) => AllowsSecret;
+  readonly rulesOf: ContentRulesOf;
   readonly accept: ReadonlySet<string>;
 }
 
@@ -78,12 +80,14 @@ export async function takeVersion(
       tarball,
       provenance: undefined,
     };
-    const { archive, complaints } = await inspectAll(deps, request, options.limits, options.allowsSecret(name));
+    const rules = options.rulesOf(name);
+    const { archive, complaints } = await inspectAll(deps, request, options.limits, rules.allowsSecret);
     const unproven = { rule: "import/no-integrity", error: noIntegrity() };
     const all = [
       ...(held.kind === "unproven" ? [unproven] : []),
       ...complaintsAbout({ ...request, tags: [] }),
       ...complaints,
+      ...missingProvenance(request, rules.provenance),
     ];
     const rows = all.map(({ rule, error }) => refused(rule, reasonOf(error), true));
     const because = rows.filter(({ rule }) => !options.accept.has(rule));

@@ -3,17 +3,16 @@ import type { PackageName } from "@assay/core";
 import type { PublishingDeps } from "../create-publishing.ts";
 import { authoriseContent } from "./authorise-content.ts";
 import type { Passed } from "./commit.ts";
+import type { ContentRulesOf } from "./content-rules.ts";
 import { inspect } from "./inspect.ts";
-import { checkProvenance, type ProvenancePolicy } from "./provenance.ts";
+import { checkProvenance } from "./provenance.ts";
 import { toPublishRequest, type PublishRequest } from "./publish-request.ts";
 import type { PublishBody } from "./read-body.ts";
 import { validate } from "./validate.ts";
 
 export interface ExamineOptions {
   readonly limits: ArchiveLimits;
-  /** `<package> <rule> <path>`: what rules about secrets let pass. */
-  readonly allowedSecrets: ReadonlySet<string>;
-  readonly provenance: ProvenancePolicy;
+  readonly rulesOf: ContentRulesOf;
   /** Of new packages. */
   readonly upperCaseNames: "refuse" | "allow";
 }
@@ -35,9 +34,9 @@ export function readRequest(
 export async function examine(
   deps: Pick<PublishingDeps, "workers">,
   request: PublishRequest,
-  { limits, allowedSecrets, provenance }: ExamineOptions,
+  { limits, rulesOf }: Pick<ExamineOptions, "limits" | "rulesOf">,
 ): Promise<Passed<PublishRequest>> {
-  const isAllowed = (path: string, rule: string) => allowedSecrets.has(`${request.name} ${rule} ${path}`);
-  const archive = await inspect(deps, request, limits, isAllowed);
+  const { provenance, allowsSecret } = rulesOf(request.name);
+  const archive = await inspect(deps, request, limits, allowsSecret);
   return { request, archive, provenance: checkProvenance(request, provenance) };
 }

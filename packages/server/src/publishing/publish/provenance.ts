@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { AssayError, fromBase64, integrityHex, isAssayError, parseJson } from "@assay/core";
 import { isJsonObject, type JsonObject } from "./json.ts";
 import type { Described } from "./publish-request.ts";
+import type { Complaint } from "./validate.ts";
 
 /** A signed bundle whose statement is about what is published. Who signed it is not verified here. */
 export interface Provenance {
@@ -14,6 +15,9 @@ export interface Provenance {
 }
 
 export type ProvenancePolicy = "require" | "warn" | "off";
+
+const howToSign =
+  "publish it from CI: on GitHub Actions by npm publish --provenance in a job with the permission id-token: write, best by trusted publishing (npm trust), which needs no token";
 
 const maxBundleBytes = 1024 * 1024;
 const payloadType = "application/vnd.in-toto+json";
@@ -30,13 +34,8 @@ export function checkProvenance(request: Described, policy: ProvenancePolicy): P
   const { name, version, provenance, tarball } = request;
   const blocked = (rule: string, reason: string): AssayError<"BLOCKED"> =>
     new AssayError("BLOCKED", { name, version, rule, reason });
-  if (provenance === undefined) {
-    if (policy !== "require") return undefined;
-    throw blocked(
-      "provenance/missing",
-      "versions of this scope need a provenance statement; publish from CI with npm publish --provenance, in a job that has the permission id-token: write",
-    );
-  }
+  for (const { error } of missingProvenance(request, policy)) throw error;
+  if (provenance === undefined) return undefined;
   const { mediaType, text } = provenance;
   if (!/^application\/vnd\.dev\.sigstore\.bundle(?:\.v0\.\d+)?\+json(?:;\s*version=0\.\d+)?$/.test(mediaType))
     throw blocked("provenance/bundle", "its provenance attachment is no sigstore bundle");
@@ -57,6 +56,35 @@ export function checkProvenance(request: Described, policy: ProvenancePolicy): P
   if (typeof predicateType !== "string" || !/^https?:\/\/[!-~]{1,500}$/.test(predicateType))
     throw blocked("provenance/bundle", "its provenance statement has no predicate type");
   return { text, predicateType, digest: createHash("sha256").update(text).digest("hex") };
+}
+
+/** What is to be said of a version without a bundle where one is required; at most one. Pure. */
+export function missingProvenance(
+  { name, version, provenance }: Pick<Described, "name" | "version" | "provenance">,
+  policy: ProvenancePolicy,
+): readonly Complaint[] {
+  if (provenance !== undefined || policy !== "require") return [];
+  const rule = "provenance/missing";
+  return [
+    {
+      rule,
+      error: new AssayError("BLOCKED", {
+        name,
+        version,
+        rule,
+        reason: `versions of ${name} need a provenance statement; ${howToSign}`,
+      }),
+    },
+  ];
+}
+
+/** Told to who publishes without, where the policy is `warn`: a line of ASCII; undefined: nothing is to be said. Pure. */
+export function provenanceNotice(
+  { provenance }: Pick<Described, "provenance">,
+  policy: ProvenancePolicy,
+): string | undefined {
+  if (provenance !== undefined || policy !== "warn") return undefined;
+  return `This version has no provenance statement; ${howToSign}`;
 }
 
 /** The statement that was signed, or what is wrong. */

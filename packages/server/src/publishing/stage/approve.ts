@@ -5,7 +5,8 @@ import type { HeldRelease } from "../../admission/admission.ts";
 import { addRelease, type ListedRelease } from "../publish/add-release.ts";
 import { authoriseContent } from "../publish/authorise-content.ts";
 import { listRelease, type Authorship, type CommitDeps, type Passed } from "../publish/commit.ts";
-import { checkProvenance, type ProvenancePolicy } from "../publish/provenance.ts";
+import { checkProvenance } from "../publish/provenance.ts";
+import type { ContentRulesOf } from "../publish/content-rules.ts";
 import { validate } from "../publish/validate.ts";
 import { drop } from "./drop.ts";
 import { noteStage } from "./note.ts";
@@ -28,14 +29,14 @@ export async function prepareApproved(
   deps: Pick<PublishingDeps, "names" | "admission" | "permissions">,
   stage: WholeStage,
   approver: Pick<Principal, "name">,
-  provenancePolicy: ProvenancePolicy,
+  rulesOf: ContentRulesOf,
 ): Promise<ReadyStage> {
   const { request, archive } = stage;
   const authorship = { ...stage.authorship, owner: await ownerNow(deps, stage) };
   authoriseContent(deps.names, request);
   // How it is called was judged when it was staged.
   validate(request, "there");
-  const passed = { request, archive, provenance: checkProvenance(request, provenancePolicy) };
+  const passed = { request, archive, provenance: checkProvenance(request, rulesOf(stage.name).provenance) };
   const { listed, release } = listRelease(passed, {
     name: stage.actor.name,
     email: "",

@@ -66,7 +66,7 @@ export function createStaging(deps: PublishingDeps, options: StagingOptions): St
       const by = await requireWrite(deps, principal, "approve", stage.name);
       if (await approveTogether(deps, decider, stage)) return shown(deps, stage);
       await decider.confirm(decision("approve", stage), stage.name);
-      const ready = await prepareApproved(deps, stage, principal, options.examining.provenance);
+      const ready = await prepareApproved(deps, stage, principal, options.examining.rulesOf);
       const isNew = await database.write((transaction) => publishApproved(deps, transaction, ready, by));
       deps.hostedChanged(stage.name);
       if (isNew) await names.changed();
@@ -88,7 +88,7 @@ export function createStaging(deps: PublishingDeps, options: StagingOptions): St
       return shown(deps, stage);
     },
 
-    approvalHandler: stageApprovals(deps, options.examining.provenance),
+    approvalHandler: stageApprovals(deps, options.examining.rulesOf),
 
     review: (principal, id) => review(deps, principal, id, options.examining.limits),
 

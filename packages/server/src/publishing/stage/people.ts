@@ -5,7 +5,7 @@ import type { Transaction } from "../../platform/database/database.ts";
 import type { PublishingDeps } from "../create-publishing.ts";
 import { isJsonObject } from "../publish/json.ts";
 import { prepareApproved, publishApproved, type ReadyStage } from "./approve.ts";
-import type { ProvenancePolicy } from "../publish/provenance.ts";
+import type { ContentRulesOf } from "../publish/content-rules.ts";
 import { holderOf } from "./drop.ts";
 import { noteStage } from "./note.ts";
 import type { Decider } from "./stage.ts";
@@ -86,13 +86,13 @@ export async function rejectTogether(
 }
 
 /** What the last approval does, and the end without one. */
-export function stageApprovals(deps: PublishingDeps, provenance: ProvenancePolicy): ApprovalHandler<ReadyStage> {
+export function stageApprovals(deps: PublishingDeps, rulesOf: ContentRulesOf): ApprovalHandler<ReadyStage> {
   const { database, clock, names, admission, checksums } = deps;
   return {
     async prepare({ payload, approver }) {
       const stage = await readStage(database.read, stageIn(payload), clock.now());
       if (stage === undefined) throw new AssayError("CONFLICT", { reason: "the staged version is there no more" });
-      return await prepareApproved(deps, stage, approver, provenance);
+      return await prepareApproved(deps, stage, approver, rulesOf);
     },
     async execute(transaction, { prepared, approver }) {
       const { name } = prepared.stage;

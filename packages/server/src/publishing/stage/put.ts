@@ -7,6 +7,7 @@ import { longestReadme } from "../publish/add-release.ts";
 import { authorshipOf } from "../publish/commit.ts";
 import { examine, readRequest, type ExamineOptions } from "../publish/examine.ts";
 import { contentDigest } from "../publish/manifest.ts";
+import { provenanceNotice } from "../publish/provenance.ts";
 import type { PublishRequest } from "../publish/publish-request.ts";
 import { readBody, type BodyLimits } from "../publish/read-body.ts";
 import { refuseStaged, refuseTaken } from "../publish/refuse-taken.ts";
@@ -14,6 +15,7 @@ import type { Writer } from "../writer.ts";
 import { expire, holderOf } from "./drop.ts";
 import { noteStage } from "./note.ts";
 import { askPeople } from "./people.ts";
+import type { Staged } from "./stage.ts";
 import { addStage, countStages, countStagesBy, readOverdue, readStageOf, type WholeStage } from "./store.ts";
 
 export interface StagingOptions {
@@ -38,15 +40,16 @@ export async function putStage(
   name: PackageName,
   source: AsyncIterable<Uint8Array>,
   options: StagingOptions,
-): Promise<string> {
+): Promise<Staged> {
   const { database, clock, admission } = deps;
   await requireWrite(deps, principal, "stage", name);
   await using body = await readBody(deps, source, options.body, principal.id);
   await renew();
   const request = readRequest(deps, body, name, options.examining);
+  const notice = provenanceNotice(request, options.examining.rulesOf(name).provenance);
   const content = contentDigest(request);
   const again = await readStageOf(database.read, name, request.version, clock.now());
-  if (again?.content === content && again.actor === principal.id) return again.id;
+  if (again?.content === content && again.actor === principal.id) return { id: again.id, notice };
   await refuseStaged(database.read, request, clock.now());
   await requireFree(database.read, principal.id, request, content);
   await rehearseName(deps, principal, request);
@@ -73,7 +76,7 @@ export async function putStage(
     createdAtMs: nowMs,
     expiresAtMs: nowMs + options.waitMs,
   };
-  return await admission.hold(request.tarball, holderOf(stage), async (transaction) => {
+  const id = await admission.hold(request.tarball, holderOf(stage), async (transaction) => {
     for (const overdue of await readOverdue(transaction, nowMs, stage)) await expire(deps, transaction, overdue);
     const standing = await readStageOf(transaction, name, stage.version, nowMs);
     if (standing?.content === content && standing.actor === actor) {
@@ -94,6 +97,7 @@ export async function putStage(
     await noteStage(deps, transaction, "staged", stage, by);
     return stage.id;
   });
+  return { id, notice };
 }
 
 class Rehearsed extends Error {}

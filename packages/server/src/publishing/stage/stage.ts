@@ -33,16 +33,22 @@ export interface Decider {
   ) => Promise<void>;
 }
 
+export interface Staged {
+  readonly id: string;
+  /** To be told to who staged it. */
+  readonly notice: string | undefined;
+}
+
 /**
  * Staged publishing, as `npm stage`, `pnpm stage` and `yarn npm stage` speak it. A stage passes every step of a publish
  * when it comes in, and has its number from then on. Who may not see one hears NOT_FOUND, whatever it asks.
  */
 export interface Staging {
   /**
-   * Stages the one version that a body brings; answers its id. No second factor is asked for: whoever approves gives it.
+   * Stages the one version that a body brings. No second factor is asked for: whoever approves gives it.
    * The same again by the same principal is answered as before. Throws as `Publishing.put` does.
    */
-  put(writer: Pick<Writer, "principal" | "renew">, name: PackageName, body: AsyncIterable<Uint8Array>): Promise<string>;
+  put(writer: Pick<Writer, "principal" | "renew">, name: PackageName, body: AsyncIterable<Uint8Array>): Promise<Staged>;
 
   /** Those that the principal may see, the newest first. `page` counts from 0. */
   list(
