@@ -8,6 +8,7 @@ import type { Credentials } from "./http/credentials.ts";
 import { anonymous, doerOf, type Action, type Principal, type Resource } from "./identity/identity.ts";
 import { createRateLimit } from "./identity/limits/limits.ts";
 import { actions } from "./identity/permissions/permissions.ts";
+import type { StarTables } from "./identity/stars/tables.ts";
 import { identityTestMigrations, password, showing } from "./identity/test-identity.ts";
 import { makeToken } from "./identity/tokens/make-token.ts";
 import type { TokenBounds } from "./identity/tokens/narrow.ts";
@@ -110,6 +111,43 @@ onEveryDatabase("who reads what is hosted", ({ fresh, engine }) => {
     }
     return able;
   }
+
+  test("stars are a person's own, and of what may not be read nobody learns by them", async () => {
+    const database = await fresh(...identityTestMigrations);
+    const { hosting, identity, tokenOf } = await openTestHosting(database);
+    const { stars } = hosting;
+    const who = async (name: string, bounds: Partial<TokenBounds> = {}): Promise<Principal> =>
+      await identity.authenticate(showing({ bearer: await tokenOf(name, bounds) }));
+    const [dora, olaf] = [await who("dora"), await who("olaf")];
+    const vite = parsePackageName("vite");
+    for (const name of [vite, ui, hidden, ui]) await stars.set(dora, name, true);
+    await stars.set(olaf, ui, true);
+    assert.deepEqual(await stars.of(dora, "dora"), [hidden, ui, vite]);
+    assert.deepEqual(await stars.of(olaf, "dora"), [ui, vite]);
+    assert.deepEqual(await stars.of(stranger, "nobody"), []);
+    await stars.set(dora, hidden, false);
+    await stars.set(dora, hidden, false);
+    assert.deepEqual(await stars.of(dora, "dora"), [ui, vite]);
+    assert.deepEqual(await stars.of(olaf, "olaf"), [ui]);
+
+    const messageOf = async (principal: Principal, name: string): Promise<string> =>
+      await stars.set(principal, parsePackageName(name), true).then(
+        () => "",
+        (error: Error) => error.message.replace(name, "…"),
+      );
+    assert.match(await messageOf(olaf, hidden), /…/);
+    assert.equal(await messageOf(olaf, "@acme/missing"), await messageOf(olaf, hidden));
+    assert.equal(await messageOf(stranger, "@acme/missing"), await messageOf(stranger, hidden));
+    assert.match(await messageOf(stranger, "vite"), /sign in/);
+    for (const level of ["read-only", "stage-only"] as const)
+      assert.match(await messageOf(await who("dora", { level }), "vite"), new RegExp(level));
+    assert.match(await messageOf({ ...dora, kind: "bot" }, "vite"), /only people/);
+    const more = Array.from({ length: 998 }, (_, at) => ({ person: "dora", package: `p-${at}`, at_ms: 0 }));
+    await database.write((transaction) =>
+      transaction.withTables<StarTables>().insertInto("stars").values(more).execute(),
+    );
+    assert.match(await messageOf(dora, "one-more"), /1000 stars/);
+  });
 
   // What is decided does not depend on the database.
   if (engine !== "sqlite") return;

@@ -13,6 +13,7 @@ import {
   createGate,
   createOrganisations,
   createPermissions,
+  createStars,
   explain,
   openOrganisationPolicies,
   createProvided,
@@ -21,6 +22,7 @@ import {
   policyKind,
   policyRoutes,
   organisationRoutes,
+  starRoutes,
   createRateLimit,
   withExclusive,
   withRefusals,
@@ -35,6 +37,7 @@ import {
   type People,
   type Permissions,
   type Principal,
+  type Stars,
   type ProvidedMemberships,
 } from "./identity/identity.ts";
 import type { UpstreamClient } from "./platform/network/network.ts";
@@ -53,6 +56,7 @@ export interface Hosting {
   /** Stands before what must be approved where a rule says so. */
   readonly gate: Gate;
   readonly gates: HostingGates;
+  readonly stars: Stars;
   readonly routes: readonly ReturnType<typeof organisationRoutes>[];
 }
 
@@ -180,8 +184,10 @@ export async function openHosting(
   const explainHere: Hosting["explain"] = (asked) =>
     explain({ permissions, policies, accounts: identity.accounts, facts, names }, asked);
 
+  const stars = createStars({ database, clock, names, permissions });
   return {
     organisations,
+    stars,
     provided: createProvided({ database, organisations, telemetry }, provider?.groups ?? []),
     permissions,
     ci,
@@ -192,6 +198,7 @@ export async function openHosting(
     routes: [
       organisationRoutes({ identity: { ...identity, names, permissions }, organisations, gate }),
       approvalRoutes({ identity, approvals, random }),
+      starRoutes({ identity: { ...identity, permissions }, stars }),
       policyRoutes({ explain: explainHere, identity, permissions, names, organisationPolicies, gate, random }),
       ciRoutes({ identity: { ...identity, ci }, issuers: trust.issuers, publicUrls, random }),
     ],

@@ -326,6 +326,9 @@ test("versions that many publish at once are all there", async () => {
   assert.deepEqual(Object.keys((await document("@acme/race")).versions).sort(), versions.sort());
 });
 
+/** npm 12 has none. */
+const stars = [["star", "$"], ["stars"], ["stars", "ada"], ["unstar", "$"]];
+
 const tagAndTakeBack = [
   ["dist-tag", "add", "$@1.0.0", "beta"],
   ["deprecate", "$@1.0.0", "use another"],
@@ -334,13 +337,13 @@ const tagAndTakeBack = [
 
 /** How each client does what it can; Deno publishes to no npm registry. `$` stands for the package. */
 const writers: Readonly<Partial<Record<ClientName, readonly (readonly string[])[]>>> = {
-  npm10: [["publish"], ...tagAndTakeBack],
-  npm11: [["publish"], ...tagAndTakeBack],
+  npm10: [["publish"], ...stars, ...tagAndTakeBack],
+  npm11: [["publish"], ...stars, ...tagAndTakeBack],
   npm12: [["publish"], ...owners((person) => [person, "$"]), ...tagAndTakeBack],
   // It hands all of this to npm.
   pnpm10: [["publish", "--no-git-checks"], ...tagAndTakeBack],
-  pnpm11: [["publish", "--no-git-checks"], ...owners((person) => ["$", person]), ...tagAndTakeBack],
-  pnpm12: [["publish", "--no-git-checks"], ...owners((person) => ["$", person]), ...tagAndTakeBack],
+  pnpm11: [["publish", "--no-git-checks"], ...stars, ...owners((person) => ["$", person]), ...tagAndTakeBack],
+  pnpm12: [["publish", "--no-git-checks"], ...stars, ...owners((person) => ["$", person]), ...tagAndTakeBack],
   yarn1: [
     ["publish", "--non-interactive", "--new-version", "1.0.0", "--no-git-tag-version"],
     ["tag", "add", "$@1.0.0", "beta"],
@@ -397,6 +400,7 @@ for (const [client, commands] of Object.entries(writers))
         command.map((word) => word.replace("$", pkg)),
       );
       assert.equal(run.exitCode, 0, `${command.join(" ")}: ${run.output}`);
+      if (command[0] === "stars") assert.match(run.output, new RegExp(`^${pkg}$`, "m"));
       const check = command.map((word) => left[word]).findLast((each) => each !== undefined);
       if (check !== undefined) check((await publisher.ask("GET", `/${pkg.replace("/", "%2f")}`)).json() as never);
       if (!command.includes("publish")) continue;

@@ -57,6 +57,8 @@ export { identityRoutes } from "./routes.ts";
 export { manageNeed, writeNeed } from "./sign-in/need.ts";
 export type { Operation, StepUpRequest, StepUps } from "./sign-in/step-ups.ts";
 export { ownForm, queryText, sendForms, settle, toSignIn, visitOf, type Visit } from "./sign-in/routes-visit.ts";
+export { createStars, type Stars } from "./stars/stars.ts";
+export { starRoutes } from "./stars/routes.ts";
 export { createProvider, type Provider } from "./sign-in/provider.ts";
 export { openVault } from "./sign-in/vault.ts";
 export type { Token, Tokens } from "./tokens/tokens.ts";

@@ -6,6 +6,7 @@ import { organisationMigrations } from "./organisations/migrations.ts";
 import { peopleMigrations } from "./people/migrations.ts";
 import { policyMigrations } from "./permissions/permissions.ts";
 import { signInMigrations } from "./sign-in/migrations.ts";
+import { starMigrations } from "./stars/stars.ts";
 import { tokenMigrations } from "./tokens/migrations.ts";
 
 /** Of all parts of this room. */
@@ -18,4 +19,5 @@ export const identityMigrations: Migrations = {
   ...signInMigrations,
   ...ciMigrations,
   ...policyMigrations,
+  ...starMigrations,
 };

@@ -1,6 +1,6 @@
 import { AssayError } from "@assay/core";
 import type { FastifyRequest } from "fastify";
-import type { HostedNames, Identity, Organisations } from "../identity/identity.ts";
+import type { HostedNames, Identity, Organisations, Stars } from "../identity/identity.ts";
 import type { Random } from "../platform/random.ts";
 import type { Publishing } from "./publishing.ts";
 
@@ -11,7 +11,10 @@ export interface PublishingRoutesDeps {
   readonly random: Random;
   readonly names: Pick<HostedNames, "find">;
   readonly publishing: Publishing;
-  readonly hosting: { readonly organisations: Pick<Organisations, "ensurePersonal"> };
+  readonly hosting: {
+    readonly organisations: Pick<Organisations, "ensurePersonal">;
+    readonly stars: Pick<Stars, "set">;
+  };
 }
 
 /** The body as it arrives. Its type must be JSON, and nothing may be wrapped around it. */

@@ -22,6 +22,12 @@ export function publishingRoutes(deps: PublishingRoutesDeps): FastifyPluginCallb
     fastify.put<{ Params: { name: string } }>("/:name", streamed, async (request, reply) => {
       const name = parsePackageName(request.params.name);
       const writer = await who(request);
+      // npm 10 and 11 send the package with who starred it; what they were told to do stands in the header alone.
+      const command = request.headers["npm-command"];
+      if (command === "star" || command === "unstar") {
+        await hosting.stars.set(writer.principal, name, command === "star");
+        return reply.send({ success: true, ok: true, id: name });
+      }
       await hosting.organisations.ensurePersonal(writer.principal, name);
       const put = await publishing.put(writer, name, bodyOf(request));
       if (put.kind === "published") tell(reply, put.notice);
