@@ -52,7 +52,7 @@ export function createStars({ database, clock, names, permissions }: StarsDeps):
           .select(({ fn }) => fn.countAll<number>().as("count"))
           .where("person", "=", person)
           .executeTakeFirstOrThrow();
-        if (Number(count) >= most)
+        if (count >= most)
           throw new AssayError("BAD_REQUEST", { reason: `more than ${most} stars are not kept; take some away first` });
         await tables
           .insertInto("stars")
