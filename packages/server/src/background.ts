@@ -66,6 +66,7 @@ export function createBackground(
       keep("the watch for hosted names", names.run(stop.signal));
       keep("the forgetting of CI's identity tokens", hosting.ci.run(stop.signal));
       keep("the watch for saved policies", hosting.organisationPolicies.run(stop.signal));
+      keep("the counting of refusals", hosting.tellRefusals(stop.signal));
       keep("the end of approvals", hosting.approvals.run(stop.signal));
       keep("the end of staged versions", publishing.staging.run(stop.signal));
       keep("the upkeep of tokens", identity.run(stop.signal));

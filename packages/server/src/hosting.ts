@@ -23,7 +23,6 @@ import {
   policyRoutes,
   organisationRoutes,
   starRoutes,
-  createRateLimit,
   withExclusive,
   withRefusals,
   type ApprovalHandler,
@@ -48,6 +47,8 @@ export interface Hosting {
   readonly organisations: Organisations;
   readonly provided: ProvidedMemberships;
   readonly permissions: Permissions;
+  /** Counts refusals that are too many to be noted one by one; until aborted. */
+  readonly tellRefusals: (signal: AbortSignal) => Promise<void>;
   readonly ci: Ci;
   readonly approvals: Approvals;
   readonly organisationPolicies: OrganisationPolicies;
@@ -131,13 +132,8 @@ export async function openHosting(
     database,
     names,
   });
-  const permissions = withRefusals(exclusive, {
-    database,
-    events,
-    names,
-    telemetry,
-    noting: createRateLimit({ clock }, { burst: 20, perMinute: 10 }),
-  });
+  const refusals = withRefusals(exclusive, { database, events, clock, names, telemetry });
+  const { permissions } = refusals;
   const handlers = (): Readonly<Record<string, ApprovalHandler>> => ({
     [accessKind]: accessHandler(organisations, names),
     [policyKind]: policyHandler(() => organisationPolicies),
@@ -190,6 +186,7 @@ export async function openHosting(
     stars,
     provided: createProvided({ database, organisations, telemetry }, provider?.groups ?? []),
     permissions,
+    tellRefusals: refusals.run,
     ci,
     approvals,
     organisationPolicies,
