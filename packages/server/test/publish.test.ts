@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { hash } from "node:crypto";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { request, type IncomingMessage } from "node:http";
 import path from "node:path";
 import { after, before, test } from "node:test";
@@ -362,6 +362,15 @@ function owners(subject: (person: string) => readonly string[]): readonly (reado
   return ["add", "rm"].map((verb) => ["owner", verb, ...subject("grace")]);
 }
 
+/** Paths that one tar header cannot hold, and how clients pack them differs: ustar prefixes, pax, GNU. */
+const longNames = [
+  `${"a".repeat(110)}.js`,
+  `${"b".repeat(60)}/${"c".repeat(60)}.js`,
+  `${"d".repeat(90)}/${"e".repeat(90)}/${"f".repeat(90)}/${"g".repeat(110)}.js`,
+  `${"\u8a9e".repeat(40)}/${"\u{1f600}".repeat(40)}.js`,
+  `\u00e9${"h".repeat(95)}/x.js`,
+];
+
 /** What is there after a command. */
 const left: Readonly<Record<string, (shown: Shown & { readonly maintainers: readonly { name: string }[] }) => void>> = {
   publish: ({ versions }) => assert.deepEqual(Object.keys(versions), ["1.0.0"]),
@@ -386,6 +395,10 @@ for (const [client, commands] of Object.entries(writers))
     const manifest = { name: pkg, version: "1.0.0", license: "MIT", main: "index.js" };
     writeFileSync(path.join(project, "package.json"), JSON.stringify(manifest));
     writeFileSync(path.join(project, "index.js"), "module.exports = 42;\n");
+    for (const file of longNames) {
+      mkdirSync(path.dirname(path.join(project, file)), { recursive: true });
+      writeFileSync(path.join(project, file), "");
+    }
     const home = path.join(root, "home");
     mkdirSync(home, { recursive: true });
     const moreSettings = name === "yarn4" ? `npmAuthToken: "${publisher.token}"` : "";
@@ -414,7 +427,10 @@ for (const [client, commands] of Object.entries(writers))
       );
       const installed = await clients[name].install({ ...where, project: consumer });
       assert.equal(installed.exitCode, 0, installed.output);
-      assert.match(readFileSync(path.join(consumer, "node_modules", pkg, "index.js"), "utf8"), /42/);
+      const there = path.join(consumer, "node_modules", pkg);
+      assert.match(readFileSync(path.join(there, "index.js"), "utf8"), /42/);
+      // It takes what it packs itself for files in other folders.
+      if (name !== "vlt") for (const file of longNames) assert.ok(existsSync(path.join(there, file)), file);
     }
   });
 

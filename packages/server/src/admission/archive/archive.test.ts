@@ -17,6 +17,12 @@ function read(archive: Uint8Array, chunk = 65536): Promise<ArchiveReport> {
 }
 
 const long = "d".repeat(60);
+
+/** A file as npm packs it whose path is too long for a header: the whole in pax, the beginning in prefix and name. */
+function longPath(prefix: string, rest: string, content = ""): readonly Buffer[] {
+  return [paxHeader([["path", `${prefix}/${rest}`]]), tarFile(rest.slice(0, 99), content, { prefix })];
+}
+
 const refused: readonly (readonly [what: string, rule: string, archive: Uint8Array])[] = [
   [
     "a file twice with other bytes",
@@ -112,14 +118,35 @@ const refused: readonly (readonly [what: string, rule: string, archive: Uint8Arr
     tgz(m, tarFile("package/a", "", { magic: "ustar\x0001", prefix: "x" })),
   ],
   [
-    "a pax path and a prefix",
+    "a pax path and another prefix",
     "archive/path-twice",
-    tgz(m, paxHeader([["path", "package/b"]]), tarFile("a", "", { prefix: "package" })),
+    tgz(m, paxHeader([["path", "package/b"]]), tarFile("a", "", { prefix: "lib" })),
   ],
   [
-    "a GNU long name and a prefix",
+    "a pax path and a prefix that ends within a folder of it",
     "archive/path-twice",
-    tgz(m, tarEntry({ name: "@", type: "L" }, "package/b\0"), tarFile("a", "", { prefix: "package" })),
+    tgz(m, paxHeader([["path", `package/${long}/b`]]), tarFile("b", "", { prefix: "package/d" })),
+  ],
+  [
+    "a long path that a client reads as another file's, before it",
+    "archive/path-twice",
+    tgz(m, tarFile("package/lib/package/lib/b", "1"), ...longPath("package/lib", "b", "2")),
+  ],
+  [
+    "a long path that a client reads as another file's, behind it",
+    "archive/path-twice",
+    tgz(m, ...longPath("package/lib", "b", "2"), tarFile("package/lib/package/lib/b", "1")),
+  ],
+  [
+    "two long paths that a client reads as one",
+    "archive/path-twice",
+    tgz(m, ...longPath("package", "package/package/b"), ...longPath("package/package", "b")),
+  ],
+  ["a long path twice", "archive/path-twice", tgz(m, ...longPath("package", "b"), ...longPath("package", "b"))],
+  [
+    "a GNU long name and another prefix",
+    "archive/path-twice",
+    tgz(m, tarEntry({ name: "@", type: "L" }, "package/b\0"), tarFile("a", "", { prefix: "lib" })),
   ],
   [
     "a pax size other than the header's",
@@ -382,6 +409,38 @@ const found: readonly (readonly [
     ["archive/gnu-long-name"],
     tgz(m, tarEntry({ name: "././@LongLink", type: "L" }, `package/${long}/${long}\0`), tarFile(`package/${long}`)),
     ["package.json", `${long}/${long}`],
+  ],
+  [
+    "long names, as npm packs them",
+    ["archive/long-path"],
+    tgz(m, ...longPath("package", `${"f".repeat(120)}.js`), ...longPath(`package/${long}/${long}`, "e".repeat(300))),
+    ["package.json", `${"f".repeat(120)}.js`, `${long}/${long}/${"e".repeat(300)}`],
+  ],
+  [
+    "a name in another script, which npm packs as an extended path too",
+    ["archive/long-path"],
+    tgz(m, ...longPath(`package/${"\u00e9".repeat(60)}`, "x.js")),
+    ["package.json", `${"\u00e9".repeat(60)}/x.js`],
+  ],
+  [
+    "a long name as pnpm 12 packs it: GNU, with a rest in the header that means nothing",
+    ["archive/gnu-long-name", "archive/long-path"],
+    tgz(
+      m,
+      tarEntry({ name: "././@LongLink", type: "L", magic: "ustar  \0" }, `package/${long}/${long}\0`),
+      tarFile(`package/${long}`, "", { prefix: `package/${long}` }),
+    ),
+    ["package.json", `${long}/${long}`],
+  ],
+  [
+    "a long name as Bun packs it: cut within a character",
+    ["archive/long-path"],
+    tgz(
+      m,
+      tarEntry({ name: Buffer.from("PaxHeader/\xf0", "latin1"), type: "x" }, paxRecord("path", "package/\u{1f600}.js")),
+      tarEntry({ name: Buffer.from("\xf0\x9f", "latin1"), prefix: "package" }),
+    ),
+    ["package.json", "\u{1f600}.js"],
   ],
   ["the same file twice", ["archive/repeated-file"], tgz(m, m)],
   [

@@ -115,11 +115,18 @@ const pax = fc
     { maxLength: 3 },
   )
   .map((records) => paxHeader(records));
+/** A long path as npm packs it, or nearly so. */
+const longPath = fc
+  .tuple(names, fc.constantFrom("package", "package/lib", "pre/fix"), fc.constantFrom("package", "package/lib", "a"))
+  .map(([rest, prefix, extended]) =>
+    Buffer.concat([paxHeader([["path", `${extended}/${rest}`]]), tarFile(rest, "long", { prefix })]),
+  );
 const wellFormed = fc.tuple(names, fc.string()).map(([name, content]) => tarFile(name, content));
 const part = fc.oneof(
   { weight: 4, arbitrary: wellFormed },
   { weight: 3, arbitrary: entry },
   { weight: 2, arbitrary: pax },
+  { weight: 2, arbitrary: longPath },
   {
     weight: 1,
     arbitrary: fc.constantFrom(Buffer.alloc(512), endBlocks, tarHeader({ name: "package/c" }, 3), Buffer.alloc(100)),
@@ -151,6 +158,8 @@ describe("whatever is accepted, npm's own reader extracts alike", () => {
       paxHeader([["path", "package/lib/long"]]),
       tarFile("package/short", "abc", { mode: "000755 \0" }),
       tarFile("y", "def", { prefix: "package/x" }),
+      paxHeader([["path", "package/x/longer"]]),
+      tarFile("long", "ghi", { prefix: "package/x" }),
       endBlocks,
     ]);
     await fc.assert(

@@ -1,13 +1,17 @@
+import { isUtf8 } from "node:buffer";
 import { ArchiveRefused, printable } from "./report.ts";
 import { decodeText } from "./paths.ts";
 
 /** One parsed 512-byte header. Fields that no client uses for content (owner, times, device) are not read. */
 export interface TarHeader {
   readonly type: "file" | "directory" | "pax" | "pax-global" | "gnu-long-name";
-  /** Name as the header alone has it, ustar prefix joined. */
-  readonly path: string;
-  /** True when the ustar prefix field is in use: it cannot stand together with another source of the path. */
-  readonly hasPrefix: boolean;
+  /**
+   * Name as the header alone has it, ustar prefix joined. Undefined when it is no UTF-8, as where a client has cut it
+   * within a character because an extended header has the whole.
+   */
+  readonly path: string | undefined;
+  /** The ustar prefix field; empty when it is not in use. */
+  readonly prefix: string;
   readonly sizeBytes: number;
   /** Permission bits, 0 to 0o777. */
   readonly mode: number;
@@ -29,9 +33,9 @@ export function isZeroBlock(block: Uint8Array): boolean {
 export function parseTarHeader(block: Uint8Array): TarHeader {
   checkChecksum(block);
   const kind = magicOf(block);
-  const name = stringField(block, 0, 100, "name");
+  const name = bytesField(block, 0, 100, "name");
   // Tars with access times (xstar) end the prefix at 130 bytes and a NUL, and put the times behind it.
-  const prefix = kind === "ustar" ? stringField(block, 345, block[475] === 0 ? 131 : 155, "prefix") : "";
+  const prefix = kind === "ustar" ? decodeText(bytesField(block, 345, block[475] === 0 ? 131 : 155, "prefix")) : "";
   // Some parsers join the prefix field whatever the magic says.
   if (kind !== "ustar" && !isZero(block.subarray(345, 500))) {
     throw new ArchiveRefused("archive/bad-header", "a header that is not ustar uses the prefix field");
@@ -41,16 +45,17 @@ export function parseTarHeader(block: Uint8Array): TarHeader {
     throw new ArchiveRefused("archive/link", "an entry has a link target");
   }
   // npm skips a header without a name but then reads its body as headers.
-  if (name === "") throw new ArchiveRefused("archive/bad-header", "an entry has no name");
+  if (name.length === 0) throw new ArchiveRefused("archive/bad-header", "an entry has no name");
   checkOtherNumbers(block, kind === "ustar");
-  const path = prefix === "" ? name : `${prefix}/${name}`;
+  const text = isUtf8(name) ? decodeText(name) : undefined;
+  const path = prefix === "" || text === undefined ? text : `${prefix}/${text}`;
   const type = entryType(block[156] ?? 0, path);
   const sizeBytes = numberField(block, 124, 12, "size", type === "directory");
   const mode = numberField(block, 100, 8, "mode", type !== "file");
-  return { type, path, hasPrefix: prefix !== "", sizeBytes, mode: checkMode(type, mode, path) };
+  return { type, path, prefix, sizeBytes, mode: checkMode(type, mode, path) };
 }
 
-function entryType(flag: number, path: string): TarHeader["type"] {
+function entryType(flag: number, path = "an entry"): TarHeader["type"] {
   switch (String.fromCharCode(flag)) {
     case "\0":
     case "0":
@@ -80,7 +85,7 @@ function entryType(flag: number, path: string): TarHeader["type"] {
   }
 }
 
-function checkMode(type: TarHeader["type"], mode: number, path: string): number {
+function checkMode(type: TarHeader["type"], mode: number, path = "an entry"): number {
   if (type === "file" && (mode & 0o7000) !== 0) {
     throw new ArchiveRefused("archive/special-mode", `${printable(path)} has a set-user, set-group or sticky bit`);
   }
@@ -139,15 +144,16 @@ function checkOtherNumbers(block: Uint8Array, isUstar: boolean): void {
   }
 }
 
-function stringField(block: Uint8Array, start: number, length: number, name: string): string {
+/** A field up to its NUL. */
+function bytesField(block: Uint8Array, start: number, length: number, name: string): Uint8Array {
   const field = block.subarray(start, start + length);
   const end = field.indexOf(0);
-  if (end === -1) return decodeText(field);
+  if (end === -1) return field;
   // What follows the NUL is invisible to most parsers but not to all.
   if (!isZero(field.subarray(end))) {
     throw new ArchiveRefused("archive/bad-header", `a header's ${name} goes on after its end`);
   }
-  return decodeText(field.subarray(0, end));
+  return field.subarray(0, end);
 }
 
 function isZero(bytes: Uint8Array): boolean {

@@ -55,6 +55,8 @@ export function createTarReader(maxEntries: number, watch?: FileWatch): TarReade
   let zeroBytes = 0;
   let root: string | undefined;
   let packageJson: Uint8Array | undefined;
+  /** Below the root folder, what vlt takes for the path of a file with a long one. */
+  const misread = new Set<string>();
   /** What a meta entry says about the next file or folder. */
   let pending:
     | { readonly kind: "pax" | "gnu"; readonly path?: string | undefined; readonly sizeBytes?: number | undefined }
@@ -103,15 +105,13 @@ export function createTarReader(maxEntries: number, watch?: FileWatch): TarReade
   const startContent = (header: TarHeader, type: "file" | "directory"): FileSink => {
     const extension = pending;
     pending = undefined;
-    if (extension?.path !== undefined && header.hasPrefix) {
-      // npm joins the prefix to the extended path, others drop it.
-      throw new ArchiveRefused("archive/path-twice", "a path stands in an extended header and a prefix field");
-    }
+    if (extension?.path !== undefined && header.prefix !== "") checkPrefix(header.prefix, extension.path);
     if (extension?.sizeBytes !== undefined && extension.sizeBytes !== header.sizeBytes) {
       // Not every client reads the pax size; below 8 GiB the header can hold it.
       throw new ArchiveRefused("archive/size-twice", "an entry has two different sizes");
     }
     const path = extension?.path ?? header.path;
+    if (path === undefined) throw new ArchiveRefused("archive/path-not-utf8", "a path is not valid UTF-8");
     if (type === "file" && path.endsWith("/")) {
       throw new ArchiveRefused("archive/bad-header", `the file ${printable(path)} ends in a slash`);
     }
@@ -131,6 +131,20 @@ export function createTarReader(maxEntries: number, watch?: FileWatch): TarReade
       return { push: () => undefined, end: () => undefined };
     }
     return startFile(header, place.inside);
+  };
+
+  /**
+   * Clients that pack a path which no header holds leave the first of its folders in the prefix. All take the extended
+   * path but vlt, which joins the prefix to it: what it makes of that must be nobody else's path.
+   */
+  const checkPrefix = (prefix: string, path: string): void => {
+    const joined = `${prefix}/${path}`;
+    const seen = joined.slice(joined.indexOf("/") + 1);
+    if (!path.startsWith(`${prefix}/`) || misread.has(seen)) {
+      throw new ArchiveRefused("archive/path-twice", "an extended header and a prefix field say two different paths");
+    }
+    misread.add(seen);
+    note("archive/long-path", "an extended path, and its first folders in the header");
   };
 
   const startFile = (header: TarHeader, path: string): FileSink => {
@@ -239,6 +253,11 @@ export function createTarReader(maxEntries: number, watch?: FileWatch): TarReade
     finish() {
       if (state === "body" || state === "padding" || blockFilled !== 0 || pending !== undefined) {
         throw new ArchiveRefused("archive/truncated", "the archive ends inside an entry");
+      }
+      for (const path of misread) {
+        if (files.has(path)) {
+          throw new ArchiveRefused("archive/path-twice", `a long path is read as that of the file ${printable(path)}`);
+        }
       }
       if (zeroBytes < 1024) note("archive/no-end-blocks", "the two end blocks are missing or cut");
       return { root, files, directories, packageJson, findings };
