@@ -43,7 +43,7 @@ interface Attempt {
 
 await installVerdaccio(say);
 await using stack = new AsyncDisposableStack();
-const publisher = stack.use(await startPublisher("limits: {tarballBytes: 536870912}\n"));
+const publisher = stack.use(await startPublisher("limits: {tarballBytes: 536870912}\npublish: {perMinute: 0}\n"));
 const verdaccio = stack.use(await startVerdaccio());
 const assay: Registry = {
   name: "Assay",

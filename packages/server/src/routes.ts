@@ -12,7 +12,8 @@ import { urlInWords } from "./config/urls.ts";
 import { accessLogSink, createAccessLog } from "./http/access-log.ts";
 import type { Credentials } from "./http/credentials.ts";
 import { createHttpServer, defaultHttpLimits, type HttpServer } from "./http/server.ts";
-import { identityRoutes } from "./identity/identity.ts";
+import { createRateLimit, identityRoutes, type RateLimit } from "./identity/identity.ts";
+import type { Clock } from "./platform/clock.ts";
 import { createSystemClock } from "./platform/system-clock.ts";
 import { createSystemRandom } from "./platform/system-random.ts";
 import { auditRoutes } from "./insight/insight.ts";
@@ -67,7 +68,11 @@ export function createFrontDoor({ config }: LoadedConfig, rooms: Rooms, gossip: 
           ? []
           : [
               identityRoutes({ ...rooms, clock, random: createSystemRandom(), ...config.identity }),
-              publishingRoutes({ ...rooms, random: createSystemRandom() }),
+              publishingRoutes({
+                ...rooms,
+                random: createSystemRandom(),
+                sending: sendingLimit(clock, config.publish),
+              }),
               auditRoutes({ ...rooms, permissions: rooms.hosting.permissions }),
               ...rooms.hosting.routes,
               sourceChoiceRoutes({ upstreams, sources: config.upstreams }),
@@ -113,4 +118,8 @@ function upstreamsInWords({ upstreams }: Config): string {
     .filter(({ kind }) => kind === "registry")
     .map(({ url }) => urlInWords(url))
     .join(", ");
+}
+
+function sendingLimit(clock: Clock, { perMinute }: Config["publish"]): RateLimit | undefined {
+  return perMinute === 0 ? undefined : createRateLimit({ clock }, { burst: perMinute, perMinute });
 }

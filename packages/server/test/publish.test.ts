@@ -542,7 +542,7 @@ test("at the terminal beside the server: a name goes to an organisation, and wha
 });
 
 test("whoever publishes to many packages within minutes stages what is of yet another one, however many come at once", async () => {
-  await using strict = await startPublisher("publish: {burstPackages: 3}\n");
+  await using strict = await startPublisher("publish: {burstPackages: 3, perMinute: 40}\n");
   const publish = (at: number, version: string): Promise<RawAnswer> =>
     strict.put(`@acme/burst-${at}`, publishBody({ name: `@acme/burst-${at}`, version }));
   const answers = await Promise.all([1, 2, 3, 4, 5, 6].map((at) => publish(at, "1.0.0")));
@@ -553,4 +553,15 @@ test("whoever publishes to many packages within minutes stages what is of yet an
   assert.equal((await publish(taken[0] ?? 0, "1.0.1")).status, 201, "of the same packages further versions pass");
   const body = publishBody({ name: "@acme/burst-9", version: "1.0.0" });
   assert.ok((await strict.ask("POST", "/-/stage/package/@acme%2fburst-9", body)).status < 300, "it can be staged");
+
+  const tag = { method: "PUT", headers: { "content-type": "application/json" }, body: `"1.0.0"` };
+  const strangers = await Promise.all(
+    Array.from({ length: 60 }, () => rawRequest(strict.server.url, "/-/package/@acme%2fburst-1/dist-tags/x", tag)),
+  );
+  assert.ok(strangers.every(({ status }) => status === 401));
+  const tagged = await Promise.all(
+    Array.from({ length: 60 }, () => strict.ask("PUT", "/-/package/@acme%2fburst-1/dist-tags/x", "1.0.0")),
+  );
+  const late = tagged.find(({ status }) => status === 429);
+  assert.ok(Number(late?.headers["retry-after"]) >= 1, "who sends more than 40 a minute is told when to go on");
 });

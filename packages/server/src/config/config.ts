@@ -324,6 +324,8 @@ export interface PublishConfig {
   readonly burstPackages: number;
   /** Default 10. */
   readonly burstMinutes: number;
+  /** How many changes one identity may send a minute; 0: any number. Default 600. */
+  readonly perMinute: number;
   /** How long a staged version waits. Default 30. */
   readonly stageDays: number;
   /** Of new packages. Default refuse. */

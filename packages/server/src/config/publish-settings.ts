@@ -40,6 +40,13 @@ export const publishSettings: readonly Setting[] = [
     doc: "The minutes of publish.burstPackages.",
   },
   {
+    key: "publish.perMinute",
+    env: "ASSAY_PUBLISH_PER_MINUTE",
+    kind: whole(0, 1_000_000),
+    fallback: 600,
+    doc: "How many changes of packages (publishes, stages, tags, deprecations) one identity may send a minute; it may send as many at once. 0: any number.",
+  },
+  {
     key: "publish.stageDays",
     env: "ASSAY_PUBLISH_STAGE_DAYS",
     kind: whole(1, 365),

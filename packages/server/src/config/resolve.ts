@@ -102,6 +102,7 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
       unpublishHours: values.number("publish.unpublishHours"),
       burstPackages: values.number("publish.burstPackages"),
       burstMinutes: values.number("publish.burstMinutes"),
+      perMinute: values.number("publish.perMinute"),
       stageDays: values.number("publish.stageDays"),
       upperCaseNames: values.text("publish.upperCaseNames") as Config["publish"]["upperCaseNames"],
     },

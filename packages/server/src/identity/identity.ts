@@ -47,6 +47,7 @@ export {
   type TeamName,
 } from "./permissions/permissions.ts";
 export { openOrganisationPolicies, type OrganisationPolicies } from "./permissions/organisation-policies.ts";
+export { createRateLimit, type RateLimit } from "./limits/limits.ts";
 export { withRefusals } from "./permissions/refusals.ts";
 export { explain, type Explanation } from "./permissions/explain.ts";
 export { policyRoutes } from "./permissions/routes.ts";

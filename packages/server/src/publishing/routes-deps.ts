@@ -1,6 +1,6 @@
 import { AssayError } from "@assay/core";
 import type { FastifyRequest } from "fastify";
-import type { HostedNames, Identity, Organisations, Stars } from "../identity/identity.ts";
+import type { HostedNames, Identity, Organisations, RateLimit, Stars } from "../identity/identity.ts";
 import type { Random } from "../platform/random.ts";
 import type { Publishing } from "./publishing.ts";
 
@@ -11,6 +11,8 @@ export interface PublishingRoutesDeps {
   readonly random: Random;
   readonly names: Pick<HostedNames, "find">;
   readonly publishing: Publishing;
+  /** How many changes one may send, by principal id; undefined: any number. */
+  readonly sending: Pick<RateLimit, "take"> | undefined;
   readonly hosting: {
     readonly organisations: Pick<Organisations, "ensurePersonal">;
     readonly stars: Pick<Stars, "set">;

@@ -7,11 +7,14 @@ import { createWriter, type Writer } from "./writer.ts";
 
 /** npm's API for writers. A body is read only by whoever may send it. */
 export function publishingRoutes(deps: PublishingRoutesDeps): FastifyPluginCallback {
-  const { identity, names, publishing, hosting } = deps;
+  const { identity, names, publishing, hosting, sending } = deps;
   const { stepUps } = identity.signIn;
   async function who({ base, credentials }: FastifyRequest): Promise<Writer> {
     const { authenticate } = identity;
-    return createWriter({ authenticate, stepUps, names }, await authenticate(credentials), { base, credentials });
+    const principal = await authenticate(credentials);
+    // Strangers are refused before anything of theirs is read, and must not use up each other's number.
+    if (principal.kind !== "anonymous") sending?.take(principal.id);
+    return createWriter({ authenticate, stepUps, names }, principal, { base, credentials });
   }
   const streamed = { config: { body: "stream" } } as const;
 
