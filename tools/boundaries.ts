@@ -44,6 +44,7 @@ const composition = new Set([
   "doctor.ts",
   "doctor-finding.ts",
   "doctor-followed-log.ts",
+  "doctor-quotas.ts",
   "doctor-sweep.ts",
   "doctor-upstreams.ts",
   "log-commands",

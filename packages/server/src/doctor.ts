@@ -11,6 +11,7 @@ import { failed, fine, messageOf, warning, type DoctorFinding } from "./doctor-f
 import { checkFollowed } from "./doctor-followed-log.ts";
 import { checkPutAside, checkUpstream } from "./doctor-upstreams.ts";
 import { openLogWitnesses } from "./log-witnesses.ts";
+import { checkQuotas } from "./doctor-quotas.ts";
 import { checkSweep } from "./doctor-sweep.ts";
 import type { BlobStore } from "./platform/blobs/blobs.ts";
 import { createFileBlobStore } from "./platform/blobs/files.ts";
@@ -146,6 +147,7 @@ export async function* runDoctor(
     yield* guarded("log", () => checkLogs(stores, config));
     yield* guarded("witnesses", () => checkLogWitnesses(deps, stores));
     yield* guarded("blobs", () => checkBlobs(stores));
+    yield* guarded("quotas", () => checkQuotas(stores.database, config));
     yield* guarded("sweep", () => checkSweep({ clock: deps.clock, read: stores.database.read }, config));
   } catch (error) {
     yield failed(

@@ -21,7 +21,13 @@ import { openIssuerClients, openLogClient, openUpstreamClients } from "./platfor
 import type { Events } from "./platform/events/events.ts";
 import type { Telemetry } from "./platform/telemetry/telemetry.ts";
 import { createWorkers } from "./platform/workers/workers.ts";
-import { createHostedDocuments, createPublishing, touchDocument, type Publishing } from "./publishing/publishing.ts";
+import {
+  createHostedDocuments,
+  createPublishing,
+  createQuotas,
+  touchDocument,
+  type Publishing,
+} from "./publishing/publishing.ts";
 import { createReleases } from "./releases/create-releases.ts";
 import type { Releases } from "./releases/releases.ts";
 import { createServing, hostedListings, indexListings, openSearchIndex, type Serving } from "./serving/serving.ts";
@@ -188,6 +194,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     approvals: hosting.approvals,
     hostedChanged: upstreams.hostedChanged,
     publisherOf: hosting.ci.publisherOf,
+    quotas: createQuotas({ names, checksums }, config.publish.quotas),
   };
   const publishing = createPublishing({ ...writing, ...writers }, config);
   const sweep = createSweep({ database, checksums, releases, upstreams, admission, events, clock, telemetry }, config);

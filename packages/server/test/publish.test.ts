@@ -565,3 +565,26 @@ test("whoever publishes to many packages within minutes stages what is of yet an
   const late = tagged.find(({ status }) => status === 429);
   assert.ok(Number(late?.headers["retry-after"]) >= 1, "who sends more than 40 a minute is told when to go on");
 });
+
+test("an organisation has no more than its quota, however much comes at once, staged or published", async () => {
+  await using small = await startPublisher("publish: {quotas: [acme 2 packages, 3 versions]}\n");
+  const bodyOf = (at: number, version: string): ReturnType<typeof publishBody> =>
+    publishBody({ name: `@acme/q${at}`, version });
+  const publish = (at: number, version = "1.0.0"): Promise<RawAnswer> => small.put(`@acme/q${at}`, bodyOf(at, version));
+  const answers = await Promise.all([1, 2, 3, 4].map((at) => publish(at)));
+  const [first = 0, second = 0, ...more] = answers.flatMap(({ status }, index) => (status === 201 ? [index + 1] : []));
+  assert.ok(first > 0 && second > 0 && more.length === 0, answers.map((answer) => answer.text()).join("\n"));
+  const refused = answers.find(({ status }) => status === 403);
+  assert.match(refused?.text() ?? "", /acme has 2 packages of at most 2 packages \(publish\.quotas\)/);
+  const stage = (at: number, version: string): Promise<RawAnswer> =>
+    small.ask("POST", `/-/stage/package/@acme%2fq${at}`, bodyOf(at, version));
+  assert.equal((await stage(first, "2.0.0")).status, 201);
+  for (const answer of [await stage(second, "2.0.0"), await publish(second, "2.0.0")])
+    assert.match(answer.text(), /3 versions of at most 3 versions/);
+  assert.equal((await publish(first)).status, 201, "what was answered before is answered again");
+  const document = await small.ask("GET", `/@acme%2fq${second}?write=true`);
+  const { _rev: revision } = document.json();
+  assert.equal((await small.ask("DELETE", `/@acme%2fq${second}/-rev/${String(revision)}`)).status, 200);
+  const other = [1, 2, 3, 4].find((at) => at !== first && at !== second) ?? 0;
+  assert.equal((await publish(other)).status, 201, "what was taken back leaves room");
+});

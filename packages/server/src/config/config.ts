@@ -330,4 +330,13 @@ export interface PublishConfig {
   readonly stageDays: number;
   /** Of new packages. Default refuse. */
   readonly upperCaseNames: "refuse" | "allow";
+  /** What organisations may have at most; of what no rule says anything, any number. */
+  readonly quotas: readonly QuotaRule[];
+}
+
+export interface QuotaRule {
+  /** Undefined: of every organisation that has no rule of its own. */
+  readonly organisation: string | undefined;
+  readonly measure: "packages" | "versions" | "sizeBytes";
+  readonly most: number;
 }

@@ -1,7 +1,7 @@
 import { isAbsolute } from "node:path";
 import { isAssayError, parseNamePattern, parseRegistryPublicKey, parseVkey, signatureType } from "@assay/core";
 import ipaddr from "ipaddr.js";
-import type { ApprovalRule, GroupPlace } from "./config.ts";
+import type { ApprovalRule, GroupPlace, QuotaRule } from "./config.ts";
 import { normalPublicUrl, normalUpstreamUrl } from "./urls.ts";
 
 /**
@@ -253,6 +253,38 @@ const groupPlace =
 export function parseGroupPlace(text: string): GroupPlace | undefined {
   const { group, organisation, team = "" } = groupPlace.exec(text)?.groups ?? {};
   return group === undefined || organisation === undefined ? undefined : { group, organisation, team };
+}
+
+/** What organisations may have at most, as `parseQuotaRule` reads it; two rules about the same are refused. */
+export function quotaRules(): Kind {
+  const rules = listOf(
+    "a list such as 500 packages, 20GiB, acme 100GiB or acme 5000 versions, each about something else",
+    (item) => (parseQuotaRule(item) === undefined ? undefined : item),
+  );
+  return {
+    ...rules,
+    read(value) {
+      const items = rules.read(value) as readonly string[] | undefined;
+      const about = items?.map((item) => {
+        const { organisation, measure } = parseQuotaRule(item) ?? {};
+        return `${organisation ?? ""} ${measure}`;
+      });
+      return new Set(about).size === about?.length ? items : undefined;
+    },
+  };
+}
+
+const quotaRule =
+  /^(?:(?<organisation>[a-z0-9][a-z0-9._-]{0,63}) )?(?<most>[0-9]{1,9})(?: (?<measure>package|version)s?|(?<unit>KiB|MiB|GiB|TiB))$/;
+
+/** `500 packages`, `acme 20GiB`: of every organisation, or the one. Undefined for a text that is none. */
+export function parseQuotaRule(text: string): QuotaRule | undefined {
+  const { organisation, most, measure, unit } = quotaRule.exec(text)?.groups ?? {};
+  if (most === undefined) return undefined;
+  if (measure !== undefined)
+    return { organisation, measure: measure === "package" ? "packages" : "versions", most: Number(most) };
+  const bytes = Number(most) * (unit === "TiB" ? 1024 ** 4 : (units[unit ?? ""] ?? 1));
+  return Number.isSafeInteger(bytes) ? { organisation, measure: "sizeBytes", most: bytes } : undefined;
 }
 
 /** Undefined for a text that is none. */

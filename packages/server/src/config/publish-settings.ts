@@ -1,4 +1,4 @@
-import { allowedSecrets, oneOf, whole } from "./kinds.ts";
+import { allowedSecrets, oneOf, quotaRules, whole } from "./kinds.ts";
 import type { Setting } from "./settings.ts";
 
 /** Below `publish.`: what may be published here, and taken back. */
@@ -59,5 +59,13 @@ export const publishSettings: readonly Setting[] = [
     kind: oneOf("refuse", "allow"),
     fallback: "refuse",
     doc: "Whether a new package may have upper-case letters in its name, as below a scope @Acme that came from elsewhere. Those that are here get new versions in any case, and no name differs from another by case alone.",
+  },
+  {
+    key: "publish.quotas",
+    env: "ASSAY_PUBLISH_QUOTAS",
+    kind: quotaRules(),
+    fallback: [],
+    example: ["500 packages", "20GiB", "acme 100GiB"],
+    doc: "What an organisation may have here at most: packages, versions, and bytes of their tarballs, with staged ones and without what was unpublished. A rule with an organisation before it counts there instead of the one of all. See docs/operations/organisations.md.",
   },
 ];

@@ -9,13 +9,14 @@ import type {
   NetworkConfig,
   Secrets,
   UpstreamConfig,
+  QuotaRule,
 } from "./config.ts";
 import { usualIssuers } from "./ci-issuers.ts";
 import type { EnvPass } from "./env.ts";
 import { chooseFollowed } from "./followed.ts";
 import type { FilePass } from "./file.ts";
 import { witnessesConfig, type PolicyFile } from "./log-witnesses.ts";
-import { parseApprovalRule } from "./kinds.ts";
+import { parseApprovalRule, parseQuotaRule } from "./kinds.ts";
 import type { NpmSettings } from "./npm-settings.ts";
 import { settings, type Layer, type SecretVariable } from "./settings.ts";
 import { chooseForm } from "./upstream-form.ts";
@@ -105,6 +106,7 @@ export function resolveConfig(sources: ConfigSources): ResolvedConfig {
       perMinute: values.number("publish.perMinute"),
       stageDays: values.number("publish.stageDays"),
       upperCaseNames: values.text("publish.upperCaseNames") as Config["publish"]["upperCaseNames"],
+      quotas: values.list("publish.quotas").map((rule) => parseQuotaRule(rule) as QuotaRule),
     },
     packuments: {
       maxAgeSeconds: values.number("packuments.maxAgeSeconds"),

@@ -44,6 +44,7 @@ import { createFetches } from "./fetches/fetches.ts";
 import { movePackages } from "./import/move-packages.ts";
 import { isJsonObject, type JsonObject } from "./publish/json.ts";
 import type { Publishing, Put } from "./publishing.ts";
+import type { Quotas } from "./quotas/quotas.ts";
 import type { Writer } from "./writer.ts";
 import { attestationsOf, readTags, readVersion } from "./store.ts";
 
@@ -64,9 +65,11 @@ export interface PublishingDeps {
   readonly gate: Gate;
   readonly admission: Pick<Admission, "bind" | "hold" | "letGo" | "prepareHeld" | "bindHeld">;
   readonly releases: Pick<Releases, "published" | "unpublished">;
+  /** What organisations may have at most. */
+  readonly quotas: Quotas;
   readonly checksums: Pick<
     Checksums,
-    "claimDeprecate" | "claimHead" | "claimSighting" | "claimTag" | "lookup" | "wake"
+    "bindsOf" | "claimDeprecate" | "claimHead" | "claimSighting" | "claimTag" | "lookup" | "wake"
   >;
   /** Who stands in packuments for what CI publishes; undefined for people. */
   readonly publisherOf: (principal: Principal) => Promise<Publisher | undefined>;
@@ -109,6 +112,8 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
   async function put(writer: Writer, name: PackageName, source: AsyncIterable<Uint8Array>): Promise<Put> {
     const { principal, confirm, renew } = writer;
     const mayBring = await mayPublish(principal, name);
+    // Whether it brings a version only the body tells: a package that is too many needs none of it.
+    if (mayBring) await deps.quotas.requireRoom(deps.database.read, name, { versions: 0, sizeBytes: 0 });
     await confirm("publish", name);
     await using body = await readBody(deps, source, bodyLimits, principal.id);
     await renew();
@@ -160,6 +165,8 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
       await refuseStaged(deps.database.read, request, deps.clock.now());
       const steady = (reader: Reader): Promise<void> => refuseBurst(reader, principal, name, burst, deps.clock.now());
       await steady(deps.database.read);
+      const { sizeBytes } = request.tarball;
+      await deps.quotas.requireRoom(deps.database.read, name, { versions: 1, sizeBytes });
       const passed = await examine(deps, request, examining);
       // Whoever lost the right meanwhile must not become the owner of a new package.
       const by = await requireWrite(deps, principal, "publish", name);

@@ -99,4 +99,16 @@ export const publishingMigrations: Migrations = {
         .execute();
     },
   },
+  "0196-publishing-usage": {
+    async up(transaction) {
+      const { text, integer, ...make } = columns(transaction);
+      await make
+        .table("hosted_usage")
+        .addColumn("organisation", text, (column) => column.notNull().primaryKey())
+        .addColumn("packages", integer, (column) => column.notNull())
+        .addColumn("versions", integer, (column) => column.notNull())
+        .addColumn("size_bytes", integer, (column) => column.notNull())
+        .execute();
+    },
+  },
 };

@@ -48,6 +48,8 @@ export type Tables = {
   /** Versions that somebody else than their publisher got. */
   readonly hosted_fetches: { name: string; version: string; first_fetched_at_ms: number };
   readonly hosted_tags: { name: string; tag: string; version: string; set_at_ms: number };
+  /** What each organisation that is counted has here (`quotas/`). One that has no row was not counted yet. */
+  readonly hosted_usage: { organisation: string; packages: number; versions: number; size_bytes: number };
   /** Signed bundles that came with a version. The blob `attestation/<sha256>` holds the text. */
   readonly hosted_attestations: { name: string; version: string; predicate_type: string; digest: string };
 };

@@ -13,6 +13,7 @@ import {
   insertOrganisation,
   insertPackage,
   organisationsSince,
+  packageNamesOf,
   packagesSince,
   raiseGeneration,
   readGeneration,
@@ -197,6 +198,7 @@ export async function openHostedNames(
       const names = organisation === undefined ? packages.keys() : (byOrganisation.get(organisation) ?? []);
       return [...names].sort(byBytes).flatMap((name) => packages.get(name) ?? []);
     },
+    listed: packageNamesOf,
     defaultVisibility,
     saidOf: (name) => ruleOf(name)?.said,
     generation: () => generation,

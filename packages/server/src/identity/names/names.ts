@@ -1,6 +1,6 @@
 import type { PackageName } from "@assay/core";
 import type { HostedConfig } from "../../config/config.ts";
-import type { Transaction } from "../../platform/database/database.ts";
+import type { Reader, Transaction } from "../../platform/database/database.ts";
 
 /**
  * The names that live here. Held in memory and changed by the database's word alone, so that asking costs nothing and
@@ -21,6 +21,9 @@ export interface HostedNames {
 
   /** The packages that exist, in byte order: of one organisation, or all. */
   packages(organisation?: string): readonly HostedPackage[];
+
+  /** Names of the packages of an organisation by the database's word, which this process may not have heard yet. */
+  listed(reader: Reader, organisation: string): Promise<readonly PackageName[]>;
 
   /** What a new package of this name is where its publisher does not say. */
   defaultVisibility(name: PackageName): HostedPackage["visibility"];

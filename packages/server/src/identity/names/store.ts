@@ -64,6 +64,17 @@ export async function readPackage(reader: Reader, name: PackageName): Promise<Ho
   return row && packageOf(row);
 }
 
+export async function packageNamesOf(reader: Reader, organisation: string): Promise<readonly PackageName[]> {
+  const rows = await reader
+    .withTables<NameTables>()
+    .selectFrom("hosted_packages")
+    .select("name")
+    .where("organisation", "=", organisation)
+    .orderBy("name")
+    .execute();
+  return rows.map(({ name }) => name as PackageName);
+}
+
 /** An organisation, or a package, that looks like this skeleton says. */
 export async function findAlike(
   reader: Reader,

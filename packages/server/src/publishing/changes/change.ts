@@ -6,7 +6,7 @@ import { documentChanged } from "./document-changed.ts";
 
 export type ChangeDeps = Pick<
   PublishingDeps,
-  "database" | "clock" | "events" | "checksums" | "releases" | "listings" | "hostedChanged" | "names"
+  "database" | "clock" | "events" | "checksums" | "releases" | "listings" | "hostedChanged" | "names" | "quotas"
 >;
 
 /**

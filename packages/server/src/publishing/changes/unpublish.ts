@@ -100,6 +100,7 @@ export async function unpublish(
     }
     const left = live.filter((one) => !taken.includes(one)).map(({ version }) => version);
     await moveTags(deps, transaction, name, left, nowMs);
+    await countGone(deps, transaction, name, { taken, left });
     gone = taken.map(({ version }) => version);
     return taken.length > 0;
   });
@@ -132,6 +133,23 @@ async function requireDispensable(
 }
 
 type Live = Awaited<ReturnType<typeof liveVersions>>[number];
+
+/** Its organisation has room again from the commit on. */
+async function countGone(
+  { quotas, checksums }: ChangeDeps,
+  transaction: Transaction,
+  name: PackageName,
+  { taken, left }: { readonly taken: readonly Live[]; readonly left: readonly string[] },
+): Promise<void> {
+  if (taken.length === 0) return;
+  const binds = await checksums.bindsOf(name, transaction);
+  const sizes = taken.map(({ version }) => binds.get(parseVersion(version))?.sizeBytes ?? 0);
+  await quotas.count(transaction, name, {
+    packages: left.length === 0 ? -1 : 0,
+    versions: -taken.length,
+    sizeBytes: -sizes.reduce((sum, size) => sum + size, 0),
+  });
+}
 
 /** Tags of what is gone are gone; `latest` goes to the highest release that is left. */
 async function moveTags(

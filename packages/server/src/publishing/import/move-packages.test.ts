@@ -21,6 +21,8 @@ upstream: {url: "http://127.0.0.1:9"}
 hosted:
   - {names: ["@acme/*", "Old-*", "plain"], organisation: acme}
   - {names: ["@signed/*"], organisation: signed, provenance: require, allowedSecrets: ["@signed/tls secrets/env-file .env"]}
+  - {names: [small], organisation: small}
+publish: {quotas: [small 0 packages]}
 `;
 
 interface Place {
@@ -128,6 +130,7 @@ test("what publishing refuses is named, and taken by the rule's name alone", asy
       ],
     },
     { name: "@acme/tagged", versions: [{ version: "1.0.0" }], tags: { latest: "1.0.0", "1.x": "1.0.0" } },
+    { name: "small", versions: [{ version: "1.0.0" }] },
     { name: "stranger", versions: [{ version: "1.0.0" }] },
   );
   const refused = await move();
@@ -139,6 +142,7 @@ test("what publishing refuses is named, and taken by the rule's name alone", asy
     "@acme/tagged@tag 1.x publish/tag",
     "@acme/wild@1.0.0 archive/not-gzip",
     "Old-Name@1.0.0 publish/name",
+    "small@1.0.0 import/quota",
     "stranger@undefined import/no-organisation",
   ]);
   assert.deepEqual(refused.differences, []);
@@ -156,6 +160,7 @@ test("what publishing refuses is named, and taken by the rule's name alone", asy
   assert.deepEqual(rows(taken), [
     "@acme/lying@1.0.0 manifest/dependency-added",
     "@acme/wild@1.0.0 archive/not-gzip",
+    "small@1.0.0 import/quota",
     "stranger@undefined import/no-organisation",
   ]);
   assert.deepEqual(taken.accepted.map(({ rule }) => rule).sort(), [

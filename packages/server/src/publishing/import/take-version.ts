@@ -63,13 +63,26 @@ export async function takeVersion(
     reason,
     isAcceptable,
   });
+  const room = async (sizeBytes: number): Promise<NotTaken | undefined> => {
+    try {
+      await deps.quotas.requireRoom(deps.database.read, name, { versions: 1, sizeBytes });
+      return undefined;
+    } catch (error) {
+      if (!isAssayError(error, "FORBIDDEN")) throw error;
+      return refused("import/quota", reasonOf(error));
+    }
+  };
   try {
+    const full = await room(0);
+    if (full !== undefined) return { kind: "refused", because: [full] };
     await using tarball = await collect(
       { spool: deps.spool, maxBytes: options.limits.tarballBytes },
       await source.tarball(name, version),
     );
     const held = holdAgainst(version, tarball);
     if (held.kind === "wrong") return { kind: "refused", because: [refused("import/wrong-bytes", held.reason)] };
+    const over = await room(tarball.sizeBytes);
+    if (over !== undefined) return { kind: "refused", because: [over] };
     const request = {
       name,
       version: version.version,

@@ -3,7 +3,7 @@ import { actOf } from "../../identity/identity.ts";
 import type { Transaction } from "../../platform/database/database.ts";
 import { claimDeprecation } from "../changes/deprecate.ts";
 import { documentChanged } from "../changes/document-changed.ts";
-import { addAttestation, addVersion, putTag, readTags } from "../store.ts";
+import { addAttestation, addVersion, liveVersions, putTag, readTags } from "../store.ts";
 import type { Authorship, CommitDeps, Passed } from "./commit.ts";
 import type { ListedManifest } from "./manifest.ts";
 import { refuseStaged, refuseTaken } from "./refuse-taken.ts";
@@ -52,6 +52,12 @@ export async function addRelease(
     digest: deprecated === null ? listed.digest : null,
   });
   if (!isAdded) throw new AssayError("CONFLICT", { reason: `${name}@${version} is being published by somebody else` });
+  const isFirst = (await liveVersions(transaction, name)).length === 1;
+  await deps.quotas.count(transaction, name, {
+    packages: Number(isFirst),
+    versions: 1,
+    sizeBytes: tarball.sizeBytes,
+  });
   // A package without `latest` cannot be installed by its name alone.
   const set = before.size === 0 && !tags.includes("latest") ? [...tags, "latest"] : tags;
   for (const tag of set) {

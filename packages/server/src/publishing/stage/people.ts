@@ -6,10 +6,10 @@ import type { PublishingDeps } from "../create-publishing.ts";
 import { isJsonObject } from "../publish/json.ts";
 import { prepareApproved, publishApproved, type ReadyStage } from "./approve.ts";
 import type { ContentRulesOf } from "../publish/content-rules.ts";
-import { holderOf } from "./drop.ts";
+import { dropIfThere } from "./drop.ts";
 import { noteStage } from "./note.ts";
 import type { Decider } from "./stage.ts";
-import { readStage, removeStage, type WholeStage } from "./store.ts";
+import { readStage, type WholeStage } from "./store.ts";
 
 type AskDeps = Pick<PublishingDeps, "approvals" | "names">;
 
@@ -87,7 +87,7 @@ export async function rejectTogether(
 
 /** What the last approval does, and the end without one. */
 export function stageApprovals(deps: PublishingDeps, rulesOf: ContentRulesOf): ApprovalHandler<ReadyStage> {
-  const { database, clock, names, admission, checksums } = deps;
+  const { database, clock, names, checksums } = deps;
   return {
     async prepare({ payload, approver }) {
       const stage = await readStage(database.read, stageIn(payload), clock.now());
@@ -107,8 +107,7 @@ export function stageApprovals(deps: PublishingDeps, rulesOf: ContentRulesOf): A
     isPointless: async (payload) => (await readStage(database.read, stageIn(payload), 0)) === undefined,
     async drop(transaction, { payload, approval }) {
       const id = stageIn(payload);
-      if (!(await removeStage(transaction, id))) return;
-      await admission.letGo(transaction, holderOf({ id }));
+      if (!(await dropIfThere(deps, transaction, { id }))) return;
       await noteStage(deps, transaction, "rejected", { id, ...releaseOf(approval) });
     },
   };

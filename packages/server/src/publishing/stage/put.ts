@@ -43,6 +43,7 @@ export async function putStage(
 ): Promise<Staged> {
   const { database, clock, admission } = deps;
   await requireWrite(deps, principal, "stage", name);
+  await deps.quotas.requireRoom(database.read, name, { versions: 0, sizeBytes: 0 });
   await using body = await readBody(deps, source, options.body, principal.id);
   await renew();
   const request = readRequest(deps, body, name, options.examining);
@@ -52,6 +53,8 @@ export async function putStage(
   if (again?.content === content && again.actor === principal.id) return { id: again.id, notice };
   await refuseStaged(database.read, request, clock.now());
   await requireFree(database.read, principal.id, request, content);
+  const { sizeBytes } = request.tarball;
+  await deps.quotas.requireRoom(database.read, name, { versions: 1, sizeBytes });
   await rehearseName(deps, principal, request);
   const passed = await examine(deps, request, options.examining);
   const by = await requireWrite(deps, principal, "stage", name);
@@ -65,7 +68,7 @@ export async function putStage(
     access: request.access,
     integrity: request.tarball.integrity,
     shasum: request.tarball.sha1,
-    sizeBytes: request.tarball.sizeBytes,
+    sizeBytes,
     request: kept(request),
     archive: passed.archive,
     content,
@@ -94,6 +97,7 @@ export async function putStage(
         reason: `${mostStagesOfOne} versions of yours are staged already; have some approved, or reject them, first`,
       });
     await addStage(transaction, { ...stage, approval: await askPeople(deps, transaction, stage, principal) });
+    await deps.quotas.count(transaction, name, { packages: 0, versions: 1, sizeBytes });
     await noteStage(deps, transaction, "staged", stage, by);
     return stage.id;
   });

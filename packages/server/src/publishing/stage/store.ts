@@ -44,14 +44,20 @@ export async function addStage(transaction: Transaction, stage: WholeStage): Pro
   await transaction.withTables<Tables>().insertInto("hosted_stages").values(row).execute();
 }
 
-/** False when it is not there (any more). */
-export async function removeStage(transaction: Transaction, id: string): Promise<boolean> {
-  const { numDeletedRows } = await transaction
+/** What it was of; undefined when it is not there (any more). */
+export async function removeStage(
+  transaction: Transaction,
+  id: string,
+): Promise<Pick<StoredStage, "name" | "sizeBytes"> | undefined> {
+  const row = await transaction
     .withTables<Tables>()
     .deleteFrom("hosted_stages")
     .where("id", "=", id)
-    .executeTakeFirstOrThrow();
-  return numDeletedRows === 1n;
+    .returning(["name", "request"])
+    .executeTakeFirst();
+  if (row === undefined) return undefined;
+  const { tarball } = JSON.parse(row.request) as Described;
+  return { name: row.name as PackageName, sizeBytes: tarball.sizeBytes };
 }
 
 /** One whose time is not over. */
