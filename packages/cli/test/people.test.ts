@@ -38,16 +38,18 @@ test("an invitation is a link that is made anew each time, for 1 to 30 days", as
   for (const days of ["0", "31", "x", "-1"]) assert.equal((await people("invite", `--days=${days}`)).code, 2);
 });
 
-test("who is not there can neither be disabled nor made an administrator", async (context) => {
+test("who is not there can neither be disabled nor made an administrator, and has no password to set anew", async (context) => {
   const people = await installation(context);
-  for (const command of ["disable", "enable", "make-admin"]) {
+  for (const command of ["disable", "enable", "make-admin", "reset-password"]) {
     const { code, stderr } = await people(command, "ada");
     assert.equal(code, 2, stderr);
     assert.match(stderr, /ada/);
   }
+  for (const hours of ["0", "25", "x", "-1"])
+    assert.equal((await people("reset-password", "ada", `--hours=${hours}`)).code, 2);
 });
 
-test("who is invited joins, runs a bot, and is out with every token once disabled; the last administrator stays", async (context) => {
+test("who is invited joins, runs a bot, sets a new password by a link, and is out with every token once disabled; the last administrator stays", async (context) => {
   const folder = await emptyFolder(context);
   const data = join(folder, "data");
   const env = { ASSAY_UPSTREAM: "http://127.0.0.1:1" };
@@ -73,6 +75,35 @@ test("who is invited joins, runs a bot, and is out with every token once disable
   assert.equal(last.code, 1);
   assert.match(last.stderr, /only administrator/);
   assert.equal((await accounts.find("ada"))?.state, "active");
+
+  const reset = await people("reset-password", "ada");
+  assert.equal(reset.code, 0, reset.stderr);
+  assert.match(
+    reset.stdout,
+    /^The old password of ada is good for nothing, all sessions are over, 0 tokens were revoked/,
+  );
+  assert.match(
+    reset.stdout,
+    /second factors are as they were\.\n.*within 1 h:\n {2}\S+\/-\/web\/reset-password\?secret=/,
+  );
+  assert.match(reset.stdout, /theirs to answer for: renovate\./);
+  const again = await people("reset-password", "ada", "--keep-tokens", "--factors", "--hours", "2", "--json");
+  const { link: newer, ...said } = JSON.parse(again.stdout) as { link: string };
+  assert.deepEqual(said, {
+    ok: true,
+    name: "ada",
+    revoked: 0,
+    hours: 2,
+    keepMade: true,
+    factors: true,
+    bots: ["renovate"],
+  });
+  await assert.rejects(accounts.checkPassword("ada", joining.password, "127.0.0.1"), /wrong/);
+  const newSecret = new URL(newer).searchParams.get("secret") ?? "";
+  assert.equal(await rooms.identity.resets.accept(newSecret, "another long pass phrase", "127.0.0.1"), "ada");
+  assert.equal((await accounts.checkPassword("ada", "another long pass phrase", "127.0.0.1")).name, "ada");
+  const ofBot = await people("reset-password", "renovate");
+  assert.deepEqual([ofBot.code, /is a bot/.test(ofBot.stderr)], [1, true], ofBot.stderr);
 
   const gone = await people("disable", "renovate", "--json");
   assert.deepEqual(JSON.parse(gone.stdout), { ok: true, name: "renovate", revoked: 1, bots: [] });

@@ -6,7 +6,8 @@ import { after, before, describe, test } from "node:test";
 import { clients, type ClientName, type ClientRun, type InstallRequest } from "@assay/testkit/clients";
 import { installClients } from "@assay/testkit/install-clients";
 import { rawRequest, type RawAnswer } from "@assay/testkit/raw-http";
-import { createInstallation, startServer, type Installation, type ServerProcess } from "@assay/testkit/server-process";
+import { createInstallation, runAssay, startServer } from "@assay/testkit/server-process";
+import type { Installation, ServerProcess } from "@assay/testkit/server-process";
 import { tempFolder } from "@assay/testkit/temp-folder";
 import { createTestUpstream, type TestUpstream } from "@assay/testkit/upstream";
 
@@ -331,6 +332,47 @@ describe("the first administrator", () => {
     assert.ok(!log.split("\n").some((line) => line.startsWith("{") && line.includes(secret)));
     await start();
     assert.doesNotMatch(server.output(), /first-run\?secret/);
+  });
+});
+
+describe("a new password", () => {
+  const reset = async (): Promise<string> => {
+    const data = `--data=${installation.data}`;
+    const command = ["people", "reset-password", "forgetful", "--json", data];
+    const run = await runAssay(installation, command, undefined, { ASSAY_UPSTREAM: upstream.url });
+    assert.equal(run.exitCode, 0, run.stderr);
+    return new URL((JSON.parse(run.stdout) as { link: string }).link).searchParams.get("secret") ?? "";
+  };
+  const page = (secret: string): Promise<Response> =>
+    fetch(`${server.url}/-/web/reset-password?secret=${secret}`, { headers: { accept: "text/html" } });
+  const set = (secret: string, typed: string, origin = server.url): Promise<Response> =>
+    fetch(`${server.url}/-/web/reset-password`, {
+      method: "POST",
+      headers: { "content-type": "application/x-www-form-urlencoded", accept: "text/html", origin },
+      body: new URLSearchParams({ secret, password: typed }).toString(),
+    });
+
+  test("is set once, by the link that the operator makes beside the server; what was good before is over by then", async () => {
+    const token = await tokenOf("forgetful");
+    const older = await reset();
+    const secret = await reset();
+    const shown = await page(secret);
+    assert.equal(shown.status, 200);
+    assert.equal(shown.headers.get("referrer-policy"), "strict-origin");
+    assert.match(await shown.text(), /A new password for forgetful/);
+    assert.equal((await page(older)).status, 404, "the newer link alone is good");
+    assert.notEqual((await logIn("forgetful")).status, 201, "the old password");
+    assert.equal((await set(secret, "another good one", "http://evil.example")).status, 403);
+    assert.equal((await set("guess", "another good one")).status, 404);
+    const short = await set(secret, "short");
+    assert.equal(short.status, 400);
+    assert.match(await short.text(), /at least 8 characters/);
+    assert.equal((await set(secret, "another good one")).status, 200);
+    assert.equal((await set(secret, "a third good one")).status, 404);
+    assert.equal((await page(secret)).status, 404);
+    assert.equal((await whoami(token)).status, 401);
+    assert.equal((await logIn("forgetful", "another good one")).status, 201);
+    assert.ok(!server.output().includes(secret), "the link is in no log");
   });
 });
 

@@ -3,6 +3,7 @@ export { renderHistory, type HistoryProps } from "./history.tsx";
 export { renderHome, type HomeProps } from "./home.tsx";
 export { renderJoin, renderJoined, type JoinedProps, type JoinProps } from "./join.tsx";
 export { renderLog, type LogProps, type LogShard, type ShownCheckpoint, type ShownSignature } from "./log.tsx";
+export { renderPasswordReset, renderPasswordSet, type PasswordResetProps } from "./password-reset.tsx";
 export { renderPackage, type PackageProps, type PackageVersion, type ShownBind } from "./package.tsx";
 export { renderRecord, type RecordProps, type RecordStep } from "./record.tsx";
 export type { RecordRow } from "./records-table.tsx";

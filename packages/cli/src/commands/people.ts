@@ -2,7 +2,7 @@ import { Command, Option } from "commander";
 import type { CliContext, Finish } from "../context.ts";
 import { installationOptions } from "../rooms.ts";
 import type { BotOptions, TokenOptions } from "../people/bots.ts";
-import type { InviteOptions, PeopleOptions } from "../people/accounts.ts";
+import type { InviteOptions, PeopleOptions, ResetPasswordOptions } from "../people/accounts.ts";
 
 /** `assay people`: who has an account here; works beside a running server. */
 export function peopleCommand(context: CliContext, finish: Finish): Command {
@@ -28,6 +28,17 @@ export function peopleCommand(context: CliContext, finish: Finish): Command {
     .action(async (name: string, options: PeopleOptions) =>
       finish(await (await accounts()).runEnable(context, name, options)),
     );
+  const resetPassword = make(
+    "reset-password",
+    "end sessions, tokens and the password of a person, and print a link by which they set a new one, once",
+  )
+    .argument("<name>", "the person")
+    .option("--hours <n>", "how long the link is good, 1 to 24", "1")
+    .option("--keep-tokens", "tokens that they made themselves stay good; logins of clients end")
+    .option("--factors", "remove their second factors and recovery codes too")
+    .action(async (name: string, options: ResetPasswordOptions) =>
+      finish(await (await accounts()).runResetPassword(context, name, options)),
+    );
   const makeAdmin = make("make-admin", "have a person administer the registry")
     .argument("<name>", "the person")
     .option("--undo", "take it back")
@@ -46,7 +57,8 @@ export function peopleCommand(context: CliContext, finish: Finish): Command {
       finish(await (await bots()).runBotToken(context, name, options)),
     );
   const people = new Command("people").description("people and bots: invite, disable, administer");
-  for (const command of [list, invite, disable, enable, makeAdmin, addBot, botToken]) people.addCommand(command);
+  for (const command of [list, invite, disable, enable, resetPassword, makeAdmin, addBot, botToken])
+    people.addCommand(command);
   return people;
 }
 

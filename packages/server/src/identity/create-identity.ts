@@ -5,11 +5,13 @@ import type { Events } from "../platform/events/events.ts";
 import type { Random } from "../platform/random.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import { createAuthenticate } from "./authenticate.ts";
+import { createEndAccess } from "./end-access.ts";
 import type { People } from "./identity.ts";
 import { createRateLimit } from "./limits/limits.ts";
 import { createAccounts } from "./people/accounts.ts";
 import { createInvitations } from "./people/invitations.ts";
 import { createPasswordGuard } from "./people/password-guard.ts";
+import { createPasswordResets } from "./people/password-resets.ts";
 import { createPasswords } from "./people/passwords.ts";
 import { createSignIn } from "./sign-in/sign-in.ts";
 import type { Vault } from "./sign-in/vault.ts";
@@ -47,17 +49,29 @@ export function createIdentity(
     cache.clear();
     authenticate.forget();
   };
-  const accounts = createAccounts({ ...deps, passwords: createPasswords({ random }), guard, changed });
+  const passwords = createPasswords({ random });
+  const accounts = createAccounts({ ...deps, passwords, guard, changed });
   const looking = createRateLimit({ clock }, { burst: 30, perMinute: 10 });
   const invitations = createInvitations({ ...deps, accounts, looking, changed });
   const signIn = createSignIn({ ...deps, guard });
+  const endAccess = createEndAccess({ database, accounts, tokens, sessions: signIn.sessions });
+  const resets = createPasswordResets({
+    ...deps,
+    passwords,
+    looking,
+    changed,
+    signOut: endAccess.signOut,
+    removeFactors: signIn.factors.removeAll,
+  });
   const wrongTokens = createRateLimit({ clock }, { burst: 60, perMinute: 30 });
   const authenticate = createAuthenticate({ accounts, tokens, lastUse, clock, random, wrongTokens, signIn }, options);
   return {
     authenticate,
     accounts,
     invitations,
+    resets,
     tokens,
+    endAccess,
     limits: {
       registering: createRateLimit({ clock }, { burst: 30, perMinute: 6 }),
       making: createRateLimit({ clock }, { burst: 20, perMinute: 10 }),
@@ -71,7 +85,7 @@ export function createIdentity(
         try {
           await lastUse.flush();
           if (round % tidyEvery === 0)
-            await Promise.all([tokens.tidy(), guard.tidy(), signIn.tidy(), invitations.tidy()]);
+            await Promise.all([tokens.tidy(), guard.tidy(), signIn.tidy(), invitations.tidy(), resets.tidy()]);
         } catch (error) {
           telemetry.log.warn("cannot write when tokens were used", { "error.message": String(error) });
         }

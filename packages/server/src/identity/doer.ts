@@ -1,6 +1,6 @@
 /** Who changes something, and by which permission. */
 import type { Act } from "../platform/events/events.ts";
-import type { Transaction } from "../platform/database/database.ts";
+import type { Database, Transaction } from "../platform/database/database.ts";
 import type { Action } from "./permissions/permissions.ts";
 import type { Principal } from "./principal.ts";
 
@@ -39,4 +39,16 @@ export function idOf(by: By): string {
 
 export function actBy(by: By): Act {
   return typeof by === "string" ? actOf({ id: by, address: "", action: "", policy: "" }) : actOf(by);
+}
+
+/** In the transaction that `by` brings, else in one of its own. */
+export function writeBy<T>(database: Database, by: By, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+  const within = typeof by === "string" ? undefined : by.within;
+  return within === undefined ? database.write(work) : work(within);
+}
+
+/** The same doer, whose change is part of this transaction. */
+export function within(by: By, transaction: Transaction): Doer {
+  const doer = typeof by === "string" ? doerOf({ id: by, address: "" }) : by;
+  return { ...doer, within: transaction };
 }

@@ -3,6 +3,8 @@ import type { Ci } from "./ci/ci.ts";
 import type { HostedNames } from "./names/names.ts";
 import type { Accounts } from "./people/accounts.ts";
 import type { Invitations } from "./people/invitations.ts";
+import type { PasswordResets } from "./people/password-resets.ts";
+import type { EndAccess } from "./end-access.ts";
 import type { RateLimit } from "./limits/limits.ts";
 import type { Permissions } from "./permissions/permissions.ts";
 import type { Principal } from "./principal.ts";
@@ -79,7 +81,9 @@ export interface People {
   authenticate(credentials: Credentials): Promise<Principal>;
   readonly accounts: Accounts;
   readonly invitations: Invitations;
+  readonly resets: PasswordResets;
   readonly tokens: Tokens;
+  readonly endAccess: EndAccess;
   /** Sessions, second factors, web logins, and proofs that a person is there (`stepUps.require`). */
   readonly signIn: SignIn;
   /** Who may make an account by themselves: decided at the start, from the configuration alone. */

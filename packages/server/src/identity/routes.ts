@@ -6,6 +6,7 @@ import { createRateLimit } from "./limits/limits.ts";
 import { addJoinRoutes } from "./people/routes-join.ts";
 import { addLoginRoutes } from "./people/routes-login.ts";
 import { addProfileRoutes } from "./people/routes-profile.ts";
+import { addResetRoutes } from "./people/routes-reset.ts";
 import { addTokenRoutes } from "./tokens/routes-tokens.ts";
 import { addAccountRoutes } from "./sign-in/routes-account.ts";
 import type { Provider } from "./sign-in/provider.ts";
@@ -32,6 +33,7 @@ export function identityRoutes(deps: IdentityRoutesDeps): FastifyPluginCallback 
   return (fastify, _options, done) => {
     addLoginRoutes(fastify, deps);
     addJoinRoutes(fastify, deps);
+    addResetRoutes(fastify, deps);
     addProfileRoutes(fastify, deps);
     addTokenRoutes(fastify, deps);
     const beginning = createRateLimit(deps, { burst: 30, perMinute: 30 });

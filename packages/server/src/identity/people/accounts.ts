@@ -1,7 +1,7 @@
 import { AssayError } from "@assay/core";
 import type { Clock } from "../../platform/clock.ts";
 import type { Database, Reader, Transaction } from "../../platform/database/database.ts";
-import { actBy, idOf, type By } from "../doer.ts";
+import { actBy, idOf, writeBy, type By } from "../doer.ts";
 import type { Events } from "../../platform/events/events.ts";
 import { readOrganisation } from "../names/store.ts";
 import type { PasswordGuard } from "./password-guard.ts";
@@ -31,7 +31,10 @@ export interface NewAccount {
   readonly operator?: string | undefined;
 }
 
-/** People and bots. `by` is the id of the principal who acts, for the events. */
+/**
+ * People and bots. `by` is the principal who acts, for the events; what it changes is changed in the transaction that it
+ * brings.
+ */
 export interface Accounts {
   /** `reader`: the transaction that the caller is in. */
   find(name: string, reader?: Reader): Promise<Account | undefined>;
@@ -75,7 +78,8 @@ export function createAccounts(deps: AccountsDeps): Accounts {
     set: AccountChange,
     check: (account: Account, transaction: Transaction) => Promise<void> | void = () => {},
   ): Promise<void> {
-    await database.write(async (transaction) => {
+    await writeBy(database, by, async (transaction) => {
+      transaction.afterCommit(changed);
       const known = await readAccount(transaction, name);
       if (known === undefined) throw new AssayError("NOT_FOUND", { what: `The account ${name}` });
       await check(known.account, transaction);

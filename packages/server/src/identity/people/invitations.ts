@@ -1,4 +1,3 @@
-import { hash } from "node:crypto";
 import { AssayError } from "@assay/core";
 import type { Clock } from "../../platform/clock.ts";
 import type { Database } from "../../platform/database/database.ts";
@@ -7,6 +6,7 @@ import { actBy, idOf, type By } from "../doer.ts";
 import type { Random } from "../../platform/random.ts";
 import { addressBlock, type RateLimit } from "../limits/limits.ts";
 import type { Account, Accounts } from "./accounts.ts";
+import { drawLinkSecret, hashOfLink } from "./link-secret.ts";
 import { countAdmins, updateAccount } from "./store.ts";
 import { deleteInvitation, deleteOldInvitations, insertInvitation, readInvitation } from "./store-invitations.ts";
 
@@ -56,10 +56,10 @@ export function createInvitations(deps: InvitationsDeps): Invitations {
     kind: "first-run" | "invite",
     { isAdmin, lifetimeMs }: { readonly isAdmin: boolean; readonly lifetimeMs: number },
   ): Promise<string> {
-    const secret = Buffer.from(random.bytes(24)).toString("base64url");
+    const secret = drawLinkSecret(random);
     const expiresAtMs = clock.now() + lifetimeMs;
     await database.write(async (transaction) => {
-      await insertInvitation(transaction, { hash: hashOf(secret), kind, isAdmin, madeBy: idOf(by), expiresAtMs });
+      await insertInvitation(transaction, { hash: hashOfLink(secret), kind, isAdmin, madeBy: idOf(by), expiresAtMs });
       await events.record(transaction, {
         kind: "invitation.made",
         subject: kind,
@@ -71,7 +71,7 @@ export function createInvitations(deps: InvitationsDeps): Invitations {
   }
 
   async function find(secret: string): ReturnType<typeof readInvitation> {
-    const found = await readInvitation(database.read, hashOf(secret), clock.now());
+    const found = await readInvitation(database.read, hashOfLink(secret), clock.now());
     // Once somebody administers the registry nobody becomes its first administrator.
     return found?.kind === "first-run" && !(await accounts.isWithoutAdmin()) ? undefined : found;
   }
@@ -116,8 +116,4 @@ export function createInvitations(deps: InvitationsDeps): Invitations {
       await database.write((transaction) => deleteOldInvitations(transaction, nowMs));
     },
   };
-}
-
-function hashOf(secret: string): string {
-  return hash("sha256", secret, "hex");
 }

@@ -44,4 +44,16 @@ export const peopleMigrations: Migrations = {
       await transaction.schema.alterTable("accounts").addColumn("disabled_by", text).execute();
     },
   },
+  "0104-identity-password-resets": {
+    async up(transaction) {
+      const { text, integer, ...make } = columns(transaction);
+      await make
+        .table("password_resets")
+        .addColumn("hash", text, (column) => column.notNull().primaryKey())
+        .addColumn("account", text, (column) => column.notNull())
+        .addColumn("made_by", text, (column) => column.notNull())
+        .addColumn("expires_at_ms", integer, (column) => column.notNull())
+        .execute();
+    },
+  },
 };

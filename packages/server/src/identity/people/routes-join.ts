@@ -29,7 +29,7 @@ export function addJoinRoutes(fastify: FastifyInstance, { identity }: IdentityRo
             : undefined;
         if (typeof secret !== "string" || found !== kind)
           throw new AssayError("NOT_FOUND", { what: "An invitation by this link" });
-        return page(reply, renderJoin({ base: request.base, path, secret, isFirst: kind === "first-run" }));
+        return sendSecretPage(reply, renderJoin({ base: request.base, path, secret, isFirst: kind === "first-run" }));
       },
     );
 
@@ -39,19 +39,19 @@ export function addJoinRoutes(fastify: FastifyInstance, { identity }: IdentityRo
       const joining = { name: form.text("name"), password: form.text("password"), email: form.text("email") };
       try {
         const { name } = await invitations.accept(secret, joining, request.credentials.address);
-        return await page(reply, renderJoined({ base: request.base, name }));
+        return await sendSecretPage(reply, renderJoined({ base: request.base, name }));
       } catch (error) {
         if (!mendable.some((code) => isAssayError(error, code))) throw error;
         const { message: problem } = error as AssayError;
         const { name, email } = joining;
         const asked = { base: request.base, path, secret, isFirst: kind === "first-run", name, email, problem };
-        return page(reply.code(400), renderJoin(asked));
+        return sendSecretPage(reply.code(400), renderJoin(asked));
       }
     });
   }
 }
 
 /** The address of the page holds a secret: no other site is told it, and the form still says where it comes from. */
-function page(reply: FastifyReply, html: string): FastifyReply {
+export function sendSecretPage(reply: FastifyReply, html: string): FastifyReply {
   return sendPage(reply.header("referrer-policy", "strict-origin"), html);
 }

@@ -20,6 +20,8 @@ export type PeopleTables = {
   };
   /** Links by which accounts are made; gone once they are used. */
   readonly invitations: { hash: string; kind: string; is_admin: number; made_by: string; expires_at_ms: number };
+  /** Links by which people set a new password; gone once they are used. `hash`: SHA-256 of the secret, hex. */
+  readonly password_resets: { hash: string; account: string; made_by: string; expires_at_ms: number };
   /** Wrong passwords of late; `subject` is a user name, or a user name and a block of addresses. */
   readonly password_failures: { subject: string; failures: number; last_at_ms: number };
 };

@@ -5,10 +5,10 @@ import type { Clock } from "../../platform/clock.ts";
 import type { Database } from "../../platform/database/database.ts";
 import type { Random } from "../../platform/random.ts";
 import type { Telemetry } from "../../platform/telemetry/telemetry.ts";
+import { within } from "../doer.ts";
+import type { EndAccess } from "../end-access.ts";
 import type { Accounts } from "../people/accounts.ts";
-import type { Tokens } from "../tokens/tokens.ts";
 import { derivedSecret, digestOf, isSameSecret, newId, newSecret } from "./secrets.ts";
-import type { SignIn } from "./sign-in.ts";
 import { insertFlow, linksToCheck, readLink, takeFlow, writeLink, type ProviderLink } from "./store-providers.ts";
 import type { Vault } from "./vault.ts";
 
@@ -19,8 +19,7 @@ export interface ProviderDeps {
   readonly telemetry: Telemetry;
   readonly vault: Vault;
   readonly accounts: Accounts;
-  readonly tokens: Tokens;
-  readonly signIn: Pick<SignIn, "sessions">;
+  readonly endAccess: EndAccess;
   /** Makes somebody's memberships what the groups say, as far as they came from us. */
   readonly applyGroups: (source: string, person: string, groups: readonly string[]) => Promise<void>;
 }
@@ -55,7 +54,7 @@ export function createProvider(
   deps: ProviderDeps,
   options: ProviderConfig & { readonly clientSecret: string },
 ): Provider {
-  const { database, clock, random, vault, accounts, tokens, telemetry } = deps;
+  const { database, clock, random, vault, accounts, telemetry } = deps;
   const { issuer, clientId, clientSecret, scopes, recheckMinutes, groupsClaim } = options;
   // Loaded when somebody signs in, or is asked about.
   const library = () => import("openid-client");
@@ -135,10 +134,9 @@ export function createProvider(
 
   async function left(link: ProviderLink): Promise<void> {
     await database.write(async (transaction) => {
-      await deps.signIn.sessions.revokeAll(transaction, link.account);
+      await deps.endAccess.signOut(within(us, transaction), link.account);
       await writeLink(transaction, { ...link, state: "left", checked_at_ms: clock.now() });
     });
-    await tokens.revokeAll(us, `person:${link.account}`);
     if ((await accounts.find(link.account))?.state !== "active") return;
     await accounts.setState(us, link.account, "disabled").catch((error: unknown) => {
       telemetry.log.error("somebody who left the provider is still active here", { account: link.account, error });

@@ -2,11 +2,12 @@ import { AssayError } from "@assay/core";
 import type { Clock } from "../../platform/clock.ts";
 import type { Database, Transaction } from "../../platform/database/database.ts";
 import type { Events } from "../../platform/events/events.ts";
-import { actBy } from "../doer.ts";
+import { actBy, idOf, writeBy, type By } from "../doer.ts";
 import type { Random } from "../../platform/random.ts";
 import { digestOf, newCode, normalCode } from "./secrets.ts";
 import {
   countRecoveryCodes,
+  deleteFactors,
   deletePasskey,
   deleteTotp,
   offerTotp,
@@ -65,6 +66,8 @@ export interface SecondFactors {
   ): Promise<boolean>;
   removeTotp(account: string): Promise<void>;
   removePasskey(account: string, id: string): Promise<boolean>;
+  /** Everything that somebody has lost, recovery codes too; in the transaction that `by` brings. */
+  removeAll(by: By, account: string): Promise<void>;
   /** A security key signed; false when another use came first. */
   passkeyUsed(account: string, passkey: Passkey, counter: number): Promise<boolean>;
   /** New ones; what was there before is good for nothing. */
@@ -194,6 +197,14 @@ export function createSecondFactors(deps: SecondFactorsDeps): SecondFactors {
         if (isLast) await replaceRecoveryCodes(transaction, account, []);
         await note(transaction, "factor.removed", account, { factor: "security key" });
         return true;
+      }),
+
+    removeAll: (by, account) =>
+      writeBy(database, by, async (transaction) => {
+        await deleteFactors(transaction, account);
+        const subject = `person:${account}`;
+        const data = { by: idOf(by), factor: "all" };
+        await events.record(transaction, { kind: "factor.removed", subject, data, act: actBy(by) });
       }),
 
     passkeyUsed: (_account, { id, counter: before }, counter) =>

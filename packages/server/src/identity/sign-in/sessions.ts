@@ -16,6 +16,7 @@ import {
   writeChallenge,
   type Session,
 } from "./store-sessions.ts";
+import { dropWebLoginsOf } from "./store-web-logins.ts";
 
 export type { Session } from "./store-sessions.ts";
 
@@ -61,7 +62,7 @@ export interface Sessions {
   list(account: string): Promise<readonly Session[]>;
   /** False when the account has no such session. */
   revoke(account: string, id: string): Promise<boolean>;
-  /** Ends all sessions of an account: of who leaves, and after a password was changed. */
+  /** Ends all sessions of an account, and the logins of clients that it confirmed just now: of who leaves, say. */
   revokeAll(transaction: Transaction, account: string): Promise<void>;
   /** The same by itself. */
   endAll(account: string): Promise<void>;
@@ -82,7 +83,7 @@ export function createSessions({ database, clock, random }: SessionsDeps): Sessi
   const isOver = (session: Session, nowMs: number): boolean =>
     session.expiresAtMs <= nowMs || session.seenAtMs + idleMs <= nowMs;
 
-  return {
+  const sessions: Sessions = {
     async begin(account, { isComplete, steppedUp, link, before }, { address, agent }) {
       const secret = newSecret(random);
       const nowMs = clock.now();
@@ -149,11 +150,15 @@ export function createSessions({ database, clock, random }: SessionsDeps): Sessi
     },
 
     revoke: (account, id) => database.write((transaction) => deleteSessionById(transaction, account, id)),
-    revokeAll: (transaction, account) => deleteSessionsOf(transaction, account),
-    endAll: (account) => database.write((transaction) => deleteSessionsOf(transaction, account)),
+    async revokeAll(transaction, account) {
+      await deleteSessionsOf(transaction, account);
+      await dropWebLoginsOf(transaction, account);
+    },
+    endAll: (account) => database.write((transaction) => sessions.revokeAll(transaction, account)),
     setChallenge: (secret, challenge) =>
       database.write((transaction) => writeChallenge(transaction, digestOf(secret), challenge)),
     takeChallenge: (secret) => database.write((transaction) => takeChallenge(transaction, digestOf(secret))),
     sweep: () => database.write((transaction) => deleteOldSessions(transaction, clock.now(), clock.now() - idleMs)),
   };
+  return sessions;
 }

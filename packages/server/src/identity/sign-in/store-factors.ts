@@ -125,6 +125,13 @@ export async function deletePasskey(transaction: Transaction, account: string, i
   return numDeletedRows > 0n;
 }
 
+/** Everything that an account has besides its password. */
+export async function deleteFactors(transaction: Transaction, account: string): Promise<void> {
+  const tables = transaction.withTables<SignInTables>();
+  for (const table of ["totp_factors", "passkeys", "recovery_codes", "factor_modes"] as const)
+    await tables.deleteFrom(table).where("account", "=", account).execute();
+}
+
 export async function replaceRecoveryCodes(
   transaction: Transaction,
   account: string,

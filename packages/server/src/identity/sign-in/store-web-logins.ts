@@ -89,6 +89,11 @@ export async function dropWebLogin(transaction: Transaction, id: string): Promis
   await transaction.withTables<SignInTables>().deleteFrom("web_logins").where("id", "=", id).execute();
 }
 
+/** Those that a person confirmed and whose client has not come yet. */
+export async function dropWebLoginsOf(transaction: Transaction, account: string): Promise<void> {
+  await transaction.withTables<SignInTables>().deleteFrom("web_logins").where("account", "=", account).execute();
+}
+
 export async function deleteOldWebLogins(transaction: Transaction, nowMs: number): Promise<void> {
   await transaction.withTables<SignInTables>().deleteFrom("web_logins").where("expires_at_ms", "<=", nowMs).execute();
 }

@@ -3,7 +3,7 @@ import type { EpochMs } from "@assay/core";
 import type { Clock } from "../../platform/clock.ts";
 import type { Database, Transaction } from "../../platform/database/database.ts";
 import type { Events } from "../../platform/events/events.ts";
-import { actBy, idOf, type By } from "../doer.ts";
+import { actBy, idOf, writeBy, type By } from "../doer.ts";
 import type { Random } from "../../platform/random.ts";
 import type { TokenBounds } from "./narrow.ts";
 import type { TokenCache } from "./token-cache.ts";
@@ -31,7 +31,10 @@ export interface DrawnToken {
   readonly store: (transaction: Transaction) => Promise<void>;
 }
 
-/** Tokens of people, bots and CI. `by` is the id of the principal who acts, for the events. */
+/**
+ * Tokens of people, bots and CI. `by` is the principal who acts, for the events; all of a holder's are revoked in the
+ * transaction that it brings.
+ */
 export interface Tokens {
   /** Draws one; it is good once it is stored. The caller has checked its bounds. */
   draw(by: By, token: NewToken): DrawnToken;
@@ -64,7 +67,8 @@ const rememberedMs = 30 * 24 * 3_600_000;
 export function createTokens({ database, events, clock, random, cache }: TokensDeps): Tokens {
   async function revokeMany(by: By, holder: string, which: WhichTokens): Promise<number> {
     const nowMs = clock.now();
-    const count = await database.write(async (transaction) => {
+    const count = await writeBy(database, by, async (transaction) => {
+      transaction.afterCommit(() => cache.clear());
       const revoked = await revokeAllOf(transaction, holder, nowMs, which);
       if (revoked > 0)
         await events.record(transaction, {
