@@ -96,6 +96,7 @@ async function killRounds(
     return again;
   }
 
+  let outputOf = (): string => "";
   /** Publishes all of them at once; the process may die meanwhile. Calls back after each answer. */
   async function publish(attempts: readonly Attempt[], onAnswer: () => void = () => {}): Promise<void> {
     const answered: Attempt[] = [];
@@ -108,7 +109,8 @@ async function killRounds(
         // Committed, and not signed in time: clients send it again.
         if (answer === undefined || answer.status === 503) unanswered.push(attempt);
         else {
-          assert.equal(answer.status, 201, `${attempt.name}@${attempt.version}: ${answer.text()}`);
+          const told = `${attempt.name}@${attempt.version}: ${answer.text()}`;
+          assert.equal(answer.status, 201, `${told}\n${outputOf().slice(-8000)}`);
           answered.push(attempt);
           onAnswer();
         }
@@ -130,6 +132,7 @@ async function killRounds(
     }
     const startedMs = performance.now();
     await using server = await registry.start();
+    outputOf = () => server.output();
     const again = await settle();
     // Else nothing would be signed: the lead of the dead falls with time.
     while (!server.output().includes(sequencing) && random.fraction() < 0.98) await delay(100);
@@ -154,6 +157,7 @@ async function killRounds(
 
   {
     await using server = await registry.start();
+    outputOf = () => server.output();
     const again = await settle();
     while (!server.output().includes(sequencing)) await delay(100);
     await publish(again);
