@@ -28,7 +28,7 @@ export interface KilledRegistry extends AsyncDisposable {
   committed(): Promise<string>;
   /** For when no server runs. */
   withTables<T>(use: (tables: Tables) => Promise<T>): Promise<T>;
-  /** As if the dead server's lead of the logs had fallen, which on PostgreSQL takes ten seconds. For when no server runs. */
+  /** As if the dead server's lead of the logs had fallen, which on PostgreSQL takes four seconds. For when no server runs. */
   dropLead(): Promise<void>;
   /** Paths below the data folder, for when no server runs. */
   files(folder: string): readonly string[];
