@@ -19,6 +19,7 @@ import { clients, type ClientName, type ClientRun } from "@assay/testkit/clients
 import { installClients } from "@assay/testkit/install-clients";
 import { rawRequest, type RawAnswer } from "@assay/testkit/raw-http";
 import { signIn, type FormVisitor } from "./form-visitor.ts";
+import { withProvenance } from "./provenance-bundle.ts";
 import { password, publishBody, startPublisher, type Publisher } from "./publisher.ts";
 
 const name = "@acme/widgets";
@@ -68,6 +69,7 @@ before(async () => {
     async ({ hosting: { ci: rooms } }) => {
       await rooms.trust.add(caller, { kind: "package", name: parsePackageName(strict) }, strictRules);
       const [github] = strictRules;
+      await rooms.trust.add(caller, { kind: "package", name: parsePackageName("@acme/proven") }, strictRules);
       const stages = [{ ...github, permissions: ["createStagedPackage"] }];
       await rooms.trust.add(caller, { kind: "package", name: parsePackageName("@acme/careful") }, stages);
       const reads = [{ ...github, permissions: ["read"] }];
@@ -180,6 +182,7 @@ interface Version {
     readonly trustedPublisher?: { id: string; oidcConfigId: string };
     readonly approver?: { readonly name: string };
   };
+  readonly dist: { readonly attestations?: { readonly provenance: { readonly predicateType: string } } };
 }
 
 async function versionsOf(of: string): Promise<Readonly<Record<string, Version>>> {
@@ -214,11 +217,15 @@ async function exchange(of: string, idToken: string, at = base): Promise<RawAnsw
   });
 }
 
-async function put(token: string, manifest: { name: string; version: string }): Promise<RawAnswer> {
+async function put(
+  token: string,
+  manifest: { name: string; version: string },
+  body: unknown = publishBody(manifest),
+): Promise<RawAnswer> {
   return await rawRequest(base, `/npm/${manifest.name.replace("/", "%2f")}`, {
     method: "PUT",
     headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
-    body: JSON.stringify(publishBody(manifest)),
+    body: JSON.stringify(body),
   });
 }
 
@@ -312,6 +319,67 @@ test("what an identity token says wrong is refused with its sentence, from GitHu
     assert.match(output, /environment of the token is "dev"/, client);
   }
   assert.equal(JSON.stringify(await versionsOf(name)), before);
+});
+
+/** By its name, how a client is told that a version may not be less trusted than one before it, and what it says then. */
+const noDowngrade: Readonly<Partial<Record<ClientName, readonly [setting: string, refusal: RegExp]>>> = {
+  pnpm11: ["trustPolicy: no-downgrade", /ERR_PNPM_TRUST_DOWNGRADE.*Earlier versions had trusted publisher/s],
+  pnpm12: ["trustPolicy: no-downgrade", /High- ?risk trust downgrade for/],
+  deno: ["trust-policy=no-downgrade", /'no-downgrade' trust policy.*trusted publish/s],
+};
+
+test("what CI published with provenance is not downgraded: pnpm and Deno refuse what a plain token published later", async () => {
+  const of = "@acme/proven";
+  const fromCi = async (version: string): Promise<void> => {
+    const exchanged = await exchange("@acme%2fproven", await issuerOf("github").mint());
+    const body = withProvenance(publishBody({ name: of, version }));
+    const answer = await put(String(exchanged.json()["token"]), { name: of, version }, body);
+    assert.equal(answer.status, 201, answer.text());
+  };
+  await fromCi("1.0.0");
+  // A token that was stolen: with a bundle that anybody can make, and without.
+  const stolen = withProvenance(publishBody({ name: of, version: "2.0.0" }));
+  assert.equal((await put(publisher.token, { name: of, version: "2.0.0" }, stolen)).status, 201);
+  assert.equal((await put(publisher.token, { name: of, version: "2.0.1" })).status, 201);
+  await fromCi("3.0.0");
+  const shown = await versionsOf(of);
+  const evidence = Object.entries(shown).map(([version, { _npmUser: by, dist }]) => [
+    version,
+    by.trustedPublisher?.id,
+    dist.attestations?.provenance.predicateType,
+  ]);
+  const slsa = "https://slsa.dev/provenance/v1";
+  assert.deepEqual(evidence, [
+    ["1.0.0", "github", slsa],
+    ["2.0.0", undefined, slsa],
+    ["2.0.1", undefined, undefined],
+    ["3.0.0", "github", slsa],
+  ]);
+
+  const installs = Object.entries(noDowngrade).map(async ([client, [setting, refusal]]) => {
+    const install = async (version: string, moreSettings: string): Promise<ClientRun> => {
+      const manifest = { name: "app", version: "1.0.0", dependencies: { [of]: version } };
+      const where = place(`${client}-${version}-${moreSettings.length}`, { "package.json": JSON.stringify(manifest) });
+      return await clients[client as ClientName].install({
+        ...where,
+        cache: join(where.project, "cache"),
+        moreSettings,
+      });
+    };
+    for (const version of ["2.0.0", "2.0.1"]) {
+      const { exitCode, output } = await install(version, setting);
+      assert.notEqual(exitCode, 0, `${client} ${version}: ${output}`);
+      assert.match(output.replaceAll(/[\s│]+/g, " "), refusal, `${client} ${version}: ${output}`);
+    }
+    for (const [version, settings] of [
+      ["2.0.1", ""],
+      ["3.0.0", setting],
+    ] as const) {
+      const { exitCode, output } = await install(version, settings);
+      assert.equal(exitCode, 0, `${client} ${version}: ${output}`);
+    }
+  });
+  await Promise.all(installs);
 });
 
 test("where trusted CI alone publishes, tokens of people are refused with the way to go", async () => {

@@ -29,7 +29,7 @@ export interface InstallRequest extends Surroundings {
   readonly registry: string;
   /** Install exactly what the lockfile says (`npm ci` and its kin). Default false. */
   readonly frozen?: boolean;
-  /** Lines for the end of the client's YAML settings (pnpm, Yarn 4). */
+  /** Lines for the end of the client's settings: YAML of pnpm and Yarn 4, .npmrc of Deno. */
   readonly moreSettings?: string;
 }
 
@@ -201,7 +201,7 @@ const kinds: { readonly [Name in ClientName]: ClientKind } = {
     lockfile: "deno.lock",
     parse: denoIntegrities,
     settings: (request) => ({
-      ".npmrc": `registry=${request.registry}/\n`,
+      ".npmrc": `registry=${request.registry}/\n${request.moreSettings ?? ""}\n`,
       "deno.json": `{"nodeModulesDir":"auto"}\n`,
     }),
     program: [clientFile("deno", "deno")],
