@@ -97,7 +97,7 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
   };
   const burst = { packages: publish.burstPackages, minutes: publish.burstMinutes };
   const policy = { windowHours: publish.unpublishHours };
-  const budget = createByteBudget({ maxBytes: budgetBytes, maxBytesOfOne: budgetBytesOfOne });
+  const budget = createByteBudget({ clock: deps.clock, maxBytes: budgetBytes, maxBytesOfOne: budgetBytesOfOne });
   const bodyLimits = { tarballBytes: limits.tarballBytes, documentBytes, budget };
 
   /** Who may do neither must not make us read a byte; which it is, only the body tells. */

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { isAssayError } from "@assay/core";
+import { createFakeClock } from "@assay/testkit/fake-clock";
 import type { Spool } from "../../platform/blobs/spool.ts";
 import { createByteBudget } from "./byte-budget.ts";
 import { readBody, type BodyLimits, type PublishBody } from "./read-body.ts";
@@ -10,7 +11,8 @@ import { readBody, type BodyLimits, type PublishBody } from "./read-body.ts";
 const mebibyte = 1024 * 1024;
 /** Nothing here outgrows memory. */
 const spool: Spool = { create: () => Promise.reject(new Error("no file is needed")) } as unknown as Spool;
-const budget = createByteBudget({ maxBytes: 16 * mebibyte, maxBytesOfOne: 12 * mebibyte });
+const clock = createFakeClock();
+const budget = createByteBudget({ clock, maxBytes: 16 * mebibyte, maxBytesOfOne: 12 * mebibyte });
 const limits: BodyLimits = { tarballBytes: mebibyte, documentBytes: 32 * mebibyte, budget };
 
 /** A document of so many bytes, in pieces; between them everybody else has a turn. */
@@ -27,7 +29,7 @@ async function* document(sizeBytes: number, pieceBytes = 65536): AsyncGenerator<
 let senders = 0;
 /** Everybody is another one, unless said. */
 const read = (source: AsyncIterable<Uint8Array>, sender = `person:${(senders += 1)}`): Promise<PublishBody> =>
-  readBody({ spool }, source, limits, sender);
+  readBody({ spool, clock }, source, limits, sender);
 
 function isRefused(error: unknown): boolean {
   return isAssayError(error, "NOT_READY") && error.details.retryAfterSeconds > 0;
@@ -90,6 +92,65 @@ test("many that are sent at once, in whatever pieces, hold no more than there is
   assert.equal(budget.takenBytes, 0);
   // 240 MiB were sent; a document is there twice while it is parsed.
   assert.ok(most - before < 64 * mebibyte, `${Math.round((most - before) / mebibyte)} MiB were held`);
+});
+
+/** Sends so much at once, then what `more` says a second until it is told to end; so it waits for the clock. */
+async function* slowly(sizeBytes: number, bytesPerSecond: number): AsyncGenerator<Uint8Array> {
+  yield Buffer.from('{"readme":"');
+  yield Buffer.alloc(sizeBytes, "x");
+  for (;;) {
+    await clock.sleep(1000);
+    if (bytesPerSecond > 0) yield Buffer.alloc(bytesPerSecond, "x");
+  }
+}
+const turns = async () => {
+  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+};
+
+test("who stops sending is refused after ten seconds, and what was held is free", async () => {
+  const stalled = read(slowly(2 * mebibyte, 0));
+  const refused = assert.rejects(stalled, (error) => isAssayError(error, "REQUEST_TIMEOUT"));
+  await turns();
+  assert.ok(budget.takenBytes > mebibyte);
+  for (let second = 0; second < 10; second += 1) await clock.advance(1000);
+  await refused;
+  assert.equal(budget.takenBytes, 0);
+  // Whoever is slow and goes on is none of these.
+  const slow = read(slowly(mebibyte, 1000));
+  const ended = assert.rejects(slow, isRefused);
+  await turns();
+  for (let second = 0; second < 30; second += 1) await clock.advance(1000);
+  assert.ok(budget.takenBytes >= mebibyte);
+  await using _large = await read(document(11 * mebibyte));
+  await using _more = await read(document(4 * mebibyte));
+  await ended;
+});
+
+test("a few who send slowly keep nobody from publishing; who sends fast is not put off for others", async () => {
+  const slow = [1, 2].map((at) => read(slowly(7 * mebibyte, 1000 * at)));
+  const put = slow.map((one) =>
+    one.then(
+      () => "here",
+      (error: unknown) => (isRefused(error) ? "put off" : "failed"),
+    ),
+  );
+  await turns();
+  // Too young to be called slow.
+  await assert.rejects(read(document(4 * mebibyte)), isRefused);
+  for (let second = 0; second < 11; second += 1) await clock.advance(1000);
+  {
+    await using body = await read(document(4 * mebibyte));
+    assert.ok(body.document["readme"]);
+    assert.equal(await put[0], "put off", "the slowest one");
+    assert.ok(budget.takenBytes > 11 * mebibyte, "the other one holds on");
+    const fast = read(slowly(mebibyte, 200_000), "person:fast");
+    void fast.catch(() => undefined);
+    await turns();
+    for (let second = 0; second < 11; second += 1) await clock.advance(1000);
+    await using _more = await read(document(8 * mebibyte));
+    assert.equal(await put[1], "put off");
+    await assert.rejects(read(document(8 * mebibyte)), isRefused, "nobody is slow now");
+  }
 });
 
 test("bytes that come one by one cost no more than others", async () => {

@@ -6,10 +6,12 @@ import {
   type TarballWriter,
 } from "../../admission/admission.ts";
 import type { Spool } from "../../platform/blobs/spool.ts";
+import type { Clock } from "../../platform/clock.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 import { createBase64Decoder, type Base64Decoder } from "./base64.ts";
 import { createBodyScanner } from "./body-scanner.ts";
 import { printable, type JsonObject } from "./json.ts";
+import { pacedBody } from "./paced-body.ts";
 import { parseDocument } from "./parse-document.ts";
 
 /** A publish body as it came in: nothing in it is believed yet but that it is JSON. */
@@ -38,10 +40,11 @@ export interface BodyLimits {
  * (1 MiB) or a spool file, hashed as it passes; of the rest at most `documentBytes` are held. What is in memory is taken
  * from the budget, as the sender's, until the body is disposed of.
  *
- * A crash leaves a spool file, removed at the next start. Throws BAD_REQUEST, BODY_TOO_LARGE, NOT_READY.
+ * A crash leaves a spool file, removed at the next start. Throws BAD_REQUEST, BODY_TOO_LARGE, NOT_READY, and
+ * REQUEST_TIMEOUT when nothing comes for 10 s.
  */
 export async function readBody(
-  { spool }: { readonly spool: Spool },
+  { spool, clock }: { readonly spool: Spool; readonly clock: Pick<Clock, "sleep" | "monotonicMs"> },
   source: AsyncIterable<Uint8Array>,
   limits: BodyLimits,
   sender: string,
@@ -80,7 +83,11 @@ export async function readBody(
     },
   });
   try {
-    for await (const chunk of source) await scanner.push(chunk);
+    for await (const chunk of pacedBody(clock, source, share.signal)) {
+      share.arrived(chunk.byteLength);
+      await scanner.push(chunk);
+    }
+    share.complete();
     const document = parseDocument(scanner.rest(), "its body");
     const bytes = await upload?.writer.finish();
     return {
