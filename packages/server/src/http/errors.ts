@@ -158,7 +158,8 @@ function write(request: IncomingMessage, response: ServerResponse, refusal: Refu
   if (refusal.retryAfterSeconds !== undefined) headers["retry-after"] = refusal.retryAfterSeconds;
   if (refusal.allow !== undefined) headers["allow"] = refusal.allow;
   if (refusal.status === 401) headers["www-authenticate"] = refusal.code === "OTP_REQUIRED" ? "OTP" : "Bearer";
-  if (!request.complete && !isSoonOver(request)) headers["connection"] = "close";
+  // Whoever has not sent it by now need not be waited for.
+  if (!request.complete && (refusal.status === 408 || !isSoonOver(request))) headers["connection"] = "close";
   response.writeHead(refusal.status, refusal.sentence, headers);
   response.end(request.method === "HEAD" ? undefined : body);
 }

@@ -226,6 +226,15 @@ describe("one server", async () => {
     assert.equal(parse(chunked).status, 413);
   });
 
+  test("waits for no rest of a body that did not come in time", async () => {
+    // Resolves when the server ends the connection.
+    const text = await raw(
+      one.port,
+      `PUT /-/tardy HTTP/1.1\r\nHost: 127.0.0.1:${one.port}\r\nContent-Length: 9\r\n\r\n{`,
+    );
+    assert.equal(parse(text).status, 408);
+  });
+
   test("takes a form from a page of its own, and from nowhere else", async () => {
     const own = `Origin: http://127.0.0.1:${one.port}`;
     const type = "Content-Type: application/x-www-form-urlencoded";

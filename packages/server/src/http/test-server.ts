@@ -54,6 +54,9 @@ const routes: FastifyPluginCallback = (fastify, _options, done) => {
   );
   fastify.post("/-/small", { bodyLimit: 10 }, (request, reply) => void reply.send({ body: request.body }));
   fastify.put("/-/stream", { config: { body: "stream" } }, (request) => measure(request.raw));
+  fastify.put("/-/tardy", { config: { body: "stream" } }, async () => {
+    throw new AssayError("REQUEST_TIMEOUT", { reason: "nothing came" });
+  });
   fastify.delete("/-/user/token/:token", async () => ({ ok: true }));
   fastify.get("/-/hidden/:id", { config: { secretPath: true } }, async () => ({}));
   fastify.get("/-/fails", async () => {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parsePackageName, type PackageName } from "@assay/core";
+import { isAssayError, parsePackageName, type PackageName } from "@assay/core";
 import { onEveryDatabase } from "@assay/testkit/databases";
+import { createFakeClock } from "@assay/testkit/fake-clock";
+import { runMigrations } from "../../platform/database/migrate.ts";
 import type { Transaction } from "../../platform/database/database.ts";
 import { publishingMigrations } from "../migrations.ts";
 import { addVersion } from "../store.ts";
@@ -37,5 +39,25 @@ onEveryDatabase("publishes in a burst", (databases) => {
     await ask(ada, 4, nowMs, { packages: 0, minutes: 10 });
     await ask(ada, 4, nowMs, { packages: 4, minutes: 10 });
     await ask(ada, 4, nowMs + 7 * 60_000 + 1);
+  });
+
+  test("of many at once, through two processes, as many are taken as the rule says", async () => {
+    const open = await databases.place();
+    const processes = [await open(), await open()] as const;
+    await runMigrations({ database: processes[0], clock: createFakeClock() }, [publishingMigrations]);
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 12 }, async (_, at) => {
+        await processes[at % 2 === 0 ? 0 : 1].write(async (transaction) => {
+          await refuseBurst(transaction, ada, nameOf(at), rule, nowMs);
+          await publish(transaction, at, 0);
+        });
+      }),
+    );
+    const refused = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason as unknown] : []));
+    assert.equal(outcomes.length - refused.length, rule.packages);
+    assert.ok(
+      refused.every((error) => isAssayError(error, "FORBIDDEN")),
+      String(refused[0]),
+    );
   });
 });
