@@ -54,6 +54,7 @@ export interface ErrorTable {
   BLOB_CONFLICT: { key: string };
   BLOB_CORRUPT: { key: string; reason: string };
   DATABASE: { reason: string };
+  DATABASE_UNAVAILABLE: { reason: string };
   CONFIG: { reason: string };
   LOG_GUARD: { reason: string };
   LOG_FENCED: { shard: string };
@@ -244,6 +245,11 @@ export const errorKinds: { readonly [C in keyof ErrorTable]: ErrorKind<ErrorTabl
   DATABASE: {
     status: 500,
     sentence: (d) => `The database refused: ${d.reason}.`,
+    publicFields: [],
+  },
+  DATABASE_UNAVAILABLE: {
+    status: 503,
+    sentence: (d) => `The database is away or too busy (${d.reason}); nothing was changed, try again later.`,
     publicFields: [],
   },
   CONFIG: { status: 500, sentence: (d) => d.reason, publicFields: [] },

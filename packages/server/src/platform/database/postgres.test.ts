@@ -74,6 +74,36 @@ describe("a database on PostgreSQL", { skip: missing ?? false }, () => {
     assert.ok(runs > 3);
   });
 
+  test("without a connection in time, and after collisions without end, nothing was done and it says so", async () => {
+    const unavailable = (error: unknown) => isAssayError(error, "DATABASE_UNAVAILABLE") && error.status === 503;
+    await using one = await createPostgresDatabase(deps, { url, connections: 1, connectWithinMs: 50 });
+    const { promise: asked, resolve: release } = Promise.withResolvers<void>();
+    const holding = one.write(async (transaction) => {
+      await sql`select 1`.execute(transaction);
+      await asked;
+    });
+    await assert.rejects(sql`select 1`.execute(one.read), unavailable);
+    await assert.rejects(
+      one.write(async () => {}),
+      unavailable,
+    );
+    release();
+    await holding;
+
+    await using hasty = await createPostgresDatabase(deps, { url, retryForMs: -1 });
+    const { promise: bothRead, resolve: meet } = Promise.withResolvers<void>();
+    let readers = 0;
+    const increase = (): Promise<void> =>
+      hasty.write(async (transaction) => {
+        await sql`select count from counters`.execute(transaction);
+        if ((readers += 1) === 2) meet();
+        await bothRead;
+        await sql`update counters set count = count + 1`.execute(transaction);
+      });
+    const outcomes = await Promise.allSettled([increase(), increase()]);
+    assert.ok(outcomes.some((outcome) => outcome.status === "rejected" && unavailable(outcome.reason)));
+  });
+
   test("several statements in one text are refused, with and without parameters", async () => {
     await using database = await createPostgresDatabase(deps, { url });
     await assert.rejects(sql`select 1; select 2`.execute(database.read), refused(/multiple commands/));
@@ -93,7 +123,7 @@ describe("a database on PostgreSQL", { skip: missing ?? false }, () => {
     await idle.execute();
     await server.kill();
     await ended;
-    await assert.rejects(idle.execute(), refused(/./));
+    await assert.rejects(idle.execute(), (error) => isAssayError(error, "DATABASE_UNAVAILABLE"));
     await database[Symbol.asyncDispose]();
   });
 });

@@ -1,5 +1,5 @@
 import type { CustomTypesConfig, Pool, PoolClient, QueryConfig } from "pg";
-import { AssayError } from "@assay/core";
+import { AssayError, isAssayError } from "@assay/core";
 import type { CompiledQuery, QueryResult } from "kysely";
 import type { Clock } from "../clock.ts";
 import type { Random } from "../random.ts";
@@ -14,6 +14,10 @@ export interface PostgresDatabaseOptions {
   readonly url: string;
   /** Most connections at once. Default 10. */
   readonly connections?: number;
+  /** How long one waits for a connection. Default 10 s. */
+  readonly connectWithinMs?: number;
+  /** How long a transaction that keeps colliding is tried. Default 30 s. */
+  readonly retryForMs?: number;
 }
 
 export interface PostgresDeps {
@@ -21,8 +25,6 @@ export interface PostgresDeps {
   readonly random: Random;
 }
 
-/** A transaction that keeps colliding is given up after this. */
-const retryForMs = 30_000;
 const longestPauseMs = 200;
 
 /** serialization_failure, deadlock_detected: running again may succeed, and nothing was done. */
@@ -30,6 +32,7 @@ const retried: ReadonlySet<string> = new Set(["40001", "40P01"]);
 
 interface PostgresParts extends PostgresDeps {
   readonly pool: Pool;
+  readonly retryForMs: number;
   readonly context: WriteContext;
 }
 
@@ -37,12 +40,13 @@ interface PostgresParts extends PostgresDeps {
  * A database on PostgreSQL (14 or later, or what speaks its protocol). Needs no session state, so a pooler
  * in transaction mode may stand between. `pg` is loaded here and nowhere else.
  *
- * A connection lost around COMMIT rejects with DATABASE although the commit may have happened.
+ * A connection lost around COMMIT rejects with DATABASE although the commit may have happened. Where nothing was done,
+ * for want of a connection or after collisions without end, reads and writes reject with DATABASE_UNAVAILABLE.
  * Throws DATABASE when the server cannot be reached or the database is not UTF8.
  */
 export async function createPostgresDatabase(
   { clock, random }: PostgresDeps,
-  { url, connections = 10 }: PostgresDatabaseOptions,
+  { url, connections = 10, connectWithinMs = 10_000, retryForMs = 30_000 }: PostgresDatabaseOptions,
 ): Promise<Database> {
   const { default: pg } = await import("pg");
   const types: CustomTypesConfig = {
@@ -51,7 +55,7 @@ export async function createPostgresDatabase(
   const pool = new pg.Pool({
     connectionString: url,
     max: connections,
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: connectWithinMs,
     application_name: "assay",
     types,
   });
@@ -59,7 +63,7 @@ export async function createPostgresDatabase(
   pool.on("error", () => {});
   pool.on("connect", (client) => client.on("error", () => {}));
   const context = createWriteContext();
-  const parts: PostgresParts = { pool, context, clock, random };
+  const parts: PostgresParts = { pool, context, clock, random, retryForMs };
   try {
     await assertUtf8(pool);
   } catch (error) {
@@ -79,7 +83,7 @@ export async function createPostgresDatabase(
       try {
         return await execute(pool, query);
       } catch (error) {
-        throw databaseError(error);
+        throw isLost(error) ? unavailable(error) : databaseError(error);
       }
     }),
     async write(work) {
@@ -103,7 +107,8 @@ async function write<T>(parts: PostgresParts, work: (transaction: Transaction) =
     try {
       return await writeOnce(parts, work);
     } catch (error) {
-      if (!isRetried(error) || parts.clock.monotonicMs() - started > retryForMs) throw error;
+      if (!isRetried(error)) throw error;
+      if (parts.clock.monotonicMs() - started > parts.retryForMs) throw unavailable(error);
       await parts.clock.sleep(parts.random.fraction() * Math.min(longestPauseMs, 2 ** tries));
     }
   }
@@ -149,8 +154,20 @@ async function connect(pool: Pool): Promise<PoolClient> {
   try {
     return await pool.connect();
   } catch (error) {
-    throw databaseError(error);
+    throw unavailable(error);
   }
+}
+
+/** Whether no server answered: what it was asked for it may be asked again. */
+function isLost(error: unknown): boolean {
+  const isOurs = error instanceof TypeError || error instanceof RangeError;
+  return sqlState(error) === undefined && !isOurs;
+}
+
+function unavailable(error: unknown): AssayError {
+  if (isAssayError(error) && !isRetried(error)) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new AssayError("DATABASE_UNAVAILABLE", { reason }, { cause: error });
 }
 
 async function execute(client: Pool | PoolClient, query: CompiledQuery): Promise<QueryResult<unknown>> {
