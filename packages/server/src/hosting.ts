@@ -89,6 +89,8 @@ interface HostingDeps extends Pick<Storage, "database" | "events" | "clock" | "r
   readonly documents: Parameters<typeof createOrganisations>[0]["documents"];
   /** Of each issuer of CI's identity tokens, by its name. */
   readonly issuerClients: ReadonlyMap<string, UpstreamClient>;
+  /** What an organisation has of what it may have. */
+  readonly usage: Parameters<typeof organisationRoutes>[0]["usage"];
   /** Claims the record that other policies came into force. */
   readonly recordPolicy: Parameters<typeof openOrganisationPolicies>[0]["record"];
   /** Of the rooms above, by kind: what they carry out once it is approved. Asked for when something is. */
@@ -193,7 +195,7 @@ export async function openHosting(
     explain: explainHere,
     gate,
     routes: [
-      organisationRoutes({ identity: { ...identity, names, permissions }, organisations, gate }),
+      organisationRoutes({ ...deps, identity: { ...identity, names, permissions }, organisations, gate }),
       approvalRoutes({ identity, approvals, random }),
       starRoutes({ identity: { ...identity, permissions }, stars }),
       policyRoutes({ explain: explainHere, identity, permissions, names, organisationPolicies, gate, random }),

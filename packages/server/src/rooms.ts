@@ -26,6 +26,7 @@ import {
   createPublishing,
   createQuotas,
   touchDocument,
+  usageInWords,
   type Publishing,
 } from "./publishing/publishing.ts";
 import { createReleases } from "./releases/create-releases.ts";
@@ -152,6 +153,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     touch: (transaction, name) => touchDocument(transaction, name, clock.now()),
     changed: upstreams.hostedChanged,
   };
+  const quotas = createQuotas({ names, checksums }, config.publish.quotas);
   const hosting = await openHosting(
     {
       ...storage,
@@ -160,6 +162,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
       upstreams,
       documents,
       issuerClients: issuers.byAlias,
+      usage: (organisation) => usageInWords({ database, quotas }, organisation),
       recordPolicy: (transaction, facts) => checksums.claimPolicy(transaction, facts),
       approvalHandlers: () => publishing.approvalHandlers,
     },
@@ -194,7 +197,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     approvals: hosting.approvals,
     hostedChanged: upstreams.hostedChanged,
     publisherOf: hosting.ci.publisherOf,
-    quotas: createQuotas({ names, checksums }, config.publish.quotas),
+    quotas,
   };
   const publishing = createPublishing({ ...writing, ...writers }, config);
   const sweep = createSweep({ database, checksums, releases, upstreams, admission, events, clock, telemetry }, config);

@@ -78,6 +78,7 @@ export async function openTestHosting(
       upstreams: { known: async () => [], ownerOf: () => undefined },
       documents: { touch: async () => {}, changed() {} },
       issuerClients: new Map(),
+      usage: async () => [],
       recordPolicy: async () => true,
       approvalHandlers: () => ({}),
     },

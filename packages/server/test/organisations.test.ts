@@ -8,7 +8,8 @@ import { installClients } from "@assay/testkit/install-clients";
 import { tempFolder } from "@assay/testkit/temp-folder";
 import { codeOfUrl } from "../src/identity/sign-in/test-codes.ts";
 import { startHostedServer, type HostedServer } from "./hosted-server.ts";
-import { publishBody } from "./publisher.ts";
+import { signIn } from "./form-visitor.ts";
+import { password, publishBody } from "./publisher.ts";
 
 const folder = tempFolder({ after: (work) => after(work) });
 let hosted: HostedServer;
@@ -228,4 +229,58 @@ test("a package that wants a second factor keeps wanting it from who would take 
     assert.match(String(answer.json()["error"]), /second factor/);
   }
   assert.equal((await send("GET", access, undefined, token)).json()["publish_requires_tfa"], true);
+});
+
+test("on the page of an organisation its administrators change it, its members look, and for others it is not there", async () => {
+  const { send, server, claim } = hosted;
+  assert.equal((await send("POST", "/-/assay/v1/organisations", { name: "paged" }, olga)).status, 201);
+  await claim("@paged/ui", "olga", "restricted");
+  const here = `${server.url}/-/web/organisations/paged`;
+  const [owner, member] = [await signIn(server.url, "olga", password), await signIn(server.url, "dora", password)];
+  const change = async (fields: Readonly<Record<string, string>>, visitor = owner) => await visitor.send(here, fields);
+
+  const hidden = await member.open(here);
+  const absent = await member.open(`${server.url}/-/web/organisations/absent`);
+  assert.deepEqual([hidden.status, absent.status], [404, 404]);
+  assert.equal(hidden.html.replaceAll("paged", "NAME"), absent.html.replaceAll("absent", "NAME"));
+  const refused = await member.send(here, { do: "leave", person: "dora" }, `${server.url}/-/web/me`);
+  assert.equal(refused.html.replaceAll("paged", "NAME"), absent.html.replaceAll("absent", "NAME"));
+
+  await change({ do: "set-member", person: "dora", role: "developer" });
+  await change({ do: "create-team", team: "ui", description: "" });
+  await change({ do: "add-to-team", team: "ui", person: "dora" });
+  const page = await change({ do: "grant", team: "ui", package: "@paged/ui", level: "write" });
+  assert.equal(page.url, here);
+  const org = async (at: string) => (await send("GET", at, undefined, olga)).json() as unknown;
+  assert.deepEqual(await org("/-/org/paged/user"), { dora: "developer", olga: "owner" });
+  assert.deepEqual(await org("/-/team/paged/ui/user"), ["dora"]);
+  assert.deepEqual(await org("/-/team/paged/ui/package"), { "@paged/ui": "write" });
+  assert.match(page.html, /ui: 1 member, 1 package/);
+  assert.match(page.html, /<dt>Packages<\/dt><dd>0 packages/, "what has no version does not count");
+
+  const seen = await member.open(here);
+  assert.match(seen.html, /ui: 1 member, 1 package/);
+  assert.doesNotMatch(seen.html, /value="set-member"|value="remove-team"/);
+  assert.match((await member.open(`${server.url}/-/web/organisations`)).html, /organisations\/paged">paged<\/a>/);
+  const taken = await change({ do: "set-member", person: "dora", role: "owner" }, member);
+  assert.equal(taken.status, 403);
+  assert.match(taken.html, /role="alert".*Not allowed/);
+  const stale = await fetch(here, {
+    method: "POST",
+    headers: { "content-type": "application/x-www-form-urlencoded", origin: server.url },
+    body: "do=remove-team&team=ui&token=other",
+  });
+  assert.equal(stale.status, 403);
+
+  const nobody = await change({ do: "set-member", person: "<i>ghost", role: "developer" });
+  assert.equal(nobody.status, 404);
+  assert.match(nobody.html, /The user &lt;i>ghost was not found/);
+  const last = await change({ do: "set-member", person: "olga", role: "developer" });
+  assert.equal(last.status, 409);
+  await change({ do: "grant", team: "ui", package: "@paged/ui", level: "none" });
+  await change({ do: "remove-from-team", team: "ui", person: "dora" });
+  await change({ do: "remove-team", team: "ui" });
+  assert.deepEqual(await org("/-/org/paged/team"), ["paged:developers"]);
+  assert.equal((await change({ do: "leave", person: "dora" }, member)).url, `${server.url}/-/web/organisations`);
+  assert.deepEqual(await org("/-/org/paged/user"), { olga: "owner" });
 });

@@ -549,6 +549,30 @@ describe("staged versions in a browser", { skip: missing }, () => {
     assert.equal((await ask("GET", `/-/stage/${id}`)).status, 200, "it waits still");
   });
 
+  test("the page of an organisation is accessible, and its forms work", async () => {
+    await using context = await browser.newContext({ viewport: { width: 360, height: 700 } });
+    const page = await context.newPage();
+    const here = `${publisher.server.url}/-/web/organisations/acme`;
+    await page.goto(here);
+    await signIn(page, "gus");
+    await page.getByLabel("Name of a user or bot").fill("gus");
+    await page.getByLabel("Role of the new member").selectOption("owner");
+    await page.getByRole("button", { name: "Add", exact: true }).first().click();
+    await page.getByRole("rowheader", { name: "gus" }).waitFor();
+    await page.getByLabel("Name of a new team").fill("ui");
+    await page.getByRole("button", { name: "Make it" }).click();
+    await page.getByText("ui: 0 members").click();
+    await page.getByLabel("A member to add to ui").fill("gus");
+    await page.getByRole("form", { name: "Add to ui" }).getByRole("button").click();
+    await page.getByText("ui: 1 member,").click();
+    assert.deepEqual(await brokenRules(page), []);
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false);
+    await page.goto(`${publisher.server.url}/-/web/me`);
+    await page.getByRole("link", { name: "My organisations" }).click();
+    await page.getByRole("link", { name: "acme" }).waitFor();
+    assert.deepEqual(await brokenRules(page), []);
+  });
+
   /** What axe finds, one line a rule, with the first element that breaks it. */
   async function brokenRules(page: Page): Promise<readonly string[]> {
     await page.evaluate(axe);

@@ -29,6 +29,14 @@ export {
   type ShownApproval,
 } from "./people/approvals.tsx";
 export { renderAudit, type AuditFilterShown, type AuditProps } from "./people/audit.tsx";
+export {
+  renderOrganisation,
+  renderOrganisations,
+  type OrganisationProps,
+  type OrganisationsProps,
+  type ShownTeam,
+  type ShownUse,
+} from "./people/organisation.tsx";
 export { renderPolicies, type PoliciesProps } from "./people/policies.tsx";
 export { renderTokens, type TokensProps } from "./people/tokens.tsx";
 export type { ProofWanted, Reader } from "./people/form.tsx";

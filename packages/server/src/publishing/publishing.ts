@@ -13,7 +13,7 @@ export { createRegistrySource } from "./import/registry-source.ts";
 export { openVerdaccioStorage } from "./import/verdaccio-storage.ts";
 export type { Difference, MoveOptions, MoveProgress, MoveReport, NotTaken } from "./import/report.ts";
 export type { ImportSource } from "./import/source.ts";
-export { amount, createQuotas, measures, quotaOf, type Quotas } from "./quotas/quotas.ts";
+export { amount, createQuotas, measures, quotaOf, usageInWords, type Quotas } from "./quotas/quotas.ts";
 export { readUsages, type Usage } from "./quotas/store.ts";
 export { touchDocument } from "./store.ts";
 export { publishingMigrations } from "./migrations.ts";

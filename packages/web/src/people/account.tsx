@@ -47,6 +47,7 @@ export function renderAccount(props: AccountProps): string {
           <button type="submit">Sign out</button>
         </Form>
         <p>
+          <a href={`${base}/-/web/organisations`}>My organisations</a> ·{" "}
           <a href={`${base}/-/web/me/tokens`}>My tokens</a> · <a href={`${base}/-/web/stage`}>Staged versions</a>
         </p>
         {provider !== undefined && (

@@ -29,6 +29,8 @@ export interface Organisations {
   /** Makes a person's own organisation when they publish below their name for the first time, where people may. */
   ensurePersonal(principal: Principal, name: PackageName): Promise<void>;
   members(organisation: string): Promise<ReadonlyMap<string, Role>>;
+  /** Where somebody belongs, in the order of the names. */
+  organisationsOf(person: string): Promise<readonly { readonly name: string; readonly role: Role }[]>;
   /** Answers how many members there are now. Throws CONFLICT for the last owner, and for a bot that would administer. */
   setMember(by: Doer, organisation: string, person: string, role: Role): Promise<number>;
   /** Throws CONFLICT for the last owner, and for who leaves and alone owns a package, which it names. */
@@ -193,6 +195,11 @@ export function createOrganisations(
     async members(organisation) {
       requireOrganisation(organisation);
       return await store.readMembers(database.read, organisation);
+    },
+
+    async organisationsOf(person) {
+      const all = await store.readMemberships(database.read, person);
+      return all.toSorted((a, b) => (a.name < b.name ? -1 : 1));
     },
 
     async setMember(by, organisation, person, role) {

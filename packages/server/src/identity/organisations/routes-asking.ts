@@ -22,26 +22,28 @@ export interface Named {
   readonly Params: { readonly org: string; readonly team: string; readonly name: string; readonly user: string };
 }
 export type Asked = FastifyRequest<Named>;
+/** What is sent, by a client or with a form. */
+export type Sent = Pick<FastifyRequest, "credentials" | "base" | "method" | "url" | "body">;
 
 /** Largest body of a change. */
 export const bodyLimit = 64 * 1024;
 
 export interface Asking {
   /** Nothing is looked up before it is known that the sender may. */
-  may(request: Asked, action: Action, resource: Resource): Promise<Permitted>;
+  may(request: Sent, action: Action, resource: Resource): Promise<Permitted>;
   /** Throws UNAUTHORIZED for who shows nothing. */
-  known(request: Asked): Promise<Principal>;
+  known(request: Sent): Promise<Principal>;
   /** What is hidden, what is not there and what is an upstream's are answered alike: none of them is here to be changed. */
-  mayWith(request: Asked, action: Action, name: PackageName): Promise<Permitted>;
+  mayWith(request: Sent, action: Action, name: PackageName): Promise<Permitted>;
   /** The same for the package in the path. */
   ofPackage(request: Asked, action: Action): Promise<{ readonly principal: Permitted; readonly name: PackageName }>;
   /**
    * Returns when no second factor is needed for this very request, or one was just given; asked when the permission is
    * certain. `what` says it to the person, `name` is the package that is changed and may require a factor by itself.
    */
-  confirm(request: Asked, principal: Principal, what: string, name?: PackageName): Promise<void>;
+  confirm(request: Sent, principal: Principal, what: string, name?: PackageName): Promise<void>;
   /** Changes who may do what, or has the change wait for those who must approve it. Asked when it is confirmed. */
-  change(request: Asked, principal: Permitted, wanted: AccessChange): Promise<void>;
+  change(request: Sent, principal: Permitted, wanted: AccessChange): Promise<void>;
 }
 
 /** Who may, and by which policy. */
@@ -50,13 +52,13 @@ export type Permitted = Principal & { readonly by: Doer };
 export function createAsking({ identity, organisations, gate }: AskingDeps): Asking {
   const { names, permissions } = identity;
 
-  async function may(request: Asked, action: Action, resource: Resource): Promise<Permitted> {
+  async function may(request: Sent, action: Action, resource: Resource): Promise<Permitted> {
     const principal = await identity.authenticate(request.credentials);
     const policy = await permissions.require(principal, action, resource);
     return { ...principal, by: doerOf(principal, action, policy) };
   }
 
-  async function mayWith(request: Asked, action: Action, name: PackageName): Promise<Permitted> {
+  async function mayWith(request: Sent, action: Action, name: PackageName): Promise<Permitted> {
     const principal = await identity.authenticate(request.credentials);
     const missing = new AssayError("NOT_FOUND", { what: `The package ${name}` });
     if (principal.kind !== "anonymous" && names.organisationOf(name) === undefined) throw missing;
@@ -85,7 +87,8 @@ export function createAsking({ identity, organisations, gate }: AskingDeps): Ask
         { base, credentials },
         {
           what,
-          exactly: `${request.method} ${request.url} ${JSON.stringify(request.body ?? null)}`,
+          // Of a form the sentence says it: its body has no JSON.
+          exactly: `${request.method} ${request.url} ${what} ${JSON.stringify(request.body ?? null)}`,
           need: manageNeed(name === undefined ? undefined : names.find(name)),
         },
       );

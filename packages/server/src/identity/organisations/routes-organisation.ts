@@ -4,23 +4,22 @@ import {
   organisationIn,
   teamIn,
   textIn,
-  wordIn,
   type Asked,
   type Asking,
   type Named,
   type Permitted,
 } from "./routes-asking.ts";
-import { isWhole, type Organisations, type Role } from "./organisations.ts";
+import { roleOf, type AccessActs } from "./access-acts.ts";
+import type { Organisations } from "./organisations.ts";
 
 /** Making organisations, `npm org` and `npm team`. */
 export function addOrganisationRoutes(
   fastify: FastifyInstance,
-  { may, known, confirm, change }: Asking,
+  { may, known, confirm }: Asking,
+  acts: AccessActs,
   organisations: Organisations,
 ): void {
   const reads = (request: Asked): Promise<Permitted> => may(request, "read", organisationIn(request));
-
-  const administers = (request: Asked): Promise<Permitted> => may(request, "administer", organisationIn(request));
 
   fastify.post<Named>("/-/assay/v1/organisations", { bodyLimit }, async (request, reply) => {
     const principal = await known(request);
@@ -37,26 +36,16 @@ export function addOrganisationRoutes(
 
   fastify.put<Named>("/-/org/:org/user", { bodyLimit }, async (request, reply) => {
     const { org } = request.params;
-    const principal = await administers(request);
     const user = textIn(request, "user");
-    const role = wordIn(request, "role", ["owner", "admin", "developer"], "developer") as Role;
-    await confirm(request, principal, `make ${user} ${role} of ${org}`);
-    await change(request, principal, { do: "set-member", organisation: org, person: user, role });
+    const role = roleOf(textIn(request, "role", "developer"));
+    await acts.setMember(request, org, user, role);
     const { size } = await organisations.members(org);
     // npm's client breaks without `org`.
     return reply.code(201).send({ org: { name: org, size }, user, role });
   });
 
   fastify.delete<Named>("/-/org/:org/user", { bodyLimit }, async (request, reply) => {
-    const { org } = request.params;
-    const user = textIn(request, "user");
-    const reader = await may(request, "read", organisationIn(request));
-    // Whoever wants to leave may.
-    const isLeaving = reader.id === `person:${user}` && isWhole(reader);
-    const principal = isLeaving ? reader : await administers(request);
-    await confirm(request, principal, isLeaving ? `leave ${org}` : `take ${user} out of ${org}`);
-    if (isLeaving) await organisations.removeMember(principal.by, org, user);
-    else await change(request, principal, { do: "remove-member", organisation: org, person: user });
+    await acts.removeMember(request, request.params.org, textIn(request, "user"));
     return reply.code(204).send();
   });
 
@@ -67,21 +56,16 @@ export function addOrganisationRoutes(
   });
 
   fastify.put<Named>("/-/org/:org/team", { bodyLimit }, async (request, reply) => {
-    const { org } = request.params;
-    const principal = await administers(request);
     const name = textIn(request, "name");
-    await confirm(request, principal, `make the team ${org}:${name}`);
-    await organisations.createTeam(principal.by, { organisation: org, team: name }, textIn(request, "description", ""));
+    const team = { organisation: request.params.org, team: name };
+    await acts.createTeam(request, team, textIn(request, "description", ""));
     return reply.code(201).send({ name });
   });
 
   // The OpenAPI description has teams below `/-/org/`, npm's client below `/-/team/`.
   for (const base of ["/-/team/:org/:team", "/-/org/:org/:team"] as const) {
     fastify.delete<Named>(base, async (request, reply) => {
-      const team = teamIn(request);
-      const principal = await administers(request);
-      await confirm(request, principal, `remove the team ${team.organisation}:${team.team}`);
-      await change(request, principal, { do: "remove-team", team });
+      await acts.removeTeam(request, teamIn(request));
       return reply.code(204).send();
     });
     fastify.get<Named>(`${base}/user`, async (request) => {
@@ -97,13 +81,8 @@ export function addOrganisationRoutes(
         url: `${base}/user`,
         bodyLimit,
         handler: async (request, reply) => {
-          const team = teamIn(request);
-          const principal = await administers(request);
-          const user = textIn(request, "user");
-          const to = verb === "add" ? "to" : "from";
-          await confirm(request, principal, `${verb} ${user} ${to} the team ${team.organisation}:${team.team}`);
-          const what = verb === "add" ? "add-to-team" : "remove-from-team";
-          await change(request, principal, { do: what, team, person: user });
+          const act = verb === "add" ? acts.addToTeam : acts.removeFromTeam;
+          await act(request, teamIn(request), textIn(request, "user"));
           return reply.code(code).send(verb === "add" ? {} : undefined);
         },
       });

@@ -13,12 +13,14 @@ import {
   type Asking,
   type Named,
 } from "./routes-asking.ts";
+import type { AccessActs } from "./access-acts.ts";
 import type { Level, Organisations, PackageSettings } from "./organisations.ts";
 
 /** `npm access`, and owners as pnpm asks for them. */
 export function addPackageRoutes(
   fastify: FastifyInstance,
-  { may, mayWith, known, ofPackage, confirm, change }: Asking,
+  { may, known, ofPackage }: Asking,
+  acts: AccessActs,
   {
     names,
     permissions,
@@ -44,13 +46,7 @@ export function addPackageRoutes(
 
   async function grant(request: Asked, level: Level | undefined): Promise<void> {
     const name = parsePackageName(textIn(request, "package"));
-    const principal = await mayWith(request, "own", name);
-    // Who owns a package need not be in its organisation, and then learns nothing of teams, there or elsewhere.
-    await may(request, "read", organisationIn(request));
-    const team = teamIn(request);
-    const what = level === undefined ? "take from" : `give (${level})`;
-    await confirm(request, principal, `${what} the team ${team.organisation}:${team.team}: ${name}`, name);
-    await change(request, principal, { do: "grant", team, name, level: level ?? "none" });
+    await acts.grant(request, teamIn(request), name, level);
   }
 
   fastify.get<Named>("/-/org/:org/package", async (request) => {
@@ -112,10 +108,7 @@ export function addPackageRoutes(
   });
 
   fastify.post<Named>("/-/package/:name/access", { bodyLimit }, async (request) => {
-    const { principal, name } = await ofPackage(request, "configure");
-    const settings = settingsIn(request);
-    await confirm(request, principal, `change the access to ${name}`, name);
-    await change(request, principal, { do: "configure", name, settings });
+    await acts.configure(request, parsePackageName(request.params.name), settingsIn(request));
     return {};
   });
 
@@ -125,20 +118,19 @@ export function addPackageRoutes(
   });
 
   // pnpm takes an owner away by path.
-  for (const [method, url, kind, verb] of [
-    ["PUT", "/-/package/:name/owners", "add", "an"],
-    ["DELETE", "/-/package/:name/owners", "remove", "no"],
-    ["DELETE", "/-/package/:name/owners/:user", "remove", "no"],
+  for (const [method, url, kind] of [
+    ["PUT", "/-/package/:name/owners", "add"],
+    ["DELETE", "/-/package/:name/owners", "remove"],
+    ["DELETE", "/-/package/:name/owners/:user", "remove"],
   ] as const)
     fastify.route<Named>({
       method,
       url,
       bodyLimit,
       handler: async (request) => {
-        const { principal, name } = await ofPackage(request, "own");
+        const name = parsePackageName(request.params.name);
         const person = url.endsWith(":user") ? request.params.user : textIn(request, "user");
-        await confirm(request, principal, `make ${person} ${verb} owner of ${name}`, name);
-        await change(request, principal, { do: "change-owners", name, change: { kind, person } });
+        await acts.changeOwner(request, name, kind, person);
         return { owners: await organisations.owners(name) };
       },
     });

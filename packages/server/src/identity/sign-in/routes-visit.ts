@@ -110,15 +110,16 @@ export function toConfirm(reply: FastifyReply, base: string, next: string): Fast
   return goTo(reply, base, `/-/web/confirm?next=${encodeURIComponent(next)}`);
 }
 
+const mended = ["UNAUTHORIZED", "BAD_REQUEST", "TOO_MANY_REQUESTS", "CONFLICT"] as const;
+
 /** What a person can mend by another try becomes the sentence for the page; everything else is thrown on. */
-export function mendable(error: unknown): AssayError {
-  if (
-    isAssayError(error) &&
-    (["UNAUTHORIZED", "BAD_REQUEST", "TOO_MANY_REQUESTS", "CONFLICT"] as string[]).includes(error.code)
-  )
-    return error;
+export function mendable(error: unknown, codes: readonly string[] = mended): AssayError {
+  if (isAssayError(error) && codes.includes(error.code)) return error;
   throw error;
 }
+
+/** `show` asks whether the reader may see the page at all: then a refusal is no more than a sentence on it. */
+const toldOnPage = [...mended, "FORBIDDEN", "NOT_FOUND", "BAD_NAME", "BAD_VERSION"];
 
 /**
  * Does what a form asks for and goes on to the path that `act` answers. In a browser a proof is given on a page of its
@@ -136,7 +137,7 @@ export async function settle(
   } catch (error) {
     if (isAssayError(error, "OTP_REQUIRED")) return toConfirm(reply, base, here);
     if (isAssayError(error, "NEEDS_APPROVAL")) return goTo(reply, base, `/-/approvals/${error.details.approval}`);
-    const problem = mendable(error);
+    const problem = mendable(error, toldOnPage);
     return await show(reply.code(problem.status), problem.message);
   }
 }

@@ -118,6 +118,25 @@ export function quotaOf(rules: readonly QuotaRule[], organisation: string): Quot
   );
 }
 
+/** What an organisation has of each measure, and may have at most, as people read it; undefined: any number. */
+export async function usageInWords(
+  { database, quotas }: { readonly database: Pick<Database, "read" | "write">; readonly quotas: Quotas },
+  organisation: string,
+): Promise<readonly { readonly what: string; readonly used: string; readonly most: string | undefined }[]> {
+  const quota = quotas.of(organisation);
+  const used = await quotas.usage(database, organisation);
+  return measures.map((measure) => {
+    const most = quota[measure];
+    return {
+      what: titles[measure],
+      used: amount(measure, used[measure]),
+      most: most === undefined ? undefined : amount(measure, most),
+    };
+  });
+}
+
+const titles = { packages: "Packages", versions: "Versions, with staged ones", sizeBytes: "Tarballs" } as const;
+
 /** What takes away is never refused, nor what adds where there is room, though of something else there is too much. */
 function refuseOver(organisation: string, quota: Quota, used: Usage, more: Usage): void {
   for (const measure of measures) {
