@@ -48,7 +48,7 @@ onEveryDatabase("policies that organisations save", (databases) => {
       const { revision } = await saved.find(organisation);
       return await saved.save(saver, await saved.check(organisation, text), revision);
     };
-    return { saved, save, records, mayPublish, permissions, policies, errors };
+    return { clock, saved, save, records, mayPublish, permissions, policies, errors };
   }
   const fresh = () => databases.fresh(eventMigrations, policyMigrations);
 
@@ -82,6 +82,17 @@ onEveryDatabase("policies that organisations save", (databases) => {
       [permissions.isOpen(aPackage("@acme/secret").name), permissions.isOpen(aPackage("@other/secret").name)],
       [true, false],
     );
+  });
+
+  test("are looked at for one person so often, for that is work; nobody else waits for it", async () => {
+    const { saved, clock } = await open(await fresh());
+    const look = async (who: string) => await saved.check("acme", frozen, person(who));
+    for (let at = 0; at < 10; at += 1) await look("olga");
+    await assert.rejects(look("olga"), { code: "TOO_MANY_REQUESTS" });
+    await look("otto2");
+    await saved.check("acme", "", person("olga"));
+    await clock.advance(15_000);
+    await look("olga");
   });
 
   test("are refused with the line, or when nobody could administer any more, and change nothing then", async () => {

@@ -5,6 +5,7 @@ import type { Database, Transaction } from "../../platform/database/database.ts"
 import type { Events } from "../../platform/events/events.ts";
 import type { Random } from "../../platform/random.ts";
 import type { Telemetry } from "../../platform/telemetry/telemetry.ts";
+import { createRateLimit } from "../limits/limits.ts";
 import type { HostedNames } from "../names/names.ts";
 import type { Principal } from "../principal.ts";
 import type { PermissionFacts } from "./facts.ts";
@@ -69,7 +70,8 @@ export interface OrganisationPolicies {
   /**
    * Reads them; an empty text takes those of before away. Throws BAD_REQUEST for what is refused, naming the line, and
    * for policies by which no owner of the organisation could administer it any more, or `saver` could not. They are tried aside, and
-   * come into force by a save alone.
+   * come into force by a save alone. Throws TOO_MANY_REQUESTS for a `saver` who has more than ten checked, and then four a
+   * minute.
    */
   check(organisation: string, text: string, saver?: Principal): Promise<CheckedPolicies>;
   /** Puts them in force. Throws CONFLICT when the revision is another one. Answers the new one. */
@@ -83,6 +85,8 @@ export interface OrganisationPolicies {
 }
 
 const lookEveryMs = 1000;
+/** A check is up to a second of work for the whole process, and comes before the proof: that is used up by a good text alone. */
+const checksOfOne = { burst: 10, perMinute: 4 };
 
 /** Digest of a text of policies as it stands in `policy` records. */
 export function policyDigest(text: string): string {
@@ -92,6 +96,7 @@ export function policyDigest(text: string): string {
 /** Opens what is saved. An organisation whose policies do not hold against this version's schema is closed, not the registry. */
 export async function openOrganisationPolicies(deps: OrganisationPoliciesDeps): Promise<OrganisationPolicies> {
   const { database, clock, random, events, telemetry, policies } = deps;
+  const checking = createRateLimit({ clock }, checksOfOne);
   let seen = 0;
   let looking: Promise<void> = Promise.resolve();
 
@@ -150,6 +155,7 @@ export async function openOrganisationPolicies(deps: OrganisationPoliciesDeps): 
       };
     },
     async check(organisation, text, saver) {
+      if (saver !== undefined && text !== "") checking.take(saver.id);
       const own = await read(text);
       if (text !== "") await requireWayBack(organisation, own, saver);
       return { organisation, text, count: own.length } as CheckedPolicies;

@@ -267,6 +267,22 @@ test("what many packages cost does not grow with them, but where a policy looks 
   assert.deepEqual(await asked(person("adam"), byName), [2000, 2000]);
 });
 
+test("where policies look at each package, one organisation's many hide none of another's few", async (t) => {
+  const policies = `@id("all") @reason("all") permit (principal, action == Assay::Action::"read", resource is Assay::Package) when { resource.name like "*" };`;
+  const { permissions, facts } = await open(t, { policies });
+  const named = (organisation: string, count: number) =>
+    Array.from({ length: count }, (_, at) => parsePackageName(`@${organisation}/p${at}`));
+  const [many, few, elsewhere] = [named("acme", 3000), named("other", 300), named("proxied", 2500)];
+  for (const name of [...many, ...few])
+    facts.packages.set(name, { visibility: "restricted", owners: [], readers: [], writers: [] });
+  const counted = async (names: readonly ReturnType<typeof parsePackageName>[]) => {
+    const read = await permissions.readable(person("dora"), names);
+    return ["@acme/", "@other/", "@proxied/"].map((scope) => read.filter((name) => name.startsWith(scope)).length);
+  };
+  assert.deepEqual(await counted([...many, ...few]), [2000, 300, 0]);
+  assert.deepEqual(await counted([...many, ...elsewhere, ...few]), [1850, 300, 1850]);
+});
+
 test("a rule of an organisation reads what that one has, whatever its scope's other names are", async (t) => {
   const { permissions, facts, policies } = await open(t);
   facts.rules.set("org", { packages: [], organisation: "acme", permissions: ["read"] });

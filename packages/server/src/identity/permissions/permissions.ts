@@ -66,7 +66,8 @@ export interface Permissions {
 
   /**
    * Those of these packages that the principal may read, in their order: as `decide` says of each, but decided once for
-   * all that no fact and no policy tells apart. Where a policy looks at each by itself, 2,000 are decided at most.
+   * all that no fact and no policy tells apart. Where a policy looks at each by itself, 2,000 of an organisation are decided at
+   * most, and 4,000 in all, divided among the organisations.
    */
   readable(principal: Principal, names: readonly PackageName[]): Promise<readonly PackageName[]>;
 
