@@ -22,11 +22,13 @@ import type { Events } from "./platform/events/events.ts";
 import type { Telemetry } from "./platform/telemetry/telemetry.ts";
 import { createWorkers } from "./platform/workers/workers.ts";
 import {
+  asSent,
   createHostedDocuments,
   createPublishing,
   createQuotas,
   touchDocument,
   usageInWords,
+  type Entry,
   type Publishing,
 } from "./publishing/publishing.ts";
 import { createReleases } from "./releases/create-releases.ts";
@@ -69,7 +71,10 @@ export interface Rooms extends AsyncDisposable {
   readonly telemetry: Telemetry;
 }
 
-export type AppOptions = StorageOptions;
+export interface AppOptions extends StorageOptions {
+  /** Which tags a publish sets. Default: those that were sent. */
+  readonly entry?: Entry;
+}
 
 /** Bytes of large downloads under way, all together. */
 const spoolBytes = 4 * 1024 ** 3;
@@ -197,6 +202,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     approvals: hosting.approvals,
     hostedChanged: upstreams.hostedChanged,
     publisherOf: hosting.ci.publisherOf,
+    entry: options.entry ?? asSent,
     quotas,
   };
   const publishing = createPublishing({ ...writing, ...writers }, config);

@@ -26,6 +26,7 @@ import type { HostedListings } from "../serving/serving.ts";
 import { createByteBudget } from "./publish/byte-budget.ts";
 import { authorshipOf, commit } from "./publish/commit.ts";
 import { createContentRules } from "./publish/content-rules.ts";
+import type { Entry } from "./publish/entry.ts";
 import { examine, readRequest, type ExamineOptions } from "./publish/examine.ts";
 import { contentDigest, type Publisher } from "./publish/manifest.ts";
 import { provenanceNotice } from "./publish/provenance.ts";
@@ -74,6 +75,7 @@ export interface PublishingDeps {
   /** Who stands in packuments for what CI publishes; undefined for people. */
   readonly publisherOf: (principal: Principal) => Promise<Publisher | undefined>;
   readonly listings: HostedListings;
+  readonly entry: Entry;
   /** Whoever reads here sees the change from then on. */
   readonly hostedChanged: (name: PackageName) => void;
 }

@@ -15,6 +15,7 @@ export type { Difference, MoveOptions, MoveProgress, MoveReport, NotTaken } from
 export type { ImportSource } from "./import/source.ts";
 export { amount, createQuotas, measures, quotaOf, usageInWords, type Quotas } from "./quotas/quotas.ts";
 export { readUsages, type Usage } from "./quotas/store.ts";
+export { asSent, type Entry } from "./publish/entry.ts";
 export { touchDocument } from "./store.ts";
 export { publishingMigrations } from "./migrations.ts";
 export { publishingRoutes } from "./routes.ts";

@@ -6,7 +6,16 @@ import { documentChanged } from "./document-changed.ts";
 
 export type ChangeDeps = Pick<
   PublishingDeps,
-  "database" | "clock" | "events" | "checksums" | "releases" | "listings" | "hostedChanged" | "names" | "quotas"
+  | "database"
+  | "clock"
+  | "events"
+  | "checksums"
+  | "releases"
+  | "listings"
+  | "hostedChanged"
+  | "names"
+  | "quotas"
+  | "entry"
 >;
 
 /**

@@ -1,5 +1,6 @@
 import { AssayError, parseVersion, type PackageName, type Version } from "@assay/core";
 import { actOf, type Doer } from "../../identity/identity.ts";
+import { requireOpenTag } from "../publish/entry.ts";
 import { requireTag } from "../publish/validate.ts";
 import { putTag, readTags, readVersion, removeTag } from "../store.ts";
 import { change, type ChangeDeps } from "./change.ts";
@@ -11,7 +12,7 @@ export function requireTagTarget(tag: string, wanted: unknown): Version {
   throw new AssayError("BAD_REQUEST", { reason: "its body is not a version as a JSON string" });
 }
 
-/** Points a tag at a version that is there. Throws NOT_FOUND. */
+/** Points a tag at a version that is there. Throws NOT_FOUND, and FORBIDDEN for a tag that no publish sets. */
 export async function setTag(
   deps: ChangeDeps,
   by: Doer,
@@ -20,6 +21,7 @@ export async function setTag(
   wanted: string,
 ): Promise<void> {
   const version = parseVersion(wanted);
+  requireOpenTag(deps.entry, name, tag);
   await change(deps, by, name, async (transaction, nowMs) => {
     const target = await readVersion(transaction, name, version);
     if (target === undefined || target.unpublished_at_ms !== null)
@@ -39,10 +41,11 @@ export async function setTag(
   });
 }
 
-/** Throws NOT_FOUND, and BAD_REQUEST for `latest`: a package without it cannot be installed by its name. */
+/** Throws NOT_FOUND, FORBIDDEN for a tag that no publish sets, and BAD_REQUEST for `latest`: a package without it cannot be installed by its name. */
 export async function deleteTag(deps: ChangeDeps, by: Doer, name: PackageName, tag: string): Promise<void> {
   if (tag === "latest")
     throw new AssayError("BAD_REQUEST", { reason: "latest cannot be removed; point it at another version" });
+  requireOpenTag(deps.entry, name, tag);
   await change(deps, by, name, async (transaction, nowMs) => {
     const before = (await readTags(transaction, name)).find((each) => each.tag === tag)?.version;
     if (before === undefined) throw new AssayError("NOT_FOUND", { what: `That tag of ${name}` });

@@ -2,6 +2,7 @@ import semver from "semver";
 import { AssayError, parseVersion, type PackageName, type Version } from "@assay/core";
 import { actOf, doerOf, type Doer } from "../../identity/identity.ts";
 import type { Reader, Transaction } from "../../platform/database/database.ts";
+import { isOpenTag } from "../publish/entry.ts";
 import { isJsonObject, type JsonObject } from "../publish/json.ts";
 import {
   fetchedVersions,
@@ -151,7 +152,7 @@ async function countGone(
   });
 }
 
-/** Tags of what is gone are gone; `latest` goes to the highest release that is left. */
+/** Tags of what is gone are gone; `latest` goes to the highest release that is left, where a publish could set it. */
 async function moveTags(
   deps: ChangeDeps,
   transaction: Transaction,
@@ -162,7 +163,8 @@ async function moveTags(
   for (const { tag, version } of await readTags(transaction, name)) {
     if (left.includes(version)) continue;
     const sorted = left.toSorted(semver.rcompare);
-    const next = tag === "latest" ? (sorted.find((one) => semver.prerelease(one) === null) ?? sorted[0]) : undefined;
+    const moves = tag === "latest" && isOpenTag(deps.entry, name, tag);
+    const next = moves ? (sorted.find((one) => semver.prerelease(one) === null) ?? sorted[0]) : undefined;
     if (next === undefined) await removeTag(transaction, name, tag);
     else await putTag(transaction, name, tag, next as Version, nowMs);
     const to = next === undefined ? "-" : parseVersion(next);

@@ -1,6 +1,7 @@
 import { isAssayError, type PackageName } from "@assay/core";
 import { NetworkError } from "../../platform/network/network.ts";
 import type { PublishingDeps } from "../create-publishing.ts";
+import { enteredTags } from "../publish/entry.ts";
 import { requireTag } from "../publish/validate.ts";
 import { comparePackage, createStanding } from "./compare-package.ts";
 import type { Difference, MoveOptions, MoveReport, NotTaken } from "./report.ts";
@@ -29,7 +30,7 @@ export async function movePackages(
     if (package_ === undefined) return moved.refuse({ name, version: undefined, rule: "import/unreadable", reason });
     if (deps.names.organisationOf(name) === undefined)
       return moved.refuse({ name, version: undefined, rule: "import/no-organisation", reason: noOrganisation(name) });
-    const tags = tagsOf(package_, options.accept, moved);
+    const tags = enteredTags(deps.entry, name, tagsOf(package_, options.accept, moved));
     for (const { version, reason: why } of package_.unreadable)
       moved.refuse({ name, version, rule: "import/unreadable", reason: why });
     for (const version of inOrder(package_)) {
@@ -41,7 +42,8 @@ export async function movePackages(
     }
     await settlePackage(deps, source.label, package_, tags);
     const { package_: again = package_ } = await readFrom(source, name);
-    moved.compared(await comparePackage({ ...deps, standing }, again, moved.isKnown(name), signal));
+    const expected = { ...again, tags: enteredTags(deps.entry, name, again.tags) };
+    moved.compared(await comparePackage({ ...deps, standing }, expected, moved.isKnown(name), signal));
   }
 
   const waiting = names[Symbol.iterator]();

@@ -58,8 +58,8 @@ export async function addRelease(
     versions: 1,
     sizeBytes: tarball.sizeBytes,
   });
-  // A package without `latest` cannot be installed by its name alone.
-  const set = before.size === 0 && !tags.includes("latest") ? [...tags, "latest"] : tags;
+  // Of what moves here most versions have no tag.
+  const set = tags.length === 0 && before.size > 0 ? [] : deps.entry(name, tags, before.size === 0);
   for (const tag of set) {
     await putTag(transaction, name, tag, version, nowMs);
     const from = (before.get(tag) ?? "-") as Version | "-";

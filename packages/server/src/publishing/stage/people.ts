@@ -11,14 +11,14 @@ import { noteStage } from "./note.ts";
 import type { Decider } from "./stage.ts";
 import { readStage, type WholeStage } from "./store.ts";
 
-type AskDeps = Pick<PublishingDeps, "approvals" | "names">;
+type AskDeps = Pick<PublishingDeps, "approvals" | "names" | "entry">;
 
 /** Kind of the approvals. */
 export const approvalKind = "stage";
 
 /** In the transaction that stages it: asks for the approval that a rule wants. Answers its id; undefined: there is no rule. */
 export async function askPeople(
-  { approvals, names }: AskDeps,
+  { approvals, names, entry }: AskDeps,
   transaction: Transaction,
   stage: WholeStage,
   requester: Principal,
@@ -30,7 +30,7 @@ export async function askPeople(
   return await approvals.request(transaction, {
     kind: approvalKind,
     subject: `npm ${name}@${version}`,
-    summary: `Publish ${name}@${version} (${tags.join(", ")}): ${archive.fileCount} files, ${archive.unpackedBytes} bytes; all of it is shown at /-/web/stage/${id}`,
+    summary: `Publish ${name}@${version} (${entry(name, tags, false).join(", ")}): ${archive.fileCount} files, ${archive.unpackedBytes} bytes; all of it is shown at /-/web/stage/${id}`,
     digest: digestOf(stage),
     resource: { kind: "package", name },
     organisation,

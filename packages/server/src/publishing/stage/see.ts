@@ -4,7 +4,7 @@ import type { PublishingDeps } from "../create-publishing.ts";
 import { readStage, type StoredStage, type WholeStage } from "./store.ts";
 import type { Stage } from "./stage.ts";
 
-export type SeeDeps = Pick<PublishingDeps, "database" | "clock" | "names" | "permissions">;
+export type SeeDeps = Pick<PublishingDeps, "database" | "clock" | "names" | "permissions" | "entry">;
 
 /** Whoever may stage versions of the package, or approve them, sees what is staged. */
 export async function maySee({ permissions }: SeeDeps, principal: Principal, name: PackageName): Promise<boolean> {
@@ -24,14 +24,14 @@ export async function see(deps: SeeDeps, principal: Principal, id: string): Prom
 }
 
 /** As it is shown: nobody sees more of it than that. */
-export function shown({ names }: Pick<SeeDeps, "names">, stage: StoredStage): Stage {
+export function shown({ names, entry }: Pick<SeeDeps, "names" | "entry">, stage: StoredStage): Stage {
   const { id, name, version, tags, integrity, shasum, sizeBytes, actor, address, createdAtMs, expiresAtMs } = stage;
   const visibility = names.find(name)?.visibility ?? stage.access ?? names.defaultVisibility(name);
   return {
     id,
     name,
     version,
-    tags,
+    tags: entry(name, tags, false),
     visibility,
     integrity,
     shasum,
