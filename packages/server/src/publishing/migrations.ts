@@ -99,6 +99,15 @@ export const publishingMigrations: Migrations = {
         .execute();
     },
   },
+  "0197-publishing-stages-by-time": {
+    async up(transaction) {
+      await transaction.schema
+        .createIndex("hosted_stages_by_time")
+        .on("hosted_stages")
+        .columns(["created_at_ms", "id", "name", "expires_at_ms"])
+        .execute();
+    },
+  },
   "0196-publishing-usage": {
     async up(transaction) {
       const { text, integer, ...make } = columns(transaction);

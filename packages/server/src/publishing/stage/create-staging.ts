@@ -2,6 +2,7 @@ import { AssayError, integrityHex } from "@assay/core";
 import { blobKey } from "../../platform/blobs/key.ts";
 import { requireWrite } from "../changes/allow-write.ts";
 import type { PublishingDeps } from "../create-publishing.ts";
+import { createArchiveLists } from "./archive-lists.ts";
 import { prepareApproved, publishApproved } from "./approve.ts";
 import { drop, expire } from "./drop.ts";
 import { noteStage } from "./note.ts";
@@ -18,6 +19,7 @@ const overdueEveryMs = 60_000;
 /** Stages as rows, and their tarballs as held blobs. */
 export function createStaging(deps: PublishingDeps, options: StagingOptions): Staging {
   const { database, clock, checksums, names, permissions, telemetry } = deps;
+  const lists = createArchiveLists(deps, options.examining.limits);
 
   async function endOverdue(): Promise<void> {
     for (const stage of await readOverdue(database.read, clock.now()))
@@ -90,7 +92,7 @@ export function createStaging(deps: PublishingDeps, options: StagingOptions): St
 
     approvalHandler: stageApprovals(deps, options.examining.rulesOf),
 
-    review: (principal, id) => review(deps, principal, id, options.examining.limits),
+    review: (principal, id) => review(deps, principal, id, lists),
 
     async run(signal) {
       while (!signal.aborted) {

@@ -1,34 +1,28 @@
 import semver from "semver";
-import { AssayError, integrityHex, isAssayError, type Integrity, type Version } from "@assay/core";
-import { createTarballWriter } from "../../admission/admission.ts";
-import type { ArchiveLimits } from "../../admission/inspect-archive.ts";
+import { isAssayError, type Integrity, type Version } from "@assay/core";
 import type { Principal } from "../../identity/identity.ts";
-import { blobKey } from "../../platform/blobs/key.ts";
 import type { PublishingDeps } from "../create-publishing.ts";
 import type { JsonObject } from "../publish/json.ts";
 import { liveVersions, readTags, type HostedVersion } from "../store.ts";
-import { compareFiles, compareManifests, type ListedFile } from "./compare.ts";
-import { listFiles, listFilesTask } from "./list-archive.ts";
+import type { ArchiveLists } from "./archive-lists.ts";
+import { compareFiles, compareManifests } from "./compare.ts";
 import { see, shown } from "./see.ts";
 import type { Review } from "./stage.ts";
-
-/** Archives up to this many bytes take less time than the way to a thread. */
-const inlineBytes = 64 * 1024;
 
 /** `Staging.review`. */
 export async function review(
   deps: PublishingDeps,
   principal: Principal,
   id: string,
-  limits: ArchiveLimits,
+  lists: ArchiveLists,
 ): Promise<Review> {
   const { database } = deps;
   const stage = await see(deps, principal, id);
   const { name, version, request, archive } = stage;
   const tags = new Map((await readTags(database.read, name)).map(({ tag, version: at }) => [tag, at]));
   const before = versionBefore(await liveVersions(database.read, name), version, tags.get("latest"));
-  const files = await filesOf(deps, stage.integrity, limits);
-  const filesBefore = before === undefined ? [] : await filesOf(deps, before.integrity as Integrity, limits);
+  const files = await lists.of(stage.integrity);
+  const filesBefore = before === undefined ? [] : await lists.of(before.integrity as Integrity);
   const manifestBefore = before === undefined ? {} : (JSON.parse(before.manifest) as JsonObject);
   return {
     stage: shown(deps, stage),
@@ -66,24 +60,4 @@ export function versionBefore<Row extends Pick<HostedVersion, "version">>(
   const below = rows.filter((row) => semver.lt(row.version, version));
   const greatest = below.toSorted((a, b) => semver.rcompare(a.version, b.version))[0];
   return greatest ?? rows.find((row) => row.version === latest);
-}
-
-async function filesOf(
-  { blobs, spool, workers }: Pick<PublishingDeps, "blobs" | "spool" | "workers">,
-  integrity: Integrity,
-  limits: ArchiveLimits,
-): Promise<readonly ListedFile[]> {
-  const key = blobKey("tarball", "sha512", integrityHex(integrity));
-  const blob = await blobs.open(key);
-  if (blob === undefined) throw new AssayError("BLOB_CORRUPT", { key, reason: "it is not stored" });
-  const writer = createTarballWriter(spool, blob.sizeBytes);
-  try {
-    for await (const chunk of blob.stream as AsyncIterable<Uint8Array>) await writer.write(chunk);
-  } catch (error) {
-    await writer.discard();
-    throw error;
-  }
-  await using bytes = await writer.finish();
-  const input = { source: bytes.blob, sizeBytes: bytes.sizeBytes, limits };
-  return await (bytes.sizeBytes <= inlineBytes ? listFiles(input) : workers.run(listFilesTask, input));
 }

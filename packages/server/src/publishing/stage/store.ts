@@ -94,11 +94,12 @@ export async function readStageNames(
   reader: Reader,
   name: PackageName | undefined,
   nowMs: number,
-): Promise<readonly { readonly id: string; readonly name: PackageName; readonly actor: string }[]> {
+): Promise<readonly { readonly id: string; readonly name: PackageName }[]> {
   let query = reader
     .withTables<Tables>()
     .selectFrom("hosted_stages")
-    .select(["id", "name", "actor"])
+    // All of it stands in the index by time: what was sent is not read.
+    .select(["id", "name"])
     .where("expires_at_ms", ">", nowMs);
   if (name !== undefined) query = query.where("name", "=", name);
   const rows = await query.orderBy("created_at_ms", "desc").orderBy("id").execute();
