@@ -314,7 +314,7 @@ export interface UpstreamSecrets {
 }
 
 export interface PublishConfig {
-  /** Whether versions must have a provenance statement, their publisher is told that they have none, or neither. Default warn. */
+  /** Whether versions must have a provenance statement, the publisher of a public one is told that it has none, or neither. Default warn. */
   readonly provenance: "require" | "warn" | "off";
   /** `<package> <rule> <path>`: what rules about secrets let pass. */
   readonly allowedSecrets: readonly string[];

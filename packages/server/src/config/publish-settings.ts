@@ -8,7 +8,7 @@ export const publishSettings: readonly Setting[] = [
     env: "ASSAY_PUBLISH_PROVENANCE",
     kind: oneOf("require", "warn", "off"),
     fallback: "warn",
-    doc: "Whether a version needs a provenance statement: require, what has none is refused; warn, its publisher is told; off, nothing is said. One that is about anything else is refused in any case. Members of `hosted` may say otherwise of their names.",
+    doc: "Whether a version needs a provenance statement: require, what has none is refused; warn, the publisher of a public package is told; off, nothing is said. One that is about anything else is refused in any case. Members of `hosted` may say otherwise of their names.",
   },
   {
     key: "publish.allowedSecrets",

@@ -175,7 +175,10 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
       await commit(deps, await authorshipOf(deps, principal, by), passed, steady);
     }
     await deps.checksums.lookup(name, request.version, new AbortController().signal);
-    return { version: request.version, notice: provenanceNotice(request, examining.rulesOf(name).provenance) };
+    return {
+      version: request.version,
+      notice: provenanceNotice(deps.names, request, examining.rulesOf(name).provenance),
+    };
   }
 
   const staging = createStaging(deps, { examining, body: bodyLimits, waitMs: publish.stageDays * dayMs });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { integrityFromSha512, integrityHex, isAssayError, parsePackageName, parseVersion } from "@assay/core";
 import { bundleMediaType, bundleOf, provenanceBundle, provenanceStatement } from "../../../test/provenance-bundle.ts";
-import { checkProvenance, missingProvenance, provenanceNotice } from "./provenance.ts";
+import { checkProvenance, missingProvenance, provenanceNotice, type ProvenancePolicy } from "./provenance.ts";
 
 const name = parsePackageName("@acme/ui");
 const version = parseVersion("1.2.3-beta.1");
@@ -61,7 +61,9 @@ test("where one is required its absence is refused with how to sign; elsewhere i
     assert.deepEqual(missingProvenance(request(), policy), []);
   }
   assert.deepEqual(missingProvenance(request(good), "require"), []);
-  const told = provenanceNotice(request(), "warn") ?? "nothing";
+  const notice = (text: string | undefined, policy: ProvenancePolicy, visibility: "public" | "restricted" = "public") =>
+    provenanceNotice({ find: () => undefined, defaultVisibility: () => visibility }, request(text), policy);
+  const told = notice(undefined, "warn") ?? "nothing";
   assert.match(told, /^This version has no provenance statement; .*id-token: write/);
   assert.match(told, /^[ -~]+$/, "it is a header's value");
   for (const [text, policy] of [
@@ -69,7 +71,8 @@ test("where one is required its absence is refused with how to sign; elsewhere i
     [undefined, "require"],
     [good, "warn"],
   ] as const)
-    assert.equal(provenanceNotice(request(text), policy), undefined);
+    assert.equal(notice(text, policy), undefined);
+  assert.equal(notice(undefined, "warn", "restricted"), undefined, "no client signs it");
 });
 
 /** By what is wrong: the bundle, and the rule. */

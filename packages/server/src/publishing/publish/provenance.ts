@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { AssayError, fromBase64, integrityHex, isAssayError, parseJson } from "@assay/core";
+import type { HostedNames } from "../../identity/identity.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
 import type { Described } from "./publish-request.ts";
 import type { Complaint } from "./validate.ts";
@@ -72,18 +73,23 @@ export function missingProvenance(
         name,
         version,
         rule,
-        reason: `versions of ${name} need a provenance statement; ${howToSign}`,
+        reason: `versions of ${name} need a provenance statement; ${howToSign}; npm makes none of restricted packages: send one with --provenance-file`,
       }),
     },
   ];
 }
 
-/** Told to who publishes without, where the policy is `warn`: a line of ASCII; undefined: nothing is to be said. Pure. */
+/**
+ * Told to who publishes without, where the policy is `warn` and clients could sign it, which they do for public packages
+ * alone: a line of ASCII. Undefined: nothing is to be said. Pure.
+ */
 export function provenanceNotice(
-  { provenance }: Pick<Described, "provenance">,
+  names: Pick<HostedNames, "find" | "defaultVisibility">,
+  { name, access, provenance }: Pick<Described, "name" | "access" | "provenance">,
   policy: ProvenancePolicy,
 ): string | undefined {
-  if (provenance !== undefined || policy !== "warn") return undefined;
+  const visibility = names.find(name)?.visibility ?? access ?? names.defaultVisibility(name);
+  if (provenance !== undefined || policy !== "warn" || visibility !== "public") return undefined;
   return `This version has no provenance statement; ${howToSign}`;
 }
 

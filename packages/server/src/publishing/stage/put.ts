@@ -47,7 +47,7 @@ export async function putStage(
   await using body = await readBody(deps, source, options.body, principal.id);
   await renew();
   const request = readRequest(deps, body, name, options.examining);
-  const notice = provenanceNotice(request, options.examining.rulesOf(name).provenance);
+  const notice = provenanceNotice(deps.names, request, options.examining.rulesOf(name).provenance);
   const content = contentDigest(request);
   const again = await readStageOf(database.read, name, request.version, clock.now());
   if (again?.content === content && again.actor === principal.id) return { id: again.id, notice };
