@@ -42,6 +42,7 @@ export function renderHome(props: HomeProps): string {
   return renderPage({
     title: "Assay: a secure module registry",
     base: props.base,
+    hasAccounts: true,
     children: (
       <>
         <h1>A secure module registry</h1>

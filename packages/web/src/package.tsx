@@ -133,6 +133,7 @@ export function renderPackage(props: PackageProps): string {
   return renderPage({
     title: `${name} · Assay`,
     base,
+    hasAccounts: true,
     children: (
       <>
         <h1>{name}</h1>

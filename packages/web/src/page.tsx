@@ -9,6 +9,8 @@ interface PageProps {
   readonly here?: "search" | "log" | "sources" | "me";
   /** User name of who is signed in; undefined: nobody; without it the page does not know. */
   readonly who?: string | undefined;
+  /** For a page that does not know who reads it, of a server that people have accounts at. */
+  readonly hasAccounts?: boolean;
   /** Security keys need the one script there is. */
   readonly hasScript?: boolean;
   readonly children: ComponentChildren;
@@ -21,7 +23,7 @@ const places = [
 ] as const;
 
 function Page(props: PageProps) {
-  const { title, base, here, who, hasScript = false, children } = props;
+  const { title, base, here, who, hasAccounts = "who" in props, hasScript = false, children } = props;
   return (
     <html lang="en">
       <head>
@@ -48,9 +50,9 @@ function Page(props: PageProps) {
                 {text}
               </a>
             ))}
-            {"who" in props && (
+            {hasAccounts && (
               <a href={`${base}/-/web/me`} aria-current={here === "me" ? "page" : undefined}>
-                {who === undefined ? "Sign in" : `Signed in as ${who}`}
+                {"who" in props ? (who === undefined ? "Sign in" : `Signed in as ${who}`) : "Account"}
               </a>
             )}
           </nav>

@@ -45,6 +45,7 @@ export function renderSearch(props: SearchProps): string {
   return renderPage({
     title: text === "" ? "Search" : `Search: ${text}`,
     base,
+    hasAccounts: true,
     here: "search",
     children: (
       <>
