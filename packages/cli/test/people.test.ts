@@ -38,6 +38,22 @@ test("an invitation is a link that is made anew each time, for 1 to 30 days", as
   for (const days of ["0", "31", "x", "-1"]) assert.equal((await people("invite", `--days=${days}`)).code, 2);
 });
 
+test("a token of the identity provider is shown once, listed without it, and revoked", async (context) => {
+  const people = await installation(context);
+  assert.equal((await people("scim-tokens")).stdout, "There is no SCIM token.\n");
+  const made = await people("scim-token", "--name", "okta");
+  const [, key = "", secret = ""] =
+    /^SCIM token (\w{16}) \(okta\).*\n {2}(assay_scim_\S{43})\n/.exec(made.stdout) ?? [];
+  assert.match(made.stdout, /SCIM is off here: set identity\.provider\.scim/);
+  const listed = (await people("scim-tokens")).stdout;
+  assert.match(listed, new RegExp(`^${key} {2}okta {2}since `));
+  assert.ok(secret !== "" && !listed.includes(secret));
+  assert.equal((await people("scim-token", "--name", "\u001b[2J")).code, 1);
+  assert.equal((await people("revoke-scim-token", key)).code, 0);
+  assert.equal((await people("revoke-scim-token", key)).code, 2);
+  assert.equal((await people("scim-tokens")).stdout, "There is no SCIM token.\n");
+});
+
 test("who is not there can neither be disabled nor made an administrator, and has no password to set anew", async (context) => {
   const people = await installation(context);
   for (const command of ["disable", "enable", "make-admin", "reset-password"]) {

@@ -7,8 +7,8 @@ import { openClosure, type Closure } from "./closure/closure.ts";
 import type { Config, FollowedLogConfig, UpstreamConfig } from "./config/config.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { createDelegations, openDelegatedNames, type Delegations } from "./delegation/delegation.ts";
-import { createIdentity, createProvider, openHostedNames, openVault } from "./identity/identity.ts";
-import type { HostedNames, People, Provider } from "./identity/identity.ts";
+import { createIdentity, createProvider, createScim, openHostedNames, openVault } from "./identity/identity.ts";
+import type { HostedNames, People, Provider, Scim } from "./identity/identity.ts";
 import { createAuditTrail, type AuditTrail } from "./insight/insight.ts";
 import { openHosting, type Hosting } from "./hosting.ts";
 import { createMirroring, type Mirroring } from "./mirroring/mirroring.ts";
@@ -61,6 +61,8 @@ export interface Rooms extends AsyncDisposable {
   readonly names: HostedNames;
   readonly identity: People;
   readonly provider: Provider | undefined;
+  /** Undefined: the provider manages nobody. */
+  readonly scim: Scim | undefined;
   readonly hosting: Hosting;
   readonly admission: Admission;
   readonly publishing: Publishing;
@@ -153,6 +155,10 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
       { database, clock, random, telemetry, vault, ...identity, applyGroups },
       { ...config.provider, clientSecret },
     );
+  const scim =
+    config.provider?.scim === true
+      ? createScim({ database, events, clock, random, ...identity }, config.provider)
+      : undefined;
   const issuers = stack.use(await openIssuerClients({ clock, random }, config, secrets));
   const documents: Parameters<typeof openHosting>[0]["documents"] = {
     touch: (transaction, name) => touchDocument(transaction, name, clock.now()),
@@ -254,6 +260,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
     names,
     identity,
     provider,
+    scim,
     hosting,
     admission,
     publishing,

@@ -12,7 +12,7 @@ import { urlInWords } from "./config/urls.ts";
 import { accessLogSink, createAccessLog } from "./http/access-log.ts";
 import type { Credentials } from "./http/credentials.ts";
 import { createHttpServer, defaultHttpLimits, type HttpServer } from "./http/server.ts";
-import { createRateLimit, identityRoutes, type RateLimit } from "./identity/identity.ts";
+import { createRateLimit, identityRoutes, scimRoutes, type RateLimit } from "./identity/identity.ts";
 import type { Clock } from "./platform/clock.ts";
 import { createSystemClock } from "./platform/system-clock.ts";
 import { createSystemRandom } from "./platform/system-random.ts";
@@ -68,6 +68,9 @@ export function createFrontDoor({ config }: LoadedConfig, rooms: Rooms, gossip: 
           ? []
           : [
               identityRoutes({ ...rooms, clock, random: createSystemRandom(), ...config.identity }),
+              ...(rooms.scim === undefined
+                ? []
+                : [scimRoutes({ scim: rooms.scim, scimTokens: rooms.identity.scimTokens, clock })]),
               publishingRoutes({
                 ...rooms,
                 random: createSystemRandom(),

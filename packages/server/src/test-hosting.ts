@@ -93,6 +93,8 @@ export async function openTestHosting(
         scopes: "openid",
         recheckMinutes: 5,
         groupsClaim: "groups",
+        scim: false,
+        scimClaim: "sub",
         groups,
       },
     },

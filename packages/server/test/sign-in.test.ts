@@ -7,7 +7,7 @@ import { clients, type ClientName, type ClientRun, type InstallRequest } from "@
 import { installClients } from "@assay/testkit/install-clients";
 import { createOidcProvider, type OidcProvider } from "@assay/testkit/oidc-provider";
 import { rawRequest } from "@assay/testkit/raw-http";
-import { createInstallation, startServer } from "@assay/testkit/server-process";
+import { createInstallation, runAssay, startServer } from "@assay/testkit/server-process";
 import type { Installation, ServerProcess } from "@assay/testkit/server-process";
 import { tempFolder } from "@assay/testkit/temp-folder";
 import { createTestUpstream } from "@assay/testkit/upstream";
@@ -63,6 +63,7 @@ describe("signing in through a browser", { skip: missing }, () => {
         ASSAY_PROVIDER_ISSUER: provider.issuer,
         ASSAY_PROVIDER_CLIENT_ID: provider.clientId,
         ASSAY_PROVIDER_CLIENT_SECRET: provider.clientSecret,
+        ASSAY_PROVIDER_SCIM: "on",
       },
     });
     await makeAccount("ada");
@@ -304,6 +305,50 @@ describe("signing in through a browser", { skip: missing }, () => {
     const stolen = await rawRequest(server.url, "/-/web/provider/callback?code=x&state=y");
     assert.equal(stolen.status, 401);
     assert.ok(!server.output().includes("callback?code"));
+  });
+
+  test("whom the provider lets go over SCIM is out with session and token when it is answered", async () => {
+    const made = await runAssay(
+      installation,
+      ["people", "scim-token", "--json", `--data=${installation.data}`],
+      undefined,
+      { ASSAY_UPSTREAM: upstream.url },
+    );
+    assert.equal(made.exitCode, 0, made.stderr);
+    const { token: scim } = JSON.parse(made.stdout) as { token: string };
+    const ask = (method: string, at: string, body: object, token = scim) =>
+      rawRequest(server.url, `/-/scim/v2${at}`, {
+        method,
+        headers: { authorization: `Bearer ${token}`, "content-type": "application/scim+json" },
+        body: JSON.stringify(body),
+      });
+    const user = { userName: "dora@example.com", externalId: "dora-1", active: true };
+    const created = await ask("POST", "/Users", user);
+    assert.equal(created.status, 201, created.text());
+
+    await using context = await browser.newContext();
+    const page = await context.newPage();
+    provider.signIn({ sub: "dora-1", preferred_username: "somebody" });
+    await page.goto(`${server.url}/-/web/sign-in?next=/-/web/me`);
+    await page.getByRole("button", { name: `Sign in with ${new URL(provider.issuer).host}` }).click();
+    await page.getByRole("link", { name: "Signed in as dora" }).waitFor();
+    const cookie = `assay-session=${(await cookieOf(context, "assay-session"))?.value ?? ""}`;
+    const own = { cookie, origin: server.url, "content-type": "application/json" };
+    const body = JSON.stringify({ name: "ci", readonly: true });
+    const answer = await rawRequest(server.url, "/-/npm/v1/tokens", { method: "POST", headers: own, body });
+    assert.equal(answer.status, 201, answer.text());
+    const token = String(answer.json()["token"]);
+    assert.equal(await whoami(token), "dora");
+    assert.equal((await ask("GET", "/Users", {}, token)).status, 401, "a person's token is none for SCIM");
+    assert.equal(await whoami(scim), 401, "and SCIM's none for anything else");
+
+    const operation = { op: "Replace", path: "active", value: "False" };
+    const out = await ask("PATCH", `/Users/${String(created.json()["id"])}`, { Operations: [operation] });
+    assert.equal(out.json()["active"], false, out.text());
+    assert.equal(await whoami(token), 401);
+    assert.notEqual((await rawRequest(server.url, "/-/whoami", { headers: { cookie } })).json()["username"], "dora");
+    await page.goto(`${server.url}/-/web/me`);
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
   });
 
   test("what another site makes a browser send is done by nobody", async () => {

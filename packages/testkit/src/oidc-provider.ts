@@ -9,6 +9,8 @@ export interface ProviderPerson {
   readonly sub: string;
   readonly preferred_username: string;
   readonly email?: string;
+  /** As whom Entra ID knows somebody, whichever application asks. */
+  readonly oid?: string;
   readonly groups?: readonly string[];
 }
 

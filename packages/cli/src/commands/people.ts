@@ -1,6 +1,7 @@
 import { Command, Option } from "commander";
 import type { CliContext, Finish } from "../context.ts";
 import { installationOptions } from "../rooms.ts";
+import type { ScimTokenOptions } from "../people/scim.ts";
 import type { BotOptions, TokenOptions } from "../people/bots.ts";
 import type { InviteOptions, PeopleOptions, ResetPasswordOptions } from "../people/accounts.ts";
 
@@ -56,9 +57,21 @@ export function peopleCommand(context: CliContext, finish: Finish): Command {
     .action(async (name: string, options: TokenOptions) =>
       finish(await (await bots()).runBotToken(context, name, options)),
     );
+  const scim = () => import("../people/scim.ts");
+  const scimToken = make("scim-token", "make a token by which the identity provider manages people, shown this once")
+    .option("--name <name>", "what you call it", "provider")
+    .action(async (options: ScimTokenOptions) => finish(await (await scim()).runScimToken(context, options)));
+  const scimTokens = make("scim-tokens", "show the identity provider's tokens").action(async (options: PeopleOptions) =>
+    finish(await (await scim()).runScimTokens(context, options)),
+  );
+  const revokeScimToken = make("revoke-scim-token", "have a token of the identity provider taken no more")
+    .argument("<key>", "as scim-tokens shows it")
+    .action(async (key: string, options: PeopleOptions) =>
+      finish(await (await scim()).runRevokeScimToken(context, key, options)),
+    );
   const people = new Command("people").description("people and bots: invite, disable, administer");
-  for (const command of [list, invite, disable, enable, resetPassword, makeAdmin, addBot, botToken])
-    people.addCommand(command);
+  const accountCommands = [list, invite, disable, enable, resetPassword, makeAdmin, addBot, botToken];
+  for (const command of [...accountCommands, scimToken, scimTokens, revokeScimToken]) people.addCommand(command);
   return people;
 }
 

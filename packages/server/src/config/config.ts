@@ -229,6 +229,10 @@ export interface ProviderConfig {
   readonly recheckMinutes: number;
   /** The claim that lists a person's groups. Default groups. */
   readonly groupsClaim: string;
+  /** Whether the provider manages people over SCIM. Default false. */
+  readonly scim: boolean;
+  /** The claim that SCIM calls `externalId`. Default sub. */
+  readonly scimClaim: string;
   /** Where members of groups belong. Default nowhere. */
   readonly groups: readonly GroupPlace[];
 }

@@ -91,6 +91,20 @@ export const identitySettings: readonly Setting[] = [
     doc: "The claim in which the provider lists somebody's groups.",
   },
   {
+    key: "identity.provider.scim",
+    env: "ASSAY_PROVIDER_SCIM",
+    kind: oneOf("off", "on"),
+    fallback: "off",
+    doc: "Whether the provider tells over SCIM 2.0 who comes and who leaves, below /-/scim/v2/, with a token that assay people scim-token makes.",
+  },
+  {
+    key: "identity.provider.scimClaim",
+    env: "ASSAY_PROVIDER_SCIM_CLAIM",
+    kind: oneOf("sub", "oid"),
+    fallback: "sub",
+    doc: "The claim of the provider's ID tokens that is SCIM's externalId: sub, or oid where each application sees another sub (Entra ID).",
+  },
+  {
     key: "identity.read",
     env: "ASSAY_READ",
     kind: oneOf("anyone", "signed-in"),

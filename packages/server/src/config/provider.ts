@@ -14,7 +14,11 @@ export function chooseProvider(
   const clientId = values.optionalText("identity.provider.clientId");
   const secret = "ASSAY_PROVIDER_CLIENT_SECRET";
   const hasSecret = env.secrets.has(secret) || secretFiles.has(secret);
-  if (issuer === undefined && clientId === undefined && !hasSecret) return undefined;
+  if (issuer === undefined && clientId === undefined && !hasSecret) {
+    if (values.text("identity.provider.scim") === "on")
+      problems.push("identity.provider.scim needs a provider: give identity.provider.issuer too.");
+    return undefined;
+  }
   if (issuer === undefined || clientId === undefined || !hasSecret) {
     problems.push(
       `identity.provider.issuer, identity.provider.clientId and ${secret} belong together; give all of them.`,
@@ -31,6 +35,8 @@ export function chooseProvider(
     scopes: values.text("identity.provider.scopes"),
     recheckMinutes: values.number("identity.provider.recheckMinutes"),
     groupsClaim: values.text("identity.provider.groupsClaim"),
+    scim: values.text("identity.provider.scim") === "on",
+    scimClaim: values.text("identity.provider.scimClaim"),
     groups: values.list("identity.provider.groups").flatMap((text) => parseGroupPlace(text) ?? []),
   };
 }

@@ -350,3 +350,16 @@ test("suggests only names that are close", () => {
   assert.equal(nearest("listen.prot", ["listen.port", "listen.host"]), "listen.port");
   assert.equal(nearest("colour", ["listen.port"]), undefined);
 });
+
+test("SCIM is off, and cannot be on without a provider whose people it is about", () => {
+  assert.match(problemOf({ env: { ASSAY_PROVIDER_SCIM: "on" } }), /identity\.provider\.scim needs a provider/);
+  const env = {
+    ASSAY_PROVIDER_ISSUER: "https://login.example.com",
+    ASSAY_PROVIDER_CLIENT_ID: "assay",
+    ASSAY_PROVIDER_CLIENT_SECRET: "a secret",
+  };
+  const scimOf = (more: Record<string, string>) => resolveFrom({ env: { ...env, ...more } }).config.provider;
+  assert.deepEqual([scimOf({})?.scim, scimOf({})?.scimClaim], [false, "sub"]);
+  assert.equal(scimOf({ ASSAY_PROVIDER_SCIM: "on" })?.scim, true);
+  assert.throws(() => scimOf({ ASSAY_PROVIDER_SCIM_CLAIM: "email" }));
+});

@@ -9,7 +9,7 @@ import { isFromOwnPage } from "./own-page.ts";
 const gunzipped = promisify(gunzip);
 
 /** The only content types that are parsed; exactly these characters, in any case. */
-const jsonType = /^application\/json(?: ?; ?charset=(?:utf-8|"utf-8"))?$/i;
+const jsonType = /^application\/(?:scim\+)?json(?: ?; ?charset=(?:utf-8|"utf-8"))?$/i;
 
 /**
  * Gives Fastify the one body parser: JSON, plain or gzip, at most `limitBytes` (or the route's `bodyLimit`) before

@@ -13,6 +13,7 @@ import { createInvitations } from "./people/invitations.ts";
 import { createPasswordGuard } from "./people/password-guard.ts";
 import { createPasswordResets } from "./people/password-resets.ts";
 import { createPasswords } from "./people/passwords.ts";
+import { createScimTokens } from "./scim/scim-tokens.ts";
 import { createSignIn } from "./sign-in/sign-in.ts";
 import type { Vault } from "./sign-in/vault.ts";
 import { createLastUse } from "./tokens/last-use.ts";
@@ -71,6 +72,7 @@ export function createIdentity(
     invitations,
     resets,
     tokens,
+    scimTokens: createScimTokens(deps),
     endAccess,
     limits: {
       registering: createRateLimit({ clock }, { burst: 30, perMinute: 6 }),

@@ -8,6 +8,7 @@ import type { EndAccess } from "./end-access.ts";
 import type { RateLimit } from "./limits/limits.ts";
 import type { Permissions } from "./permissions/permissions.ts";
 import type { Principal } from "./principal.ts";
+import type { ScimTokens } from "./scim/scim-tokens.ts";
 import type { SignIn } from "./sign-in/sign-in.ts";
 import type { Tokens } from "./tokens/tokens.ts";
 
@@ -56,6 +57,8 @@ export { policyRoutes } from "./permissions/routes.ts";
 export { policyHandler, policyKind } from "./permissions/waiting-policies.ts";
 export { anonymous, type Grant, type Principal } from "./principal.ts";
 export { identityRoutes } from "./routes.ts";
+export { createScim, type Scim } from "./scim/scim.ts";
+export { scimRoutes } from "./scim/routes.ts";
 export { manageNeed, writeNeed } from "./sign-in/need.ts";
 export type { Operation, StepUpRequest, StepUps } from "./sign-in/step-ups.ts";
 export { ownForm, queryText, sendForms, settle, toSignIn, visitOf, type Visit } from "./sign-in/routes-visit.ts";
@@ -83,6 +86,8 @@ export interface People {
   readonly invitations: Invitations;
   readonly resets: PasswordResets;
   readonly tokens: Tokens;
+  /** Of the identity provider, for SCIM. */
+  readonly scimTokens: ScimTokens;
   readonly endAccess: EndAccess;
   /** Sessions, second factors, web logins, and proofs that a person is there (`stepUps.require`). */
   readonly signIn: SignIn;

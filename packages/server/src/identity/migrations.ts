@@ -5,6 +5,7 @@ import { nameMigrations } from "./names/migrations.ts";
 import { organisationMigrations } from "./organisations/migrations.ts";
 import { peopleMigrations } from "./people/migrations.ts";
 import { policyMigrations } from "./permissions/permissions.ts";
+import { scimMigrations } from "./scim/migrations.ts";
 import { signInMigrations } from "./sign-in/migrations.ts";
 import { starMigrations } from "./stars/stars.ts";
 import { tokenMigrations } from "./tokens/migrations.ts";
@@ -16,6 +17,7 @@ export const identityMigrations: Migrations = {
   ...organisationMigrations,
   ...peopleMigrations,
   ...tokenMigrations,
+  ...scimMigrations,
   ...signInMigrations,
   ...ciMigrations,
   ...policyMigrations,

@@ -106,4 +106,15 @@ export const signInMigrations: Migrations = {
         .execute();
     },
   },
+  "0114-identity-provider-external-ids": {
+    async up(transaction) {
+      const { text } = columns(transaction);
+      await transaction.schema.alterTable("provider_links").addColumn("external_id", text).execute();
+      await transaction.schema
+        .createIndex("provider_links_external_id")
+        .on("provider_links")
+        .columns(["issuer", "external_id"])
+        .execute();
+    },
+  },
 };

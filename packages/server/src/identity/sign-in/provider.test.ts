@@ -45,7 +45,7 @@ onEveryDatabase("signing in through a provider", ({ fresh }) => {
         ...identity,
         applyGroups,
       },
-      { ...there, scopes: "openid", recheckMinutes: 5, groupsClaim: "groups", groups },
+      { ...there, scopes: "openid", recheckMinutes: 5, groupsClaim: "groups", groups, scimClaim: "sub", scim: true },
     );
     /** To the provider and back, as a browser goes. */
     const walk = async (account?: string, browser = "b1", backTo = browser) => {

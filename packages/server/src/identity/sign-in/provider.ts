@@ -2,12 +2,13 @@ import { AssayError } from "@assay/core";
 import type { Configuration, TokenEndpointResponse, TokenEndpointResponseHelpers } from "openid-client";
 import type { ProviderConfig } from "../../config/config.ts";
 import type { Clock } from "../../platform/clock.ts";
-import type { Database } from "../../platform/database/database.ts";
+import type { Database, Reader } from "../../platform/database/database.ts";
 import type { Random } from "../../platform/random.ts";
 import type { Telemetry } from "../../platform/telemetry/telemetry.ts";
 import { within } from "../doer.ts";
 import type { EndAccess } from "../end-access.ts";
 import type { Accounts } from "../people/accounts.ts";
+import { readByExternalId } from "../scim/store.ts";
 import { derivedSecret, digestOf, isSameSecret, newId, newSecret } from "./secrets.ts";
 import { insertFlow, linksToCheck, readLink, takeFlow, writeLink, type ProviderLink } from "./store-providers.ts";
 import type { Vault } from "./vault.ts";
@@ -55,7 +56,7 @@ export function createProvider(
   options: ProviderConfig & { readonly clientSecret: string },
 ): Provider {
   const { database, clock, random, vault, accounts, telemetry } = deps;
-  const { issuer, clientId, clientSecret, scopes, recheckMinutes, groupsClaim } = options;
+  const { issuer, clientId, clientSecret, scopes, recheckMinutes, groupsClaim, scimClaim } = options;
   // Loaded when somebody signs in, or is asked about.
   const library = () => import("openid-client");
   let known: Promise<Configuration> | undefined;
@@ -77,6 +78,17 @@ export function createProvider(
   const us = `provider:${issuer}`;
   const useOf = (link: Pick<ProviderLink, "id">): string => `refresh token ${link.id}`;
 
+  /** What SCIM calls somebody. */
+  function externalIdIn(claims: Readonly<Record<string, unknown>>): string | null {
+    const said = claims[scimClaim];
+    return typeof said === "string" ? said : null;
+  }
+
+  /** Whom SCIM brought has an account that waits for them, and no other. */
+  async function accountByScim(reader: Reader, externalId: string | null): Promise<string | undefined> {
+    return externalId === null ? undefined : (await readByExternalId(reader, issuer, externalId))?.account;
+  }
+
   async function accountFor(
     subject: string,
     claims: Readonly<Record<string, unknown>>,
@@ -87,7 +99,9 @@ export function createProvider(
     if (old !== undefined && linking !== null && old.account !== linking)
       throw new AssayError("CONFLICT", { reason: "that person of the provider has another account here" });
     const id = old?.id ?? newId(random);
-    const account = old?.account ?? linking ?? nameIn(claims);
+    const external_id = externalIdIn(claims);
+    const waiting = await accountByScim(database.read, external_id);
+    const account = old?.account ?? linking ?? waiting ?? nameIn(claims);
     const link: ProviderLink = {
       id,
       issuer,
@@ -96,14 +110,17 @@ export function createProvider(
       refresh_token: vault.seal(Buffer.from(refreshToken), useOf({ id })),
       state: "here",
       checked_at_ms: clock.now(),
+      external_id,
     };
     // A name that is taken is refused here: an account is never found by what the provider calls somebody.
-    const isNew = old === undefined && linking === null;
+    const isNew = old === undefined && linking === null && waiting === undefined;
     const create = isNew ? await accounts.prepare(us, newPerson(account, claims)) : undefined;
     // Only what the provider did is undone by coming back there; whom somebody here disabled stays so.
     if (old?.state === "left" && (await accounts.find(account))?.disabledBy === us)
       await accounts.setState(us, account, "active");
     await database.write(async (transaction) => {
+      if (((await accountByScim(transaction, external_id)) ?? account) !== account)
+        throw new AssayError("CONFLICT", { reason: "that person of the provider has another account here" });
       await create?.(transaction);
       await writeLink(transaction, link);
     });

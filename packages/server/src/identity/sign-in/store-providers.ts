@@ -30,6 +30,22 @@ export async function readLink(reader: Reader, issuer: string, subject: string):
     .executeTakeFirst();
 }
 
+/** By what SCIM calls somebody; where that is their `sub`, also who signed in before it was noted. */
+export async function readLinkByExternalId(
+  reader: Reader,
+  { issuer, scimClaim }: { readonly issuer: string; readonly scimClaim: string },
+  externalId: string,
+): Promise<ProviderLink | undefined> {
+  if (scimClaim === "sub") return await readLink(reader, issuer, externalId);
+  return await reader
+    .withTables<SignInTables>()
+    .selectFrom("provider_links")
+    .selectAll()
+    .where("issuer", "=", issuer)
+    .where("external_id", "=", externalId)
+    .executeTakeFirst();
+}
+
 /** Makes it, or writes what changed of it. */
 export async function writeLink(transaction: Transaction, link: ProviderLink): Promise<void> {
   const { id, issuer: _issuer, subject: _subject, account: _account, ...changed } = link;

@@ -72,6 +72,8 @@ export type SignInTables = {
     /** `here`, or `left`: the provider said so, and the account was disabled. */
     state: string;
     checked_at_ms: number;
+    /** What SCIM calls them: the claim `identity.provider.scimClaim`. Null until they sign in again. */
+    external_id: string | null;
   };
   /** Who was sent to the provider and has not come back. */
   readonly provider_flows: {
