@@ -14,6 +14,7 @@ import {
   type ServerProcess,
 } from "@assay/testkit/server-process";
 import { createTestUpstream, type TestUpstream } from "@assay/testkit/upstream";
+import type { AuditEntry } from "../src/insight/insight.ts";
 
 let upstream: TestUpstream;
 let installation: Installation;
@@ -77,6 +78,10 @@ test("acts are in the trail, the trail is in the log, and an export is checked a
   const lines = (await readFile(exported, "utf8")).trimEnd().split("\n");
   const kinds = lines.map((line) => (JSON.parse(line) as { kind: string }).kind);
   assert.ok(kinds.includes("account.created") && kinds.includes("token.created"), kinds.join(" "));
+  const withoutPlace = lines
+    .map((line) => JSON.parse(line) as AuditEntry)
+    .filter(({ act }) => act?.who.startsWith("person:") === true && act.address === "");
+  assert.deepEqual(withoutPlace, []);
   const anchored = await untilAnchored(kinds.indexOf("token.created") + 1);
   await assay("export", "--out", exported);
   assert.deepEqual((await verify("--file", exported)).problems, []);

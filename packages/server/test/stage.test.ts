@@ -42,7 +42,7 @@ async function enrol({ factors }: Rooms["identity"]["signIn"], name: string): Pr
   const { url } = await factors.offerTotp(name, "Assay");
   const drawn = await factors.confirmTotp(name, codeOfUrl(url, Date.now()), "127.0.0.1");
   // Staging and publishing need none; deciding on a stage always does.
-  await factors.setMode(name, "sign-in");
+  await factors.setMode({ account: name, address: "127.0.0.1" }, "sign-in");
   return [...drawn];
 }
 

@@ -18,6 +18,7 @@ import { chunksOf } from "./inspect-archive.ts";
 import { inspect } from "./inspect.ts";
 import { locate, type LocateDeps } from "./locate.ts";
 import { keepBlobs } from "./store.ts";
+import { actOfTerminal } from "../platform/events/events.ts";
 
 /** What an operator wants a version to be. */
 export interface ReplacementRequest {
@@ -101,6 +102,7 @@ export async function replace(
       kind: "release.superseded",
       subject: `npm ${name}@${version}`,
       data: { integrity, source, approval: hex },
+      act: actOfTerminal,
     });
     await deps.signing.sign(transaction, [{ name, version, integrity }]);
     await deps.releases.raise(transaction, name);

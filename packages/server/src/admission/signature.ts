@@ -60,7 +60,7 @@ export async function recordSignatureRefusal(
     kind: "upstream.signature-refused",
     subject: `npm ${name}@${version}`,
     data: { source, rule, reason },
-  };
+  } as const;
   await database.write((transaction) => events.record(transaction, event));
 }
 

@@ -6,7 +6,7 @@ import type { BlobStore } from "../platform/blobs/blobs.ts";
 import { blobKey } from "../platform/blobs/key.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database, Transaction } from "../platform/database/database.ts";
-import type { Events } from "../platform/events/events.ts";
+import { actOfTerminal, type Act, type Events } from "../platform/events/events.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { Releases } from "../releases/releases.ts";
 import type { Upstreams } from "../upstreams/upstreams.ts";
@@ -65,15 +65,15 @@ export function createDelegations(
     return found;
   }
 
-  /** Looks whether it may be in force now; if so, and `isDecided`, makes it. Answers what is in its way. */
-  async function consider(found: FoundDelegation, isDecided: boolean): Promise<string | undefined> {
+  /** Looks whether it may be in force now; if so, and `isDecided`, makes it, as `by`. Answers what is in its way. */
+  async function consider(found: FoundDelegation, isDecided: boolean, by?: Act): Promise<string | undefined> {
     const target = at(found.toUrl);
     const problem =
       target === undefined
         ? `no registry here has the url ${found.toUrl}: add one with names: [] to upstreams`
         : await hindrance(deps, found, target.name);
     if (problem === undefined && target !== undefined && isDecided) {
-      await activate(found, target.name);
+      await activate(found, target.name, by);
       return undefined;
     }
     const state = problem === undefined && found.state === "found" ? "asking" : found.state;
@@ -87,7 +87,7 @@ export function createDelegations(
       // A newer statement, or somebody's decision, came in between.
       if (standing?.version !== found.version || isDecided(standing)) return;
       await putDelegation(transaction, found);
-      if (found.state === "asking") await record(transaction, "delegation.asked", found);
+      if (found.state === "asking") await events.record(transaction, { kind: "delegation.asked", ...told(found) });
     });
     telemetry.log.warn(
       found.problem === undefined
@@ -101,7 +101,7 @@ export function createDelegations(
    * The statement is durable, then record, ownership and event change together. A crash between the two leaves a blob
    * that nobody refers to.
    */
-  async function activate(found: FoundDelegation, alias: string): Promise<void> {
+  async function activate(found: FoundDelegation, alias: string, by: Act | undefined): Promise<void> {
     const { name, version, integrity, signer, fromUrl, toUrl } = found;
     const text = formatDelegation({ ns: "npm", name, version, integrity, signer, from: fromUrl, to: toUrl });
     const bytes = encodeUtf8(text);
@@ -117,7 +117,7 @@ export function createDelegations(
       await putDelegatedName(transaction, name, alias);
       const statement = `sha256-${sha256.toString("base64")}`;
       await checksums.claimDelegate(transaction, { name, from: found.fromAlias, to: alias, statement });
-      await record(transaction, "delegation.followed", found);
+      await events.record(transaction, { kind: "delegation.followed", ...told(found), act: by });
       await releases.raise(transaction, name);
     });
     checksums.wake();
@@ -125,8 +125,8 @@ export function createDelegations(
     telemetry.log.warn(`${name} now lives at ${alias}`, { "package.name": name, "package.version": version });
   }
 
-  function record(transaction: Transaction, kind: string, { name, version, fromUrl, toUrl }: FoundDelegation) {
-    return events.record(transaction, { kind, subject: `npm ${name}`, data: { version, from: fromUrl, to: toUrl } });
+  function told({ name, version, fromUrl, toUrl }: FoundDelegation) {
+    return { subject: `npm ${name}`, data: { version, from: fromUrl, to: toUrl } };
   }
 
   async function refresh(): Promise<void> {
@@ -160,10 +160,10 @@ export function createDelegations(
         decidedAtMs: undefined,
       };
       await putDelegation(transaction, found);
-      await record(transaction, "delegation.found", found);
+      await events.record(transaction, { kind: "delegation.found", ...told(found) });
     },
     list: () => readDelegations(database.read),
-    accept: async (name) => await consider(await require(name), true),
+    accept: async (name) => await consider(await require(name), true, actOfTerminal),
     async refuse(name) {
       await require(name);
       await database.write(async (transaction) => {
@@ -172,7 +172,7 @@ export function createDelegations(
         if (found.state === "active")
           throw new AssayError("USAGE", { reason: `${name} moved already; its new registry may hand it back.` });
         await putDelegation(transaction, { ...found, state: "refused", decidedAtMs: clock.now() });
-        await record(transaction, "delegation.refused", found);
+        await events.record(transaction, { kind: "delegation.refused", ...told(found), act: actOfTerminal });
       });
     },
     async run(signal) {

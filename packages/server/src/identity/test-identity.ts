@@ -3,6 +3,7 @@ import { createSeededRandom } from "@assay/testkit/seeded-random";
 import type { Config } from "../config/config.ts";
 import type { Credentials } from "../http/credentials.ts";
 import type { Database } from "../platform/database/database.ts";
+import type { Act } from "../platform/events/events.ts";
 import { createEvents, eventMigrations } from "../platform/events/outbox.ts";
 import { createLogger } from "../platform/telemetry/logger.ts";
 import { createMetrics } from "../platform/telemetry/metrics.ts";
@@ -20,6 +21,8 @@ export interface TestIdentity {
   readonly clock: FakeClock;
   /** Kinds and subjects, in order. */
   events(): Promise<readonly string[]>;
+  /** What the audit trail will say of the kinds that begin so: kind, who, from where, by which policy, result, whose trail. */
+  acts(kind: string): Promise<readonly string[]>;
 }
 
 /** The room over a database that has `identityTestMigrations`; twice over one database is two processes. */
@@ -64,6 +67,7 @@ export function createTestIdentity(
   return {
     identity,
     clock,
+    acts: (kind) => actsOf(database, kind),
     async events() {
       const rows = await database.read
         .withTables<{ events: { id: number; kind: string; subject: string } }>()
@@ -74,6 +78,22 @@ export function createTestIdentity(
       return rows.map(({ kind, subject }) => `${kind} ${subject}`);
     },
   };
+}
+
+/** As `TestIdentity.acts`, of any database that has events. */
+export async function actsOf(database: Database, kind: string): Promise<readonly string[]> {
+  const rows = await database.read
+    .withTables<{ events: { id: number; kind: string; act: string | null } }>()
+    .selectFrom("events")
+    .select(["kind", "act"])
+    .orderBy("id")
+    .execute();
+  return rows
+    .filter((row) => row.kind.startsWith(kind))
+    .map((row) => {
+      const { who, address, policy, result, organisation } = JSON.parse(row.act ?? "{}") as Partial<Act>;
+      return [row.kind, who, address, policy, result, organisation].filter(Boolean).join(" ");
+    });
 }
 
 /** What a request shows, from 192.0.2.1 unless said otherwise. */

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { canonicalJson } from "@assay/core";
 import { onEveryDatabase } from "@assay/testkit/databases";
 import { createFakeClock } from "@assay/testkit/fake-clock";
+import type { EitherKind } from "../platform/events/kinds.ts";
 import { createEvents, eventMigrations } from "../platform/events/outbox.ts";
 import {
   checkTrail,
@@ -35,7 +36,7 @@ onEveryDatabase("the audit trail", (databases) => {
     const happen = (kind: string, who?: string, organisation?: string) =>
       database.write((transaction) =>
         events.record(transaction, {
-          kind,
+          kind: kind as EitherKind,
           subject: `npm @acme/ui@${kind}`,
           data: { size: 1, organisation: organisation ?? null },
           act:

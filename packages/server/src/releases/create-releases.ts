@@ -3,7 +3,7 @@ import type { Checksums } from "../checksums/checksums.ts";
 import { createByteCache } from "../platform/cache.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database/database.ts";
-import type { Events } from "../platform/events/events.ts";
+import { actOfTerminal, type Events } from "../platform/events/events.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { RegistrySigning } from "../signing/signing.ts";
 import { decide, refusalOf, unpublishedRefusal, type Refusal } from "./decide.ts";
@@ -192,7 +192,12 @@ export function createReleases(deps: ReleasesDeps, options: ReleasesOptions): Re
         if (row === undefined || refusalOf(row, refuseWithinMs) === undefined) return false;
         const now = clock.now();
         await setFreed(transaction, name, version, now);
-        await events.record(transaction, { kind: "version.freed", subject: `npm ${name}@${version}`, data: {} });
+        await events.record(transaction, {
+          kind: "version.freed",
+          subject: `npm ${name}@${version}`,
+          data: {},
+          act: actOfTerminal,
+        });
         await raiseGeneration(transaction, name, now);
         transaction.afterCommit(() => changed(name));
         return true;

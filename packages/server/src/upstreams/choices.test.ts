@@ -4,6 +4,7 @@ import { isAssayError } from "@assay/core";
 import { createFakeClock } from "@assay/testkit/fake-clock";
 import { createSeededRandom } from "@assay/testkit/seeded-random";
 import { onEveryDatabase } from "@assay/testkit/databases";
+import { createEvents, eventMigrations } from "../platform/events/outbox.ts";
 import { createChoices } from "./choices.ts";
 import { upstreamMigrations } from "./migrations.ts";
 import { chosenFirst, parseSourceChoice } from "./source-choice.ts";
@@ -11,8 +12,9 @@ import { chosenFirst, parseSourceChoice } from "./source-choice.ts";
 onEveryDatabase("choices of sources", (databases) => {
   const open = async () =>
     createChoices({
-      database: await databases.fresh(upstreamMigrations),
+      database: await databases.fresh(eventMigrations, upstreamMigrations),
       clock: createFakeClock(),
+      events: createEvents({ clock: createFakeClock() }),
       random: createSeededRandom(1),
     });
   const bearer = (token: string) => `Bearer ${token}`;

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { AssayError } from "@assay/core";
 import type { Clock } from "../platform/clock.ts";
-import type { Database } from "../platform/database/database.ts";
+import type { Database, Transaction } from "../platform/database/database.ts";
 import type { Random } from "../platform/random.ts";
 import type { SourceChoice } from "./source-choice.ts";
+import { actOfTerminal, type Events } from "../platform/events/events.ts";
 import { addChooser, choosers, readChoice, removeChooser, setChoice, type Chooser } from "./store-choices.ts";
 
 /** Who may choose sources, by tokens that stand for a person, a machine or an organisation, and what each chose. */
@@ -28,8 +29,12 @@ export function createChoices(deps: {
   readonly database: Database;
   readonly clock: Clock;
   readonly random: Random;
+  readonly events: Events;
 }): Choices {
-  const { database, clock, random } = deps;
+  const { database, clock, random, events } = deps;
+
+  const note = (transaction: Transaction, kind: "upstream.chooser-added" | "upstream.chooser-removed", label: string) =>
+    events.record(transaction, { kind, subject: `chooser ${label}`, data: {}, act: actOfTerminal });
 
   async function find(
     authorization: string | undefined,
@@ -48,11 +53,19 @@ export function createChoices(deps: {
         });
       const token = `${prefix}${Buffer.from(random.bytes(secretBytes)).toString("base64url")}`;
       const row = { digest: sha256(token), label, created_at_ms: clock.now() };
-      if (!(await database.write((transaction) => addChooser(transaction, row))))
-        throw new AssayError("BAD_REQUEST", { reason: `${label} has a token already; revoke it first` });
+      await database.write(async (transaction) => {
+        if (!(await addChooser(transaction, row)))
+          throw new AssayError("BAD_REQUEST", { reason: `${label} has a token already; revoke it first` });
+        await note(transaction, "upstream.chooser-added", label);
+      });
       return token;
     },
-    revoke: (label) => database.write((transaction) => removeChooser(transaction, label)),
+    revoke: (label) =>
+      database.write(async (transaction) => {
+        const isGone = await removeChooser(transaction, label);
+        if (isGone) await note(transaction, "upstream.chooser-removed", label);
+        return isGone;
+      }),
     list: () => choosers(database.read),
     of: async (authorization) => (await find(authorization))?.choice,
     async require(authorization) {

@@ -1,7 +1,7 @@
 import type { PackageName, Version } from "@assay/core";
 import type { Clock } from "../platform/clock.ts";
 import type { Database, Transaction } from "../platform/database/database.ts";
-import type { Events } from "../platform/events/events.ts";
+import { actOfTerminal, type Events } from "../platform/events/events.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { Sources } from "./sources.ts";
 import { readAside, removeAside, replaceAside, type AsideRow } from "./store-sources.ts";
@@ -132,7 +132,12 @@ export function createStanding(deps: StandingDeps, sources: Pick<Sources, "named
     async restore(alias) {
       const isRestored = await database.write(async (transaction) => {
         if (!(await removeAside(transaction, alias))) return false;
-        await events.record(transaction, { kind: "upstream.restored", subject: `upstream ${alias}`, data: {} });
+        await events.record(transaction, {
+          kind: "upstream.restored",
+          subject: `upstream ${alias}`,
+          data: {},
+          act: actOfTerminal,
+        });
         return true;
       });
       readAtMs = Number.NEGATIVE_INFINITY;

@@ -1,6 +1,6 @@
 import { AssayError, isAssayError, packageOf, parseRecord, toBase64 } from "@assay/core";
 import type { Transaction } from "../../platform/database/database.ts";
-import type { Events } from "../../platform/events/events.ts";
+import { actOfTerminal, type Events } from "../../platform/events/events.ts";
 import { isSequenced, verifyHead } from "../start.ts";
 import type { SeenElsewhere } from "../start.ts";
 import { addNewShard, nameShard } from "../shards.ts";
@@ -60,6 +60,7 @@ export async function openShardAfterRestore(
       kind: "log.opened-after-restore",
       subject: newShard.id,
       data: { abandoned: abandoned.id, keptSize: head.size, signedSize: final.size, root: toBase64(final.root) },
+      act: actOfTerminal,
     });
     return Math.max(0, final.size - head.size);
   });

@@ -99,7 +99,15 @@ export interface ApprovalHandler<Prepared = unknown> {
   /** Whether what it is about is there no more, so that it can never be carried out: then it ends. Reads only. */
   isPointless?(payload: unknown): Promise<boolean>;
   /** In the transaction of a rejection or an end without one: puts away what waited. */
-  drop(transaction: Transaction, dropped: { readonly approval: Approval; readonly payload: unknown }): Promise<void>;
+  drop(
+    transaction: Transaction,
+    dropped: {
+      readonly approval: Approval;
+      readonly payload: unknown;
+      /** Undefined: nobody decided in time. */
+      readonly rejecter: Principal | undefined;
+    },
+  ): Promise<void>;
 }
 
 export interface Decision {

@@ -5,7 +5,7 @@ import type { Principal } from "../principal.ts";
 import type { Approval, ApprovalHandler, Approvals } from "./approvals.ts";
 import { countingVotes } from "./count.ts";
 import { listApprovals } from "./list.ts";
-import { noteApproval } from "./note.ts";
+import { noteApproval, noteExpired } from "./note.ts";
 import { ruleFor } from "./rules.ts";
 import { hindranceOf, maySee } from "./sight.ts";
 import {
@@ -62,8 +62,8 @@ export function createApprovals(deps: ApprovalsDeps, { expiresAfterMs, rules }: 
     await database.write(async (transaction) => {
       const found = await readApproval(transaction, id);
       if (found === undefined || !(await endApproval(transaction, id, "expired", clock.now()))) return;
-      await handlerOf(found.approval).drop(transaction, found);
-      await noteApproval(deps, transaction, "expired", found.approval);
+      await handlerOf(found.approval).drop(transaction, { ...found, rejecter: undefined });
+      await noteExpired(deps, transaction, found.approval);
     });
   }
 
@@ -134,7 +134,7 @@ export function createApprovals(deps: ApprovalsDeps, { expiresAfterMs, rules }: 
     async withdraw(transaction, id) {
       const found = await readApproval(transaction, id);
       if (found === undefined || !(await endApproval(transaction, id, "expired", clock.now()))) return;
-      await noteApproval(deps, transaction, "expired", found.approval);
+      await noteExpired(deps, transaction, found.approval);
     },
     async run(signal) {
       let place: ApprovalPlace | undefined;

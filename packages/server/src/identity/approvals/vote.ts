@@ -96,7 +96,7 @@ async function write(
   const { payload } = found;
   if (verdict === "reject") {
     await end(transaction, id, "rejected", now);
-    await deps.handlerOf(approval).drop(transaction, { approval, payload });
+    await deps.handlerOf(approval).drop(transaction, { approval, payload, rejecter: principal });
     await noteApproval(deps, transaction, "rejected", approval, principal);
     return { approval, payload, isDone: false };
   }
@@ -107,7 +107,7 @@ async function write(
   await end(transaction, id, "done", now);
   const approved = { approval, payload, approver: principal, prepared: ready.prepared };
   await deps.handlerOf(approval).execute(transaction, approved);
-  await noteApproval(deps, transaction, "done", approval);
+  await noteApproval(deps, transaction, "done", approval, principal);
   return { approval, payload, isDone: true };
 }
 

@@ -47,7 +47,7 @@ onEveryDatabase("the exchange", (databases) => {
   }
 
   test("a run that fits a rule gets a token for that package, for ten minutes", async () => {
-    const { ci, github, ask, identity, events, clock } = await arrange();
+    const { ci, github, ask, identity, events, acts, clock } = await arrange();
     const [made] = await ci.trust.add(ada, widgets, [rule]);
     assert.ok(made);
     const { token, createdAtMs, expiresAtMs } = await ask(await github.mint());
@@ -69,6 +69,9 @@ onEveryDatabase("the exchange", (databases) => {
       `token.created ci:${made.id}`,
       "trust.exchanged package @acme/widgets",
     ]);
+    const said = `ci:${made.id} 192.0.2.1 trust rule ${made.id} done`;
+    assert.deepEqual(await acts("trust.ex"), [`trust.exchanged ${said} acme`]);
+    assert.deepEqual(await acts("token."), [`token.created ${said}`]);
     await clock.advance(600_000);
     await assert.rejects(identity.authenticate(showing({ bearer: token })), /expired/);
   });
@@ -123,10 +126,11 @@ onEveryDatabase("the exchange", (databases) => {
   });
 
   test("a refused token is not used up, and leaves nothing but an event", async () => {
-    const { ci, github, ask, refused, events } = await arrange();
+    const { ci, github, ask, refused, events, acts } = await arrange();
     const idToken = await github.mint();
     await refused(idToken, "TRUST_MISSING", /@acme\/widgets has no trust rule for github:acme\/widgets/);
     assert.deepEqual(await events(), ["trust.refused package @acme/widgets"]);
+    assert.deepEqual(await acts("trust."), ["trust.refused ci-identity:github:acme/widgets 192.0.2.1 refused acme"]);
     await ci.trust.add(ada, widgets, [rule]);
     await ask(idToken);
   });

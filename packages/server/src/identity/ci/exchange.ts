@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { AssayError, isAssayError, type EpochMs, type NamePattern } from "@assay/core";
+import { AssayError, isAssayError, type EpochMs, type NamePattern, type PackageName } from "@assay/core";
 import type { Config } from "../../config/config.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Database } from "../../platform/database/database.ts";
-import type { Events } from "../../platform/events/events.ts";
+import type { Act, Events } from "../../platform/events/events.ts";
+import { actOf, type Doer } from "../doer.ts";
 import { addressBlock, type RateLimit } from "../limits/limits.ts";
 import type { Permissions } from "../permissions/permissions.ts";
 import type { NewToken, Tokens } from "../tokens/tokens.ts";
@@ -38,6 +39,7 @@ export interface ExchangeDeps {
   readonly permissions: Pick<Permissions, "isOpen">;
   /** Names of an organisation's packages. */
   readonly patternsOf: (organisation: string) => readonly NamePattern[];
+  readonly organisationOf: (name: PackageName) => string | undefined;
   readonly limits: {
     /** Of all requests, by address block. */
     readonly asked: RateLimit;
@@ -73,21 +75,24 @@ export async function exchange(
     const { openRules } = options;
     const rule = chooseRule(rules, verified.issuer.config.name, verified.identity, subject, { openRules, isOpen });
     limits.issued.take(rule.id);
-    const exchanged = await commit(deps, options, rule, verified);
+    const exchanged = await commit(deps, options, rule, verified, address);
     limits.refused.giveBack(block);
     return exchanged;
   } catch (error) {
-    if (isAssayError(error) && error.code !== "TOO_MANY_REQUESTS") await recordRefusal(deps, subject, verified, error);
+    if (isAssayError(error) && error.code !== "TOO_MANY_REQUESTS")
+      await recordRefusal(deps, subject, verified, error, address);
     throw error;
   }
 }
 
 async function commit(
-  { database, events, clock, tokens, patternsOf }: ExchangeDeps,
+  deps: ExchangeDeps,
   { tokenSeconds }: Config["trust"],
   { id, subject, permissions }: TrustRule,
   { identity, uniqueAs, usableUntilMs }: VerifiedToken,
+  address: string,
 ): Promise<ExchangedToken> {
+  const { database, events, clock, tokens, patternsOf } = deps;
   const nowMs = clock.now();
   const expiresAtMs = (nowMs + tokenSeconds * 1000) as EpochMs;
   const holder = `ci:${id}`;
@@ -102,7 +107,8 @@ async function commit(
     cidrs: undefined,
     expiresAtMs,
   };
-  const drawn = tokens.draw(holder, wanted);
+  const by: Doer = { id: holder, address, action: "", policy: `trust rule ${id}` };
+  const drawn = tokens.draw(by, wanted);
   const digest = createHash("sha256").update(uniqueAs).digest("hex");
   await database.write(async (transaction) => {
     if (!(await takeIdToken(transaction, digest, usableUntilMs)))
@@ -118,6 +124,7 @@ async function commit(
       kind: "trust.exchanged",
       subject: subjectText(subject),
       data: { rule: id, identity: identity.name, commit: identity.commit ?? null, first: rule.pins === undefined },
+      act: actOf(by, organisationOf(deps, subject)),
     });
   });
   return { token: drawn.secret, createdAtMs: nowMs, expiresAtMs };
@@ -129,15 +136,30 @@ function levelOf(permissions: TrustRule["permissions"]): NewToken["level"] {
 }
 
 async function recordRefusal(
-  { database, events }: ExchangeDeps,
+  deps: ExchangeDeps,
   subject: TrustSubject,
   { identity }: VerifiedToken,
   { code, message }: AssayError,
+  address: string,
 ): Promise<void> {
   const data = { identity: identity.name, code, reason: message };
-  await database.write((transaction) =>
-    events.record(transaction, { kind: "trust.refused", subject: subjectText(subject), data }),
+  // No rule took it, so that it is no principal of ours: it is whom its issuer says.
+  const act: Act = {
+    who: `ci-identity:${identity.name}`,
+    address,
+    action: "",
+    policy: "",
+    result: "refused",
+    organisation: organisationOf(deps, subject),
+  };
+  await deps.database.write((transaction) =>
+    deps.events.record(transaction, { kind: "trust.refused", subject: subjectText(subject), data, act }),
   );
+}
+
+/** Whose trail shows what happens to rules of this subject. */
+export function organisationOf(deps: Pick<ExchangeDeps, "organisationOf">, subject: TrustSubject): string | undefined {
+  return subject.kind === "organisation" ? subject.name : deps.organisationOf(subject.name);
 }
 
 /** As subjects of events are written. */

@@ -26,7 +26,7 @@ export async function createTestCi(
   change: Partial<Config["trust"]> & { readonly permissions?: CiDeps["permissions"]; readonly seed?: number } = {},
 ) {
   const { permissions = { isOpen: () => true, require: async () => "test" }, seed = 7, ...options } = change;
-  const { identity, clock, events } = createTestIdentity(database, { seed });
+  const { identity, clock, events, acts } = createTestIdentity(database, { seed });
   const stack = new AsyncDisposableStack();
   const kinds: readonly CiKind[] = ["github", "gitlab", "circleci"];
   const issuers = new Map<CiKind, CiIssuer>();
@@ -68,6 +68,7 @@ export async function createTestCi(
     ci,
     clock,
     events,
+    acts,
     identity,
     issuerOf,
     issuers: configs,

@@ -4,11 +4,12 @@ import type { Config } from "../../config/config.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Database, Transaction } from "../../platform/database/database.ts";
 import type { Events } from "../../platform/events/events.ts";
+import type { ActKind } from "../../platform/events/kinds.ts";
 import type { ApprovalHandler } from "../approvals/approvals.ts";
 import type { ManualOperation } from "../approvals/gate.ts";
 import { actOf, type Doer } from "../doer.ts";
 import type { Tokens } from "../tokens/tokens.ts";
-import { subjectText } from "./exchange.ts";
+import { organisationOf, subjectText } from "./exchange.ts";
 import { issuerUrl } from "./issuers.ts";
 import { parseTrustRequest, weaknesses, type TrustRequest, type TrustRule, type TrustSubject } from "./rules.ts";
 import {
@@ -152,7 +153,7 @@ async function write(
   change: TrustChange,
 ): Promise<readonly TrustRule[]> {
   const { subject } = change;
-  const record = (kind: string, data: Readonly<Record<string, string | boolean>>): Promise<void> =>
+  const record = (kind: ActKind, data: Readonly<Record<string, string | boolean>>): Promise<void> =>
     deps.events.record(transaction, {
       kind,
       subject: subjectText(subject),
@@ -219,8 +220,4 @@ function ruleOf(
   };
   const organisation = claims["oidc.circleci.com/org-id"];
   return { rule, url: issuerUrl(issuer, typeof organisation === "string" ? organisation : "") };
-}
-
-function organisationOf(deps: Pick<TrustChangeDeps, "organisationOf">, subject: TrustSubject): string | undefined {
-  return subject.kind === "organisation" ? subject.name : deps.organisationOf(subject.name);
 }

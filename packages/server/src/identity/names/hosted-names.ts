@@ -20,6 +20,7 @@ import {
   readOrganisation,
   readPackage,
 } from "./store.ts";
+import { actOf, doerOf } from "../doer.ts";
 
 export interface HostedNamesDeps {
   readonly database: Database;
@@ -180,6 +181,7 @@ export async function openHostedNames(
           kind: "organisation.created",
           subject: `organisation ${name}`,
           data: { by: "configuration" },
+          act: actOf(doerOf({ id: "configuration", address: "" }), name),
         });
       }
     });
@@ -221,6 +223,7 @@ export async function openHostedNames(
           kind: "name.claimed",
           subject: `npm ${name}`,
           data: { by, organisation },
+          act: actOf(doerOf({ id: by, address: "" }), organisation),
         });
       });
       await changed();

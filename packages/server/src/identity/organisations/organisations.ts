@@ -3,10 +3,11 @@ import type { Clock } from "../../platform/clock.ts";
 import type { Database, Transaction } from "../../platform/database/database.ts";
 import type { Events } from "../../platform/events/events.ts";
 import type { HostedNames, HostedPackage } from "../names/names.ts";
-import { putSettings, raiseGeneration } from "../names/store.ts";
+import { putSettings } from "../names/store.ts";
 import type { Account, Accounts } from "../people/accounts.ts";
 import type { CiFacts, PermissionFacts } from "../permissions/facts.ts";
-import { actOf, doerOf, type Doer } from "../doer.ts";
+import { doerOf, type Doer } from "../doer.ts";
+import { createChange, type ChangeEvent } from "./change.ts";
 import type { Principal } from "../principal.ts";
 import { createHands } from "./hands.ts";
 import { hindrancesOf, keepOwned, writeOwners, type OwnersChange } from "./owners.ts";
@@ -61,15 +62,6 @@ export interface Organisations {
   facts(ci: (rule: string) => Promise<CiFacts | undefined>): PermissionFacts;
 }
 
-interface ChangeEvent {
-  readonly kind: string;
-  readonly subject: string;
-  readonly organisation: string;
-  readonly by: Doer;
-  readonly data?: Readonly<Record<string, string>>;
-  readonly after?: () => void;
-}
-
 export type PackageSettings = Partial<
   Pick<HostedPackage, "visibility" | "publishRequiresTfa" | "automationOverridesTfa">
 >;
@@ -102,23 +94,7 @@ export function createOrganisations(
 
   const generation = (): string => `${names.generation()} ${Math.floor(clock.monotonicMs() / accountsMs)}`;
 
-  /** One change of who may do what, with its event; `after` when it is committed. */
-  async function change(
-    { kind, subject, organisation, by, data = {}, after = () => {} }: ChangeEvent,
-    /** Answers what else the event says. */
-    work: (transaction: Transaction) => Promise<Readonly<Record<string, string>> | void>,
-  ): Promise<void> {
-    const whole = async (transaction: Transaction): Promise<void> => {
-      const more = await work(transaction);
-      await raiseGeneration(transaction);
-      const act = actOf(by, organisation);
-      await events.record(transaction, { kind, subject, data: { by: by.id, ...data, ...more }, act });
-      transaction.afterCommit(after);
-    };
-    if (by.within !== undefined) return await whole(by.within);
-    await database.write(whole);
-    await names.changed();
-  }
+  const change = createChange({ database, events, names });
 
   function requireOrganisation(name: string): void {
     if (names.organisation(name) === undefined) throw new AssayError("NOT_FOUND", { what: `The organisation ${name}` });
@@ -160,7 +136,7 @@ export function createOrganisations(
     if (name !== owner && (await accounts.find(name)) !== undefined)
       throw new AssayError("CONFLICT", { reason: `${name} is the name of a user` });
     const subject = `organisation ${name}`;
-    const event = { kind: "organisation.created", subject, organisation: name, by, data: { owner } };
+    const event: ChangeEvent = { kind: "organisation.created", subject, organisation: name, by, data: { owner } };
     await change(event, async (transaction) => {
       await names.found(transaction, { name, person });
       await store.putMember(transaction, name, owner, "owner");
@@ -208,7 +184,7 @@ export function createOrganisations(
       if (account.kind !== "person" && role !== "developer")
         throw new AssayError("CONFLICT", { reason: `${person} is a bot: it can be a developer, and nothing more` });
       const subject = `organisation ${organisation}`;
-      const event = { kind: "organisation.member-set", subject, organisation, by, data: { person, role } };
+      const event: ChangeEvent = { kind: "organisation.member-set", subject, organisation, by, data: { person, role } };
       await change(event, async (transaction) => {
         if (role !== "owner") await keepOneOwner(transaction, organisation, person);
         const isNew = !(await store.readMembers(transaction, organisation)).has(person);
@@ -225,7 +201,14 @@ export function createOrganisations(
       const after = (): void => {
         for (const name of packages) deps.documents.changed(name);
       };
-      const event = { kind: "organisation.member-removed", subject, organisation, by, data: { person }, after };
+      const event: ChangeEvent = {
+        kind: "organisation.member-removed",
+        subject,
+        organisation,
+        by,
+        data: { person },
+        after,
+      };
       await change(event, async (transaction) => {
         await requireMember(transaction, organisation, person);
         await keepOneOwner(transaction, organisation, person);
@@ -249,7 +232,7 @@ export function createOrganisations(
         throw new AssayError("BAD_REQUEST", {
           reason: "a team's name is 1 to 64 characters of a-z, 0-9, dot, dash and underscore",
         });
-      const event = { kind: "team.created", subject: `team ${organisation}:${team}`, organisation, by };
+      const event: ChangeEvent = { kind: "team.created", subject: `team ${organisation}:${team}`, organisation, by };
       await change(event, async (transaction) => {
         if (!(await store.insertTeam(transaction, { organisation, team, description })))
           throw new AssayError("CONFLICT", { reason: `the team ${organisation}:${team} exists already` });
@@ -274,7 +257,13 @@ export function createOrganisations(
 
     async addTeamMember(by, team, person) {
       const { organisation } = team;
-      const event = { kind: "team.member-added", subject: teamText(team), organisation, by, data: { person } };
+      const event: ChangeEvent = {
+        kind: "team.member-added",
+        subject: teamText(team),
+        organisation,
+        by,
+        data: { person },
+      };
       await change(event, async (transaction) => {
         await requireTeam(transaction, team);
         await requireMember(transaction, team.organisation, person);
@@ -284,7 +273,13 @@ export function createOrganisations(
 
     async removeTeamMember(by, team, person) {
       const { organisation } = team;
-      const event = { kind: "team.member-removed", subject: teamText(team), organisation, by, data: { person } };
+      const event: ChangeEvent = {
+        kind: "team.member-removed",
+        subject: teamText(team),
+        organisation,
+        by,
+        data: { person },
+      };
       await change(event, async (transaction) => {
         await requireTeam(transaction, team);
         await store.deleteTeamMember(transaction, { ...team, person });
@@ -297,7 +292,7 @@ export function createOrganisations(
     },
 
     async grant(by, team, name, level) {
-      const event = {
+      const event: ChangeEvent = {
         kind: "package.granted",
         subject: `npm ${name}`,
         organisation: team.organisation,
@@ -320,7 +315,13 @@ export function createOrganisations(
       const hindrances = await hindrancesOf(accounts, wanted, by.within);
       let after: readonly string[] = [];
       const changed = (): void => deps.documents.changed(name);
-      const event = { kind: "package.owners-set", subject: `npm ${name}`, organisation, by, after: changed };
+      const event: ChangeEvent = {
+        kind: "package.owners-set",
+        subject: `npm ${name}`,
+        organisation,
+        by,
+        after: changed,
+      };
       await change(event, async (transaction) => {
         await check?.(transaction);
         after = await writeOwners(transaction, name, wanted, hindrances);
@@ -343,7 +344,7 @@ export function createOrganisations(
       const { organisation } = names.find(name) ?? missing(name);
       const said = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
       const data = { settings: said.join(" ") };
-      const event = { kind: "package.configured", subject: `npm ${name}`, organisation, by, data };
+      const event: ChangeEvent = { kind: "package.configured", subject: `npm ${name}`, organisation, by, data };
       await change(event, (transaction) => putSettings(transaction, name, settings));
     },
 

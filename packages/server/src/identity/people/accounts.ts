@@ -3,6 +3,7 @@ import type { Clock } from "../../platform/clock.ts";
 import type { Database, Reader, Transaction } from "../../platform/database/database.ts";
 import { actBy, idOf, writeBy, type By } from "../doer.ts";
 import type { Events } from "../../platform/events/events.ts";
+import type { ActKind } from "../../platform/events/kinds.ts";
 import { readOrganisation } from "../names/store.ts";
 import type { PasswordGuard } from "./password-guard.ts";
 import { requireGoodPassword, type Passwords } from "./passwords.ts";
@@ -74,7 +75,7 @@ export function createAccounts(deps: AccountsDeps): Accounts {
 
   /** One change with its event. */
   async function change(
-    { kind, by, name }: { readonly kind: string; readonly by: By; readonly name: string },
+    { kind, by, name }: { readonly kind: ActKind; readonly by: By; readonly name: string },
     set: AccountChange,
     check: (account: Account, transaction: Transaction) => Promise<void> | void = () => {},
   ): Promise<void> {

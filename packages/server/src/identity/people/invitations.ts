@@ -2,7 +2,7 @@ import { AssayError } from "@assay/core";
 import type { Clock } from "../../platform/clock.ts";
 import type { Database } from "../../platform/database/database.ts";
 import type { Events } from "../../platform/events/events.ts";
-import { actBy, idOf, type By } from "../doer.ts";
+import { actBy, actOf, doerOf, idOf, type By } from "../doer.ts";
 import type { Random } from "../../platform/random.ts";
 import { addressBlock, type RateLimit } from "../limits/limits.ts";
 import type { Account, Accounts } from "./accounts.ts";
@@ -105,6 +105,7 @@ export function createInvitations(deps: InvitationsDeps): Invitations {
           kind: "invitation.accepted",
           subject: `person:${name}`,
           data: { by: madeBy, link: kind, isAdmin },
+          act: actOf(doerOf({ id: `person:${name}`, address })),
         });
         return joined;
       });

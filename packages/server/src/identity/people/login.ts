@@ -6,6 +6,7 @@ import { addressBlock } from "../limits/limits.ts";
 import type { Operation, StepUpRequest } from "../sign-in/step-ups.ts";
 import type { DrawnToken } from "../tokens/tokens.ts";
 import type { Account } from "./store.ts";
+import { doerOf } from "../doer.ts";
 
 /** What a client sends to sign in, or to make an account: npm's `org.couchdb.user` document. */
 export interface LoginRequest {
@@ -37,9 +38,11 @@ export async function logInOrRegister(
   const { accounts, registration, limits } = deps.identity;
   if (registration !== "open") return logIn(deps, { name, password, agent }, request);
   if ((await accounts.find(name)) === undefined) {
-    limits.registering.take(addressBlock(request.credentials.address));
-    const account = await accounts.create(`person:${name}`, { name, kind: "person", password, email });
-    return tokenFor(deps, account, agent);
+    const { address } = request.credentials;
+    limits.registering.take(addressBlock(address));
+    const by = doerOf({ id: `person:${name}`, address });
+    const account = await accounts.create(by, { name, kind: "person", password, email });
+    return tokenFor(deps, account, agent, address);
   }
   try {
     return await logIn(deps, { name, password, agent }, request);
@@ -58,7 +61,7 @@ export async function logIn(
   const { accounts, signIn } = deps.identity;
   const account = await accounts.checkPassword(name, password, request.credentials.address);
   await signIn.stepUps.require(byPassword(account, request), request, signingIn(agent));
-  return tokenFor(deps, account, agent);
+  return tokenFor(deps, account, agent, request.credentials.address);
 }
 
 function signingIn(agent: string): Operation {
@@ -70,9 +73,14 @@ function byPassword({ name, isAdmin }: Account, { credentials: { address } }: St
   return { kind: "person", id, name, isAdmin, via: "password", grant: undefined, steppedUpAtMs: undefined, address };
 }
 
-function tokenFor({ identity, clock, loginDays }: LoginDeps, { name }: Account, agent: string): Promise<DrawnToken> {
+function tokenFor(
+  { identity, clock, loginDays }: LoginDeps,
+  { name }: Account,
+  agent: string,
+  address: string,
+): Promise<DrawnToken> {
   const id = `person:${name}`;
-  return identity.tokens.issue(id, {
+  return identity.tokens.issue(doerOf({ id, address }), {
     holder: id,
     holderName: name,
     origin: "login",

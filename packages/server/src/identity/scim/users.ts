@@ -2,6 +2,7 @@ import { isAssayError } from "@assay/core";
 import type { Clock } from "../../platform/clock.ts";
 import type { Database, Reader, Transaction } from "../../platform/database/database.ts";
 import type { Events } from "../../platform/events/events.ts";
+import type { ActKind } from "../../platform/events/kinds.ts";
 import type { Random } from "../../platform/random.ts";
 import { actOf, within, type Doer } from "../doer.ts";
 import type { EndAccess } from "../end-access.ts";
@@ -126,7 +127,7 @@ export function createScimUsers(deps: ScimUsersDeps, { issuer }: { readonly issu
     if (userName !== before.user_name) await note(by, "scim.user-renamed", account.name, { userName });
   }
 
-  async function note(by: Doer, kind: string, account: string, data: Readonly<Record<string, string>>): Promise<void> {
+  async function note(by: Doer, kind: ActKind, account: string, data: Readonly<Record<string, string>>): Promise<void> {
     if (by.within === undefined) return;
     const subject = `person:${account}`;
     await events.record(by.within, { kind, subject, data: { by: by.id, ...data }, act: actOf(by) });

@@ -9,6 +9,7 @@ import type { Random } from "../../platform/random.ts";
 import type { SecondFactors } from "./second-factors.ts";
 import type { Sessions } from "./sessions.ts";
 import { insertPasskey, readPasskeys, replaceRecoveryCodes, countRecoveryCodes } from "./store-factors.ts";
+import { actOf, doerOf } from "../doer.ts";
 
 /**
  * Security keys (WebAuthn) as second factor. A key signs for one address: what was registered under one public URL
@@ -24,7 +25,7 @@ export interface Passkeys {
     account: string,
     base: string,
     secret: string,
-    given: { readonly answer: string; readonly label: string },
+    given: { readonly answer: string; readonly label: string; /** Of the client. */ readonly address: string },
   ): Promise<readonly string[]>;
   /** Options for `navigator.credentials.get`; undefined where the account has no key, or none can work. */
   ask(account: string, base: string, secret: string): Promise<string | undefined>;
@@ -67,7 +68,7 @@ export function createPasskeys({ database, events, clock, random, sessions, fact
       return JSON.stringify(options);
     },
 
-    async add(account, base, secret, { answer, label }) {
+    async add(account, base, secret, { answer, label, address }) {
       const { verifyRegistrationResponse } = await library();
       const expectedChallenge = await sessions.takeChallenge(secret);
       const response = parse(answer);
@@ -101,6 +102,7 @@ export function createPasskeys({ database, events, clock, random, sessions, fact
           kind: "factor.added",
           subject: `person:${account}`,
           data: { by: `person:${account}`, factor: "security key" },
+          act: actOf(doerOf({ id: `person:${account}`, address })),
         });
         if ((await countRecoveryCodes(transaction, account)) > 0) return [];
         await replaceRecoveryCodes(

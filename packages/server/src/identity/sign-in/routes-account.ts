@@ -49,26 +49,26 @@ export function addAccountRoutes(fastify: FastifyInstance, deps: SignInRoutesDep
   post("/totp/confirm", "fresh", async ({ account, address }, form, reply, visit) =>
     showCodes(reply, visit, await factors.confirmTotp(account, form.text("code"), address)),
   );
-  post("/totp/remove", "fresh", async ({ account }) => {
-    await factors.removeTotp(account);
+  post("/totp/remove", "fresh", async (prover) => {
+    await factors.removeTotp(prover);
     return undefined;
   });
-  post("/recovery-codes", "fresh", async ({ account }, _form, reply, visit) =>
-    (await factors.stateOf(account)).isEnrolled
-      ? showCodes(reply, visit, await factors.drawRecoveryCodes(account))
+  post("/recovery-codes", "fresh", async (prover, _form, reply, visit) =>
+    (await factors.stateOf(prover.account)).isEnrolled
+      ? showCodes(reply, visit, await factors.drawRecoveryCodes(prover))
       : undefined,
   );
-  post("/mode", "fresh", async ({ account }, form) => {
-    await factors.setMode(account, form.text("mode") === "sign-in" ? "sign-in" : "all");
+  post("/mode", "fresh", async (prover, form) => {
+    await factors.setMode(prover, form.text("mode") === "sign-in" ? "sign-in" : "all");
     return undefined;
   });
-  post("/keys", "fresh", async ({ account, base, secret }, form, reply, visit) => {
-    const given = { answer: form.text("passkey"), label: form.text("label") };
+  post("/keys", "fresh", async ({ account, base, secret, address }, form, reply, visit) => {
+    const given = { answer: form.text("passkey"), label: form.text("label"), address };
     const codes = await passkeys.add(account, base, secret, given);
     return codes.length === 0 ? undefined : showCodes(reply, visit, codes);
   });
-  post("/keys/remove", "fresh", async ({ account }, form) => {
-    await factors.removePasskey(account, form.text("id"));
+  post("/keys/remove", "fresh", async (prover, form) => {
+    await factors.removePasskey(prover, form.text("id"));
     return undefined;
   });
 

@@ -19,6 +19,7 @@ import {
   type Visit,
 } from "./routes-visit.ts";
 import type { SignIn } from "./sign-in.ts";
+import { doerOf } from "../doer.ts";
 
 export interface SignInRoutesDeps extends SignIn {
   readonly accounts: Accounts;
@@ -148,7 +149,8 @@ function addRegisterRoutes(fastify: FastifyInstance, deps: SignInRoutesDeps): vo
     const [name, email, password] = [sent.text("user").trim(), sent.text("email").trim(), sent.text("password")];
     try {
       deps.limits.registering.take(addressBlock(visit.place.address));
-      const account = await deps.accounts.create(`person:${name}`, { name, kind: "person", password, email });
+      const by = doerOf({ id: `person:${name}`, address: visit.place.address });
+      const account = await deps.accounts.create(by, { name, kind: "person", password, email });
       const { secret } = await deps.begin(account.name, { isComplete: true }, visit);
       setSession(reply, visit.base, secret);
       return goTo(reply, visit.base, next);

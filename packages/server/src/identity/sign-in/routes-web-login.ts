@@ -8,6 +8,7 @@ import type { DrawnToken, Tokens } from "../tokens/tokens.ts";
 import type { SignInRoutesDeps } from "./routes-sign-in.ts";
 import { ownForm, sendForms, toConfirm, toSignIn, visitOf, type Visit } from "./routes-visit.ts";
 import { freshMs } from "./step-ups.ts";
+import { doerOf } from "../doer.ts";
 
 export interface WebLoginRoutesDeps extends SignInRoutesDeps {
   readonly tokens: Pick<Tokens, "draw">;
@@ -52,7 +53,7 @@ export function addWebLoginRoutes(fastify: FastifyInstance, deps: WebLoginRoutes
       let drawn: DrawnToken | undefined;
       const done = await webLogins.collect(secret, async (transaction, login) => {
         const holder = `person:${login.account}`;
-        drawn = tokens.draw(holder, {
+        drawn = tokens.draw(doerOf({ id: holder, address: request.credentials.address }), {
           holder,
           holderName: login.account,
           origin: "login",

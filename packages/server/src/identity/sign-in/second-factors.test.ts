@@ -6,10 +6,13 @@ import { createFakeClock } from "@assay/testkit/fake-clock";
 import { createSeededRandom } from "@assay/testkit/seeded-random";
 import { createEvents, eventMigrations } from "../../platform/events/outbox.ts";
 import { signInMigrations } from "./migrations.ts";
+import { actsOf } from "../test-identity.ts";
 import { createSecondFactors, type GuessGuard } from "./second-factors.ts";
 import type { SignInTables } from "./tables.ts";
 import { codeOfUrl } from "./test-codes.ts";
 import { createVault } from "./vault.ts";
+
+const ada = { account: "ada", address: "10.0.0.7" };
 
 const here = "192.0.2.1";
 
@@ -79,7 +82,7 @@ onEveryDatabase("second factors", ({ fresh }) => {
     assert.equal(await factors.take("bob", one, here), false);
     assert.equal(await factors.take("ada", one.toLowerCase().replaceAll("-", " "), here), true);
     assert.equal(await factors.take("ada", one, here), false);
-    const fresh = await factors.drawRecoveryCodes("ada");
+    const fresh = await factors.drawRecoveryCodes(ada);
     assert.equal(await factors.take("ada", two, here), false, "drawing new ones ends the old");
     assert.equal(await factors.take("ada", fresh[0] ?? "", here), true);
     assert.equal((await factors.stateOf("ada")).recoveryCodesLeft, 9);
@@ -108,12 +111,22 @@ onEveryDatabase("second factors", ({ fresh }) => {
   });
 
   test("removing the last factor takes the recovery codes with it", async () => {
-    const { factors, enrol } = await open();
+    const { database, factors, enrol } = await open();
     const { codes } = await enrol();
-    await factors.removeTotp("ada");
+    await factors.removeTotp(ada);
     assert.equal((await factors.stateOf("ada")).isEnrolled, false);
     assert.equal(await factors.take("ada", codes[0] ?? "", here), false);
-    await factors.setMode("ada", "sign-in");
+    await factors.setMode(ada, "sign-in");
     assert.equal((await factors.stateOf("ada")).mode, "sign-in");
+    await factors.drawRecoveryCodes(ada);
+    assert.deepEqual(
+      await actsOf(database, "factor."),
+      [
+        `added person:ada ${here} done`,
+        `removed person:ada ${ada.address} done`,
+        `mode-changed person:ada ${ada.address} done`,
+        `recovery-codes-drawn person:ada ${ada.address} done`,
+      ].map((act) => `factor.${act}`),
+    );
   });
 });

@@ -2,7 +2,8 @@ import { AssayError } from "@assay/core";
 import type { Clock } from "../../platform/clock.ts";
 import type { Database, Transaction } from "../../platform/database/database.ts";
 import type { Events } from "../../platform/events/events.ts";
-import { actBy, idOf, writeBy, type By } from "../doer.ts";
+import type { ActKind } from "../../platform/events/kinds.ts";
+import { actBy, actOf, doerOf, idOf, writeBy, type By } from "../doer.ts";
 import type { Random } from "../../platform/random.ts";
 import { digestOf, newCode, normalCode } from "./secrets.ts";
 import {
@@ -64,15 +65,22 @@ export interface SecondFactors {
     address: string,
     isKnown?: (transaction: Transaction) => Promise<boolean>,
   ): Promise<boolean>;
-  removeTotp(account: string): Promise<void>;
-  removePasskey(account: string, id: string): Promise<boolean>;
+  removeTotp(holder: FactorHolder): Promise<void>;
+  removePasskey(holder: FactorHolder, id: string): Promise<boolean>;
   /** Everything that somebody has lost, recovery codes too; in the transaction that `by` brings. */
   removeAll(by: By, account: string): Promise<void>;
   /** A security key signed; false when another use came first. */
   passkeyUsed(account: string, passkey: Passkey, counter: number): Promise<boolean>;
   /** New ones; what was there before is good for nothing. */
-  drawRecoveryCodes(account: string): Promise<readonly string[]>;
-  setMode(account: string, mode: FactorMode): Promise<void>;
+  drawRecoveryCodes(holder: FactorHolder): Promise<readonly string[]>;
+  setMode(holder: FactorHolder, mode: FactorMode): Promise<void>;
+}
+
+/** Who changes factors of their own, and from where. */
+export interface FactorHolder {
+  readonly account: string;
+  /** Of the client. */
+  readonly address: string;
 }
 
 export interface SecondFactorsDeps {
@@ -92,12 +100,17 @@ export function createSecondFactors(deps: SecondFactorsDeps): SecondFactors {
   const { database, events, clock, random, vault, guard } = deps;
   const useOf = (account: string): string => `totp ${account}`;
 
-  const note = (transaction: Transaction, kind: string, account: string, data: Record<string, string> = {}) =>
+  const note = (
+    transaction: Transaction,
+    kind: ActKind,
+    { account, address }: FactorHolder,
+    data: Record<string, string> = {},
+  ) =>
     events.record(transaction, {
       kind,
       subject: `person:${account}`,
       data: { by: `person:${account}`, ...data },
-      act: actBy(`person:${account}`),
+      act: actOf(doerOf({ id: `person:${account}`, address })),
     });
 
   async function writeRecoveryCodes(transaction: Transaction, account: string, codes: readonly string[]) {
@@ -162,7 +175,7 @@ export function createSecondFactors(deps: SecondFactorsDeps): SecondFactors {
       const isRight = await guess(account, address, async (transaction) => {
         if (!(await takeTotp(transaction, account, plainDigits(code), true))) return false;
         await writeRecoveryCodes(transaction, account, codes);
-        await note(transaction, "factor.added", account, { factor: "totp" });
+        await note(transaction, "factor.added", { account, address }, { factor: "totp" });
         return true;
       });
       if (!isRight) throw new AssayError("BAD_REQUEST", { reason: "that code is not right; it changes every 30 s" });
@@ -175,27 +188,27 @@ export function createSecondFactors(deps: SecondFactorsDeps): SecondFactors {
         const digits = plainDigits(code);
         if (/^[0-9]{6}$/.test(digits)) return takeTotp(transaction, account, digits, false);
         if (!(await useRecoveryCode(transaction, account, digestOf(`${account} ${normalCode(code)}`)))) return false;
-        await note(transaction, "factor.recovery-code-used", account);
+        await note(transaction, "factor.recovery-code-used", { account, address });
         return true;
       }),
 
-    async removeTotp(account) {
+    async removeTotp({ account, address }) {
       await database.write(async (transaction) => {
         await deleteTotp(transaction, account);
         if ((await readPasskeys(transaction, account)).length === 0)
           await replaceRecoveryCodes(transaction, account, []);
-        await note(transaction, "factor.removed", account, { factor: "totp" });
+        await note(transaction, "factor.removed", { account, address }, { factor: "totp" });
       });
     },
 
-    removePasskey: (account, id) =>
+    removePasskey: ({ account, address }, id) =>
       database.write(async (transaction) => {
         if (!(await deletePasskey(transaction, account, id))) return false;
         const isLast =
           (await readPasskeys(transaction, account)).length === 0 &&
           (await readTotp(transaction, account))?.isConfirmed !== true;
         if (isLast) await replaceRecoveryCodes(transaction, account, []);
-        await note(transaction, "factor.removed", account, { factor: "security key" });
+        await note(transaction, "factor.removed", { account, address }, { factor: "security key" });
         return true;
       }),
 
@@ -210,19 +223,19 @@ export function createSecondFactors(deps: SecondFactorsDeps): SecondFactors {
     passkeyUsed: (_account, { id, counter: before }, counter) =>
       database.write((transaction) => usePasskey(transaction, id, { before, counter, nowMs: clock.now() })),
 
-    async drawRecoveryCodes(account) {
+    async drawRecoveryCodes({ account, address }) {
       const codes = newCodes();
       await database.write(async (transaction) => {
         await writeRecoveryCodes(transaction, account, codes);
-        await note(transaction, "factor.recovery-codes-drawn", account);
+        await note(transaction, "factor.recovery-codes-drawn", { account, address });
       });
       return codes;
     },
 
-    async setMode(account, mode) {
+    async setMode({ account, address }, mode) {
       await database.write(async (transaction) => {
         await writeMode(transaction, account, mode);
-        await note(transaction, "factor.mode-changed", account, { mode });
+        await note(transaction, "factor.mode-changed", { account, address }, { mode });
       });
     },
   };

@@ -45,13 +45,13 @@ export async function changeTfa(
     need: "factor",
   });
   if (mode === "disable") {
-    await factors.removeTotp(name);
+    await factors.removeTotp({ account: name, address });
     return null;
   }
   if (mode !== "auth-only" && mode !== "auth-and-writes")
     throw bad("the mode of tfa must be auth-only, auth-and-writes or disable");
   const { hasTotp } = await factors.stateOf(name);
-  await factors.setMode(name, modes[mode]);
+  await factors.setMode({ account: name, address }, modes[mode]);
   return hasTotp ? null : (await factors.offerTotp(name, new URL(request.base).hostname)).url;
 }
 

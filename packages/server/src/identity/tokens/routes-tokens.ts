@@ -67,7 +67,7 @@ export function addTokenRoutes(fastify: FastifyInstance, deps: IdentityRoutesDep
     limits.leaks.take(addressBlock(address));
     for (const leaked of parseLeaked(request.body)) {
       const standing = await tokens.find(leaked);
-      if (standing !== undefined) await tokens.revoke("anonymous", standing.token);
+      if (standing !== undefined) await tokens.revoke(doerOf({ id: "anonymous", address }), standing.token);
     }
     return reply.code(202).header("cache-control", "no-store").send({ ok: true });
   });

@@ -1,4 +1,5 @@
 import type { Transaction } from "../database/database.ts";
+import type { ActKind, EitherKind, OwnKind } from "./kinds.ts";
 
 /**
  * The outbox: business and audit events, written in the transaction that makes them true.
@@ -8,15 +9,19 @@ export interface Events {
   record(transaction: Transaction, event: NewEvent): Promise<void>;
 }
 
-export interface NewEvent {
-  /** Dotted, past tense: `release.bound`, `upstream.conflict`, `version.gone`. */
-  readonly kind: string;
+/** Its kind stands in `kinds.ts`; what somebody did says who did it. */
+export type NewEvent = Told &
+  (
+    | { readonly kind: ActKind; readonly act: Act }
+    | { readonly kind: OwnKind; readonly act?: undefined }
+    | { readonly kind: EitherKind; readonly act: Act | undefined }
+  );
+
+interface Told {
   /** What it is about: `npm vite@8.0.1`. */
   readonly subject: string;
   /** Small and public-safe: no tokens, no personal data. */
   readonly data: Readonly<Record<string, string | number | boolean | null>>;
-  /** Who did it, for the audit trail; undefined: the registry itself. */
-  readonly act?: Act | undefined;
 }
 
 /** What the audit trail keeps of an act besides what was done. */
@@ -32,3 +37,6 @@ export interface Act {
   /** Whose trail shows it besides the registry's. */
   readonly organisation?: string | undefined;
 }
+
+/** Of who sits at the registry's machine: no client, and no permission is asked for. */
+export const actOfTerminal: Act = { who: "terminal", address: "", action: "", policy: "", result: "done" };

@@ -15,7 +15,7 @@ onEveryDatabase("the outbox", (databases) => {
       kind: "release.bound",
       subject: "npm vite@8.0.1",
       data: { sizeBytes: 12, source: "npm", again: false, none: null },
-    };
+    } as const;
     const undone = database.write(async (transaction) => {
       await events.record(transaction, event);
       throw new Error("undone");

@@ -3,6 +3,7 @@ import type { Clock } from "../clock.ts";
 import { columns } from "../database/columns.ts";
 import type { Migrations } from "../database/database.ts";
 import type { Events } from "./events.ts";
+import { routineKinds } from "./kinds.ts";
 
 type EventTables = {
   events: {
@@ -43,8 +44,7 @@ export const eventMigrations: Migrations = {
   },
 };
 
-/** What happens by itself and by the thousand: the log says it better than an audit trail. */
-const routine = new Set(["release.bound", "log.checkpoint-signed"]);
+const routine = new Set<string>(routineKinds);
 
 /** Events as rows of the transaction that makes them true: undone with it, durable with it. */
 export function createEvents({ clock }: { readonly clock: Clock }): Events {

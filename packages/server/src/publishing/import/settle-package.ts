@@ -1,9 +1,11 @@
 import { isTag, parseVersion, type PackageName, type Version } from "@assay/core";
+import { actOf } from "../../identity/identity.ts";
 import { change } from "../changes/change.ts";
 import { claimDeprecation } from "../changes/deprecate.ts";
 import type { PublishingDeps } from "../create-publishing.ts";
 import { liveVersions, putTag, readTags, setDeprecated } from "../store.ts";
 import type { SourcePackage } from "./source.ts";
+import { importer } from "./take-version.ts";
 
 /**
  * Brings what is said of versions that were here before: tags and deprecations. In a package that was published to here,
@@ -15,8 +17,10 @@ export async function settlePackage(
   { name, versions }: SourcePackage,
   tags: ReadonlyMap<string, string>,
 ): Promise<void> {
-  const by = `import:${label}`;
-  await change(deps, { id: by, address: "", action: "", policy: "" }, name, async (transaction, nowMs) => {
+  const doer = importer(label);
+  const by = doer.id;
+  const act = actOf(doer, deps.names.organisationOf(name));
+  await change(deps, doer, name, async (transaction, nowMs) => {
     const live = new Map((await liveVersions(transaction, name)).map((row) => [row.version, row]));
     const isOurs = [...live.values()].some((row) => !row.published_by.startsWith("import:"));
     const before = new Map((await readTags(transaction, name)).map(({ tag, version }) => [tag, version]));
@@ -38,6 +42,7 @@ export async function settlePackage(
         kind: "tag.set",
         subject: `npm ${name}`,
         data: { by, tag, from: from ?? "-", to },
+        act,
       });
       isChanged = true;
     }
@@ -50,6 +55,7 @@ export async function settlePackage(
         kind: "release.deprecated",
         subject: subjectOf(name, version),
         data: { by },
+        act,
       });
       isChanged = true;
     }

@@ -1,5 +1,6 @@
 import { AssayError, isAssayError, type EpochMs, type PackageName } from "@assay/core";
 import { collect, type Download } from "../../admission/admission.ts";
+import { doerOf, type Doer } from "../../identity/identity.ts";
 import { NetworkError } from "../../platform/network/network.ts";
 import { commit } from "../publish/commit.ts";
 import type { ContentRulesOf } from "../publish/content-rules.ts";
@@ -105,11 +106,13 @@ export async function takeVersion(
     const rows = all.map(({ rule, error }) => refused(rule, reasonOf(error), true));
     const because = rows.filter(({ rule }) => !options.accept.has(rule));
     if (because.length > 0) return { kind: "refused", because };
+    const doer = importer(source.label);
     await commit(
       deps,
       {
         act: "import",
-        by: `import:${source.label}`,
+        by: doer.id,
+        doer,
         owner: undefined,
         publisher: version.publisher === undefined ? undefined : { name: version.publisher, email: "" },
         publishedAtMs: pastOf(version, deps.clock.now()),
@@ -169,4 +172,9 @@ function ruleOf(error: AssayError): string {
 function reasonOf(error: AssayError): string {
   const { reason } = error.details as { readonly reason?: string };
   return reason ?? error.message;
+}
+
+/** Who sits at the machine brings it here; what events keep is from where. */
+export function importer(label: string): Doer {
+  return doerOf({ id: `import:${label}`, address: "" });
 }

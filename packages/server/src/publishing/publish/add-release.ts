@@ -81,7 +81,7 @@ export async function addRelease(
       integrity: tarball.integrity,
       ...(approver === undefined ? {} : { approver }),
     },
-    act: authorship.doer && actOf(authorship.doer, deps.names.organisationOf(name)),
+    act: actOf(authorship.doer, deps.names.organisationOf(name)),
   });
   return claimed === "made";
 }

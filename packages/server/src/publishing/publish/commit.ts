@@ -22,8 +22,8 @@ export interface Authorship {
   readonly act: "publish" | "import";
   /** Stands at the version and in events: `Principal.id`, or `import:<place>`. */
   readonly by: string;
-  /** Who published it, for the audit trail; undefined: nobody here. */
-  readonly doer?: Doer | undefined;
+  /** Who brings it, for the audit trail. */
+  readonly doer: Doer;
   /** User name of the owner, should the package be new; undefined: its organisation's alone. */
   readonly owner: string | undefined;
   /** `_npmUser`; undefined: nobody says. */

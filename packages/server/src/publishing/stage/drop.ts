@@ -1,7 +1,7 @@
 import { AssayError } from "@assay/core";
 import type { Transaction } from "../../platform/database/database.ts";
 import type { PublishingDeps } from "../create-publishing.ts";
-import { noteStage } from "./note.ts";
+import { noteExpired } from "./note.ts";
 import { removeStage, type OverdueStage, type StoredStage } from "./store.ts";
 
 /** Whom its tarball is held for. */
@@ -42,5 +42,5 @@ export async function expire(
 ): Promise<void> {
   await drop(deps, transaction, stage);
   if (stage.approval !== undefined) await deps.approvals.withdraw(transaction, stage.approval);
-  await noteStage(deps, transaction, "expired", stage);
+  await noteExpired(deps, transaction, stage);
 }

@@ -7,14 +7,25 @@ import type { StoredStage } from "./store.ts";
 export async function noteStage(
   { events, names }: Pick<PublishingDeps, "events" | "names">,
   transaction: Transaction,
-  what: "staged" | "approved" | "rejected" | "expired",
-  { id, name, version, integrity }: Pick<StoredStage, "id" | "name" | "version"> & { readonly integrity?: string },
-  by?: Doer,
+  what: "staged" | "approved" | "rejected",
+  stage: NotedStage,
+  by: Doer,
 ): Promise<void> {
-  await events.record(transaction, {
-    kind: `stage.${what}`,
-    subject: `npm ${name}@${version}`,
-    data: { stage: id, by: by?.id ?? null, integrity: integrity ?? null },
-    act: by && actOf(by, names.organisationOf(name)),
-  });
+  const act = actOf(by, names.organisationOf(stage.name));
+  await events.record(transaction, { kind: `stage.${what}`, ...told(stage, by.id), act });
+}
+
+/** Nobody decided in time, or nobody can any more. */
+export async function noteExpired(
+  { events }: Pick<PublishingDeps, "events">,
+  transaction: Transaction,
+  stage: NotedStage,
+): Promise<void> {
+  await events.record(transaction, { kind: "stage.expired", ...told(stage, null) });
+}
+
+type NotedStage = Pick<StoredStage, "id" | "name" | "version"> & { readonly integrity?: string };
+
+function told({ id, name, version, integrity }: NotedStage, by: string | null) {
+  return { subject: `npm ${name}@${version}`, data: { stage: id, by, integrity: integrity ?? null } };
 }

@@ -7,7 +7,7 @@ import { isJsonObject } from "../publish/json.ts";
 import { prepareApproved, publishApproved, type ReadyStage } from "./approve.ts";
 import type { ContentRulesOf } from "../publish/content-rules.ts";
 import { dropIfThere } from "./drop.ts";
-import { noteStage } from "./note.ts";
+import { noteExpired, noteStage } from "./note.ts";
 import type { Decider } from "./stage.ts";
 import { readStage, type WholeStage } from "./store.ts";
 
@@ -105,10 +105,12 @@ export function stageApprovals(deps: PublishingDeps, rulesOf: ContentRulesOf): A
       await checksums.lookup(name, version, new AbortController().signal);
     },
     isPointless: async (payload) => (await readStage(database.read, stageIn(payload), 0)) === undefined,
-    async drop(transaction, { payload, approval }) {
+    async drop(transaction, { payload, approval, rejecter }) {
       const id = stageIn(payload);
       if (!(await dropIfThere(deps, transaction, { id }))) return;
-      await noteStage(deps, transaction, "rejected", { id, ...releaseOf(approval) });
+      const stage = { id, ...releaseOf(approval) };
+      if (rejecter === undefined) await noteExpired(deps, transaction, stage);
+      else await noteStage(deps, transaction, "rejected", stage, doerOf(rejecter, "approve"));
     },
   };
 }

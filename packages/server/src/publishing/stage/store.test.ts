@@ -60,6 +60,7 @@ function stage(id: string, number: string, createdAtMs: number): WholeStage {
     authorship: {
       act: "publish",
       by: "person:ada",
+      doer: { id: "person:ada", address: "", action: "publish", policy: "" },
       owner: "ada",
       publisher: { name: "ada", email: "" },
       publishedAtMs: undefined,
