@@ -8,7 +8,9 @@ import {
   anonymous,
   approvalRoutes,
   ciRoutes,
+  createAccessActs,
   createApprovals,
+  createAsking,
   createCi,
   createGate,
   createOrganisations,
@@ -25,6 +27,7 @@ import {
   starRoutes,
   withExclusive,
   withRefusals,
+  type AccessActs,
   type ApprovalHandler,
   type Approvals,
   type Ci,
@@ -45,6 +48,8 @@ import type { Upstreams } from "./upstreams/upstreams.ts";
 
 export interface Hosting {
   readonly organisations: Organisations;
+  /** What people change of organisations and of access to packages, with all that stands before it. */
+  readonly access: AccessActs;
   readonly provided: ProvidedMemberships;
   readonly permissions: Permissions;
   /** Counts refusals that are too many to be noted one by one; until aborted. */
@@ -183,8 +188,12 @@ export async function openHosting(
     explain({ permissions, policies, accounts: identity.accounts, facts, names }, asked);
 
   const stars = createStars({ database, clock, names, permissions });
+  const asked = { ...identity, names, permissions };
+  const asking = createAsking({ identity: asked, organisations, gate });
+  const access = createAccessActs(asking, organisations);
   return {
     organisations,
+    access,
     stars,
     provided: createProvided({ database, organisations, telemetry }, provider?.groups ?? []),
     permissions,
@@ -195,7 +204,7 @@ export async function openHosting(
     explain: explainHere,
     gate,
     routes: [
-      organisationRoutes({ ...deps, identity: { ...identity, names, permissions }, organisations, gate }),
+      organisationRoutes({ ...deps, identity: asked, organisations, asking, access }),
       approvalRoutes({ identity, approvals, random }),
       starRoutes({ identity: { ...identity, permissions }, stars }),
       policyRoutes({ explain: explainHere, identity, permissions, names, organisationPolicies, gate, random }),

@@ -165,6 +165,25 @@ test("deprecations, access and trust rules wait as well", async () => {
   assert.equal(((await publisher.ask("GET", "/-/package/@acme%2fui/trust")).json() as unknown as unknown[]).length, 1);
 });
 
+test("what the forms of pages change waits as well, and they lead to where it is decided", async () => {
+  const wanted = [
+    ["/-/web/organisations/acme", { do: "set-member", person: "ada", role: "developer" }],
+    ["/-/web/packages/@acme/ui/settings", { do: "configure", visibility: "public", automation: "yes" }],
+    ["/-/web/packages/@acme/ui/settings", { do: "set-tag", tag: "later", version: "1.0.0" }],
+    ["/-/web/packages/@acme/ui/settings", { do: "undeprecate", range: "*", message: "" }],
+  ] as const;
+  for (const [at, fields] of wanted) {
+    const answer = await olga.post(at, at, fields);
+    assert.equal(answer.status, 303, answer.text());
+    const location = String(answer.headers["location"]);
+    assert.match(location, /\/-\/approvals\/[\w-]+$/, fields.do);
+    assert.equal((await decide(otto, idIn(location), "reject", "not now")).status, 200);
+  }
+  assert.equal((await publisher.ask("GET", "/-/org/acme/user")).json()["ada"], "admin");
+  assert.equal((await publisher.ask("GET", "/-/package/@acme%2fui/visibility")).json()["public"], false);
+  assert.equal("later" in ((await tags()) as object), false);
+});
+
 test("an organisation's policies wait too, then hold for it alone, and its log says so", async () => {
   const policies = `@id("frozen") @reason("the release is near") forbid (principal, action == Assay::Action::"publish", resource);`;
   const at = "/-/assay/v1/organisations/acme/policies";

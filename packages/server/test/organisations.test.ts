@@ -284,3 +284,77 @@ test("on the page of an organisation its administrators change it, its members l
   assert.equal((await change({ do: "leave", person: "dora" }, member)).url, `${server.url}/-/web/organisations`);
   assert.deepEqual(await org("/-/org/paged/user"), { olga: "owner" });
 });
+
+test("on the page of a package's settings who may changes them, who may read looks, and for others it is not there", async () => {
+  const { send, server } = hosted;
+  for (const version of ["1.0.0", "1.1.0-beta.1", "2.0.0"]) {
+    const body = publishBody({ name: "@acme/set", version }, { tag: version === "2.0.0" ? "latest" : "old" });
+    assert.equal((await send("PUT", "/@acme%2fset", body, olga)).status, 201);
+  }
+  const base = server.url;
+  const here = `${base}/-/web/packages/@acme/set/settings`;
+  const [owner, other] = [await signIn(base, "olga", password), await signIn(base, "dora", password)];
+  const change = async (fields: Readonly<Record<string, string>>, visitor = owner) => await visitor.send(here, fields);
+  const document = async () =>
+    (await send("GET", "/@acme%2fset", undefined, olga)).json() as {
+      "dist-tags": object;
+      versions: Record<string, { deprecated?: string }>;
+    };
+  const deprecated = async () =>
+    Object.entries((await document()).versions).flatMap(([version, { deprecated: said }]) =>
+      said === undefined ? [] : [`${version} ${said}`],
+    );
+
+  const absent = await other.open(here.replace("set/", "not/"));
+  for (const page of [await other.open(here), await other.send(here, { do: "configure" }, `${base}/-/web/me`)]) {
+    assert.equal(page.status, 404);
+    assert.equal(page.html.replaceAll("acme/set", "NAME"), absent.html.replaceAll("acme/not", "NAME"));
+  }
+  assert.equal((await owner.open(`${base}/-/package/@acme%2fset/settings`)).url, here);
+  assert.match((await owner.open(`${base}/@acme/set`)).html, /packages\/@acme\/set\/settings/);
+
+  await change({ do: "deprecate", range: "<2", message: "use <b>2" });
+  assert.deepEqual(await deprecated(), ["1.0.0 use <b>2", "1.1.0-beta.1 use <b>2"]);
+  const page = await change({ do: "undeprecate", range: "1.0.0", message: "" });
+  assert.deepEqual(await deprecated(), ["1.1.0-beta.1 use <b>2"]);
+  assert.match(page.html, /use &lt;b>2/);
+  for (const [range, message] of [
+    ["9", "none is there"],
+    ["", "no range"],
+    ["1.0.0 ||| 2", "no range either"],
+    ["1.0.0", ""],
+  ] as const)
+    assert.equal((await change({ do: "deprecate", range, message })).status, 400, range);
+
+  await change({ do: "set-tag", tag: "next", version: "1.1.0-beta.1" });
+  await change({ do: "delete-tag", tag: "old" });
+  assert.equal((await change({ do: "set-tag", tag: "1.x", version: "1.0.0" })).status, 400);
+  assert.deepEqual((await document())["dist-tags"], { latest: "2.0.0", next: "1.1.0-beta.1" });
+  await change({ do: "add-owner", person: "dora" });
+  await change({ do: "remove-owner", person: "olga" });
+  const ask = async (at: string) => (await send("GET", at, undefined, olga)).json() as unknown;
+  assert.deepEqual(await ask("/-/package/@acme%2fset/owners"), { owners: ["dora"] });
+  await change({ do: "add-owner", person: "olga" });
+  await change({ do: "remove-owner", person: "dora" });
+  await change({ do: "grant", team: "developers", level: "none" });
+  assert.deepEqual(await ask("/-/team/acme/developers/package"), {
+    "@acme/lib": "write",
+    "@acme/ui": "write",
+  });
+
+  await change({ do: "configure", visibility: "public", automation: "yes", requires: "yes" });
+  const access = { access: "public", public: true, publish_requires_tfa: true, automation_token_overrides_tfa: true };
+  assert.deepEqual(await ask("/-/package/@acme%2fset/access"), access);
+  // Who set up no second factor cannot give one, here as with npm.
+  const refused = await change({ do: "configure", visibility: "restricted", automation: "yes" });
+  assert.equal(refused.status, 403);
+  assert.match(refused.html, /role="alert".*second factor/);
+  assert.deepEqual(await ask("/-/package/@acme%2fset/access"), access);
+
+  const seen = await other.open(here);
+  assert.equal(seen.status, 200);
+  assert.match(seen.html, /olga/);
+  assert.doesNotMatch(seen.html, /name="do"|developers/, "no forms, and nothing of teams");
+  assert.equal((await change({ do: "set-tag", tag: "next", version: "1.0.0" }, other)).status, 403);
+  assert.deepEqual((await document())["dist-tags"], { latest: "2.0.0", next: "1.1.0-beta.1" });
+});

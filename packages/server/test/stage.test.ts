@@ -573,6 +573,29 @@ describe("staged versions in a browser", { skip: missing }, () => {
     assert.deepEqual(await brokenRules(page), []);
   });
 
+  test("the settings of a package are accessible, and its forms work", async () => {
+    for (const version of ["1.0.0", "1.1.0"])
+      assert.equal((await publisher.put("@acme/set", publishBody({ name: "@acme/set", version }))).status, 201);
+    await using context = await browser.newContext({ viewport: { width: 360, height: 700 } });
+    const page = await context.newPage();
+    await page.goto(`${publisher.server.url}/@acme/set`);
+    await page.getByRole("link", { name: "Settings" }).click();
+    await signIn(page, "gus");
+    await page.getByLabel("Tag, such as latest or next").fill("next");
+    await page.getByLabel("Version that it points at").selectOption("1.0.0");
+    await page.getByRole("form", { name: "Set a tag" }).getByRole("button").click();
+    await page.getByRole("row", { name: /^next 1\.0\.0/ }).waitFor();
+    await page.getByLabel("Version or range").fill("1.0.0");
+    await page.getByLabel("What to use instead").fill("use 1.1.0");
+    await page.getByRole("button", { name: "Deprecate", exact: true }).click();
+    await page.getByRole("row", { name: "1.0.0 use 1.1.0" }).waitFor();
+    await page.getByLabel("Who reads it").selectOption("restricted");
+    await page.getByRole("button", { name: "Save" }).click();
+    assert.equal((await ask("GET", "/@acme%2fset", { token: "" })).status, 404);
+    assert.deepEqual(await brokenRules(page), []);
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false);
+  });
+
   /** What axe finds, one line a rule, with the first element that breaks it. */
   async function brokenRules(page: Page): Promise<readonly string[]> {
     await page.evaluate(axe);

@@ -78,6 +78,8 @@ const questions: readonly Question[] = [
   { at: (name) => `/-/package/${name}/trust` },
   { at: (name) => `/-/package/${name}/trust`, method: "POST", body: () => [] },
   { at: (_, plain) => `/-/web/packages/${plain}/trust` },
+  { at: (_, plain) => `/-/web/packages/${plain}/settings` },
+  { at: (name) => `/-/package/${name}/settings` },
   { at: (name) => `/-/npm/v1/attestations/${name}@1.0.0` },
   { at: (_, plain) => `/-/log/lookup/${plain}@1.0.0` },
   { at: (_, plain) => `/-/log/proof/${plain}@1.0.0` },

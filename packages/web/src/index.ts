@@ -37,6 +37,7 @@ export {
   type ShownTeam,
   type ShownUse,
 } from "./people/organisation.tsx";
+export { renderPackageSettings, type PackageSettingsProps } from "./people/package-settings.tsx";
 export { renderPolicies, type PoliciesProps } from "./people/policies.tsx";
 export { renderTokens, type TokensProps } from "./people/tokens.tsx";
 export type { ProofWanted, Reader } from "./people/form.tsx";

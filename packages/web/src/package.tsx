@@ -11,6 +11,8 @@ export interface PackageProps {
   readonly description: string | undefined;
   /** The upstream that owns the name: what it lists is what shows. */
   readonly source: string;
+  /** It was published here: it has settings, for whoever may see them. */
+  readonly isHosted: boolean;
   /** Mirrors that are asked for its bytes too. */
   readonly mirrors: readonly string[];
   readonly tags: readonly { readonly tag: string; readonly version: string }[];
@@ -177,6 +179,12 @@ export function renderPackage(props: PackageProps): string {
             ? "Its bytes come from there."
             : `Its bytes come from there or from ${props.mirrors.join(", ")}; they are the same, or refused.`}{" "}
           <a href={`${base}/-/web/sources`}>All sources</a>
+          {props.isHosted && (
+            <>
+              {" "}
+              · <a href={`${base}/-/web/packages/${name}/settings`}>Settings</a>
+            </>
+          )}
         </p>
         <h2>Tags</h2>
         <ul class="tags">

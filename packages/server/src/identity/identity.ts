@@ -31,8 +31,10 @@ export { hostedSaidOf } from "./names/name-rules.ts";
 export { openHostedNames } from "./names/hosted-names.ts";
 export type { HostedNames, HostedOrganisation, HostedPackage, NameClaim } from "./names/names.ts";
 export { accessHandler, accessKind, accessOperation } from "./organisations/access-changes.ts";
-export { createOrganisations, type Organisations } from "./organisations/organisations.ts";
+export { createAccessActs, levelOf, type AccessActs } from "./organisations/access-acts.ts";
+export { createOrganisations, type Organisations, type PackageSettings } from "./organisations/organisations.ts";
 export { createProvided, type ProvidedMemberships } from "./organisations/provided.ts";
+export { createAsking } from "./organisations/routes-asking.ts";
 export { organisationRoutes } from "./organisations/routes.ts";
 export type { Account, Accounts } from "./people/accounts.ts";
 export {

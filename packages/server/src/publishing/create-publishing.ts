@@ -36,7 +36,7 @@ import { refuseStaged, refuseTaken } from "./publish/refuse-taken.ts";
 import { createStaging } from "./stage/create-staging.ts";
 import { approvalKind } from "./stage/people.ts";
 import { requireWrite } from "./changes/allow-write.ts";
-import { deprecationsIn } from "./changes/deprecate.ts";
+import { deprecationsIn, deprecationsWithin } from "./changes/deprecate.ts";
 import { readMaintainers, replaceOwners } from "./changes/owners.ts";
 import { requireTagTarget } from "./changes/tags.ts";
 import { unpublishByForce, versionsMissing, versionsOf } from "./changes/unpublish.ts";
@@ -47,7 +47,7 @@ import { isJsonObject, type JsonObject } from "./publish/json.ts";
 import type { Publishing, Put } from "./publishing.ts";
 import type { Quotas } from "./quotas/quotas.ts";
 import type { Writer } from "./writer.ts";
-import { attestationsOf, readTags, readVersion } from "./store.ts";
+import { attestationsOf, liveVersions, readTags, readVersion } from "./store.ts";
 
 export interface PublishingDeps {
   readonly database: Database;
@@ -241,6 +241,16 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
       const by = await requireWrite(deps, writer.principal, "tag", name);
       await writer.confirm("tag", name);
       await change(writer, by, { do: "delete-tag", name, tag });
+    },
+    async deprecate(writer, name, wanted) {
+      const by = await requireWrite(deps, writer.principal, "deprecate", name);
+      await writer.confirm("deprecate", name);
+      const messages = await deprecationsWithin(deps.database.read, name, wanted);
+      await change(writer, by, { do: "deprecate", name, messages });
+    },
+    async listing(name) {
+      const versions = (await liveVersions(deps.database.read, name)).toReversed();
+      return { tags: await readTags(deps.database.read, name), versions };
     },
     staging,
     approvalHandlers: {

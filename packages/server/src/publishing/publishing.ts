@@ -1,5 +1,6 @@
 import type { PackageName, Version } from "@assay/core";
 import type { ApprovalHandler } from "../identity/identity.ts";
+import type { Deprecating } from "./changes/deprecate.ts";
 import type { Fetches } from "./fetches/fetches.ts";
 import type { MoveOptions, MoveReport } from "./import/report.ts";
 import type { ImportSource } from "./import/source.ts";
@@ -62,6 +63,18 @@ export interface Publishing {
   setTag(writer: Writer, name: PackageName, tag: string, version: unknown): Promise<void>;
 
   deleteTag(writer: Writer, name: PackageName, tag: string): Promise<void>;
+
+  /**
+   * Says of every version within a semver range that it is deprecated, or, without a message, that it is no more. Throws
+   * also BAD_REQUEST, for a range that no version is in, too.
+   */
+  deprecate(writer: Writer, name: PackageName, wanted: Deprecating): Promise<void>;
+
+  /** What is listed of a package: tags, and versions with what their deprecation says, the newest first. */
+  listing(name: PackageName): Promise<{
+    readonly tags: readonly { readonly tag: string; readonly version: string }[];
+    readonly versions: readonly { readonly version: string; readonly deprecated: string | null }[];
+  }>;
 
   /** Versions that wait for a person to approve them. */
   readonly staging: Staging;

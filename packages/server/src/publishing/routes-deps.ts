@@ -1,6 +1,14 @@
 import { AssayError } from "@assay/core";
 import type { FastifyRequest } from "fastify";
-import type { HostedNames, Identity, Organisations, RateLimit, Stars } from "../identity/identity.ts";
+import type {
+  AccessActs,
+  HostedNames,
+  Identity,
+  Organisations,
+  Permissions,
+  RateLimit,
+  Stars,
+} from "../identity/identity.ts";
 import type { Random } from "../platform/random.ts";
 import type { Publishing } from "./publishing.ts";
 
@@ -9,12 +17,14 @@ export interface PublishingRoutesDeps {
     readonly signIn: Pick<Identity["signIn"], "stepUps" | "sessions">;
   };
   readonly random: Random;
-  readonly names: Pick<HostedNames, "find">;
+  readonly names: Pick<HostedNames, "find" | "organisationOf">;
   readonly publishing: Publishing;
   /** How many changes one may send, by principal id; undefined: any number. */
   readonly sending: Pick<RateLimit, "take"> | undefined;
   readonly hosting: {
-    readonly organisations: Pick<Organisations, "ensurePersonal">;
+    readonly organisations: Pick<Organisations, "ensurePersonal" | "owners" | "teams" | "grants">;
+    readonly permissions: Pick<Permissions, "decide">;
+    readonly access: AccessActs;
     readonly stars: Pick<Stars, "set">;
   };
 }

@@ -1,6 +1,7 @@
 import { AssayError, parsePackageName, parseVersion, unscopedName } from "@assay/core";
 import type { FastifyInstance, FastifyPluginCallback, FastifyRequest } from "fastify";
 import { bodyOf, type PublishingRoutesDeps } from "./routes-deps.ts";
+import { addSettingsPage } from "./routes-settings-page.ts";
 import { addStagePages } from "./routes-stage-pages.ts";
 import { addStageRoutes, tell } from "./routes-stage.ts";
 import { createWriter, type Writer } from "./writer.ts";
@@ -89,6 +90,7 @@ export function publishingRoutes(deps: PublishingRoutesDeps): FastifyPluginCallb
     );
     addStageRoutes(fastify, deps, who);
     addStagePages(fastify, deps);
+    addSettingsPage(fastify, deps, who);
     done();
   };
 }

@@ -71,6 +71,7 @@ export async function packagePage(
     name,
     description: latest === undefined ? undefined : await describe(deps, packument, latest.version),
     source: packument.source,
+    isHosted: packument.source === "hosted",
     mirrors: deps.upstreams.sourcesOf(name).filter((alias) => alias !== packument.source),
     stale: packument.stale,
     tags: Object.entries(view.tags).map(([tag, version]) => ({ tag, version })),

@@ -87,6 +87,38 @@ export function Field({
   );
 }
 
+/** A line of text of a form, where a page has several of the same name. */
+export function Line({
+  id,
+  name,
+  label,
+  isOptional = false,
+}: {
+  readonly id: string;
+  readonly name: string;
+  readonly label: string;
+  readonly isOptional?: boolean;
+}) {
+  return (
+    <p class="field">
+      <label for={id}>
+        {label}
+        {isOptional ? " (optional)" : ""}
+      </label>
+      <input
+        id={id}
+        name={name}
+        type="text"
+        maxLength={512}
+        required={!isOptional}
+        autocomplete="off"
+        spellcheck={false}
+        autocapitalize="none"
+      />
+    </p>
+  );
+}
+
 /** What went wrong with the form that was sent; read out at once. */
 export function Problem({ text }: { readonly text: string | undefined }) {
   return text === undefined ? null : (

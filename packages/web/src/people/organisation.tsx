@@ -1,6 +1,6 @@
 import { renderPage } from "../page.tsx";
 import { Table } from "../table.tsx";
-import { Form, Problem, type Reader } from "./form.tsx";
+import { Form, Line, Problem, type Reader } from "./form.tsx";
 
 export interface OrganisationsProps extends Reader {
   readonly organisations: readonly { readonly name: string; readonly role: string }[];
@@ -320,38 +320,6 @@ function Left({ count, command }: { readonly count: number; readonly command: st
   return count === 0 ? null : (
     <p class="quiet">
       And {count} more: <code>{command}</code>
-    </p>
-  );
-}
-
-/** A line of text of a form, where a page has several of the same name. */
-export function Line({
-  id,
-  name,
-  label,
-  isOptional = false,
-}: {
-  readonly id: string;
-  readonly name: string;
-  readonly label: string;
-  readonly isOptional?: boolean;
-}) {
-  return (
-    <p class="field">
-      <label for={id}>
-        {label}
-        {isOptional ? " (optional)" : ""}
-      </label>
-      <input
-        id={id}
-        name={name}
-        type="text"
-        maxLength={512}
-        required={!isOptional}
-        autocomplete="off"
-        spellcheck={false}
-        autocapitalize="none"
-      />
     </p>
   );
 }

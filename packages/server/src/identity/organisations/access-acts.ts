@@ -1,4 +1,5 @@
 import { AssayError, type PackageName } from "@assay/core";
+import type { Principal } from "../principal.ts";
 import type { AccessChange } from "./access-changes.ts";
 import {
   isWhole,
@@ -16,6 +17,8 @@ import type { Asking, Permitted, Sent } from "./routes-asking.ts";
  * UNAUTHORIZED, NOT_FOUND, FORBIDDEN, OTP_REQUIRED, NEEDS_APPROVAL, and what the change itself throws.
  */
 export interface AccessActs {
+  /** Who sends it and may read a package that lives here. What may not be read and what is not there is NOT_FOUND alike. */
+  reader(sent: Sent, name: PackageName): Promise<Principal>;
   setMember(sent: Sent, organisation: string, person: string, role: Role): Promise<void>;
   /** Whoever wants to leave may. */
   removeMember(sent: Sent, organisation: string, person: string): Promise<void>;
@@ -43,6 +46,8 @@ export function createAccessActs(asking: Asking, organisations: Organisations): 
   }
 
   return {
+    reader: (sent, name) => mayWith(sent, "read", name),
+
     setMember: (sent, organisation, person, role) =>
       administer(sent, organisation, `make ${person} ${role} of ${organisation}`, {
         do: "set-member",
@@ -113,4 +118,11 @@ const nameOf = ({ organisation, team }: TeamRow): string => `${organisation}:${t
 export function roleOf(text: string): Role {
   if (text === "owner" || text === "admin" || text === "developer") return text;
   throw new AssayError("BAD_REQUEST", { reason: "role must be owner or admin or developer" });
+}
+
+/** Undefined: none. Throws BAD_REQUEST. */
+export function levelOf(text: string): Level | undefined {
+  if (text === "none") return undefined;
+  if (text === "read" || text === "write") return text;
+  throw new AssayError("BAD_REQUEST", { reason: "the access of a team is read, write or none" });
 }

@@ -57,6 +57,8 @@ export interface Organisations {
     /** Throws when the change must not be made. */
     check?: (transaction: Transaction) => Promise<void>,
   ): Promise<readonly string[]>;
+  /** What teams were given, in the order of their names. */
+  grants(name: PackageName): Promise<readonly (TeamRow & { readonly level: Level })[]>;
   collaborators(name: PackageName): Promise<ReadonlyMap<string, Level>>;
   configure(by: Doer, name: PackageName, settings: PackageSettings): Promise<void>;
   facts(ci: (rule: string) => Promise<CiFacts | undefined>): PermissionFacts;
@@ -329,6 +331,11 @@ export function createOrganisations(
         return { owners: after.join(" ") };
       });
       return after;
+    },
+
+    async grants(name) {
+      const all = await store.readGrants(database.read, name);
+      return all.toSorted((a, b) => (a.team < b.team ? -1 : 1));
     },
 
     async collaborators(name) {

@@ -6,8 +6,8 @@ import type { Random } from "../../platform/random.ts";
 import type { Identity } from "../identity.ts";
 import type { Principal } from "../principal.ts";
 import { ownForm, sendForms, settle, toSignIn, visitOf, type Visit } from "../sign-in/routes-visit.ts";
-import { roleOf, type AccessActs } from "./access-acts.ts";
-import { developers, type Level, type Organisations } from "./organisations.ts";
+import { levelOf, roleOf, type AccessActs } from "./access-acts.ts";
+import { developers, type Organisations } from "./organisations.ts";
 import type { Asking, Sent } from "./routes-asking.ts";
 
 export interface OrganisationPagesDeps {
@@ -143,11 +143,4 @@ function carryOut(acts: AccessActs, sent: Sent, organisation: string, form: Form
     default:
       throw new AssayError("BAD_REQUEST", { reason: "the form does not say what to do" });
   }
-}
-
-/** Undefined: none. Throws BAD_REQUEST. */
-export function levelOf(text: string): Level | undefined {
-  if (text === "none") return undefined;
-  if (text === "read" || text === "write") return text;
-  throw new AssayError("BAD_REQUEST", { reason: "the access of a team is read, write or none" });
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import semver from "semver";
 import { AssayError, parseVersion, type EpochMs, type PackageName, type Version } from "@assay/core";
 import { actOf, type Doer } from "../../identity/identity.ts";
 import type { Reader, Transaction } from "../../platform/database/database.ts";
@@ -8,6 +9,7 @@ import { change, type ChangeDeps } from "./change.ts";
 import { requireRevision } from "./revision.ts";
 
 const longestMessage = 1024;
+const longestRange = 256;
 
 /** By version, what it is deprecated with from then on; null: it is no more. */
 export type Deprecations = Readonly<Record<string, string | null>>;
@@ -27,13 +29,42 @@ export async function deprecationsIn(reader: Reader, name: PackageName, document
     if (!isJsonObject(sent)) continue;
     const message = typeof sent["deprecated"] === "string" && sent["deprecated"] !== "" ? sent["deprecated"] : null;
     if (message === deprecated) continue;
-    if (message !== null && message.length > longestMessage)
-      throw new AssayError("BAD_REQUEST", { reason: `the message is longer than ${longestMessage} characters` });
-    if (message?.isWellFormed() === false)
-      throw new AssayError("BAD_REQUEST", { reason: "the message holds a lone surrogate, which is no character" });
+    requireMessage(message);
     found[version] = message;
   }
   return found;
+}
+
+/** What somebody says of the versions in a range. */
+export interface Deprecating {
+  /** Of semver, as `npm deprecate` takes it: prereleases belong to it too. */
+  readonly range: string;
+  /** Null: they are deprecated no more. */
+  readonly message: string | null;
+}
+
+/** Which versions a range changes, and to what. Throws BAD_REQUEST for what is no range, and for one that nothing is in. */
+export async function deprecationsWithin(
+  reader: Reader,
+  name: PackageName,
+  { range, message }: Deprecating,
+): Promise<Deprecations> {
+  requireMessage(message);
+  if (range === "" || range.length > longestRange || semver.validRange(range) === null)
+    throw new AssayError("BAD_REQUEST", { reason: "that is no version and no range of versions, such as 1.2.3 or <2" });
+  const within = (await liveVersions(reader, name)).filter(({ version }) =>
+    semver.satisfies(version, range, { includePrerelease: true }),
+  );
+  if (within.length === 0) throw new AssayError("BAD_REQUEST", { reason: `no version of ${name} is in that range` });
+  const changed = within.filter(({ deprecated }) => deprecated !== message);
+  return Object.fromEntries(changed.map(({ version }) => [version, message]));
+}
+
+function requireMessage(message: string | null): void {
+  if (message !== null && message.length > longestMessage)
+    throw new AssayError("BAD_REQUEST", { reason: `the message is longer than ${longestMessage} characters` });
+  if (message?.isWellFormed() === false)
+    throw new AssayError("BAD_REQUEST", { reason: "the message holds a lone surrogate, which is no character" });
 }
 
 /** Throws CONFLICT when the document is of another revision, NOT_FOUND. */
