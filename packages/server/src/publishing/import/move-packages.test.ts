@@ -7,13 +7,16 @@ import { test, type TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { createInstallation, runAssay, startAssay, type Installation } from "@assay/testkit/server-process";
 import { parseNamePattern, parsePackageName, type PackageName, type Version } from "@assay/core";
+import { missingPostgres, startPostgres } from "@assay/testkit/postgres";
 import { packageTgz } from "@assay/testkit/tarball";
+import { provenanceBundle } from "../../../test/provenance-bundle.ts";
 import { firstMs, writeVerdaccioFolder, type StoredPackage } from "../../../test/verdaccio-folder.ts";
 import { loadConfig } from "../../config/load.ts";
 import { openOwnedRooms } from "../../owned-rooms.ts";
 import { openRooms, type Rooms } from "../../rooms.ts";
-import { openVerdaccioStorage, type MoveOptions, type MoveReport } from "../publishing.ts";
-import { readTags, readVersion } from "../store.ts";
+import { openVerdaccioStorage, type ImportSource, type MoveOptions, type MoveReport } from "../publishing.ts";
+import { attestationsOf, readTags, readVersion } from "../store.ts";
+import type { JsonObject } from "../publish/json.ts";
 import type { Tables } from "../tables.ts";
 
 const config = `
@@ -29,12 +32,17 @@ interface Place {
   readonly installation: Installation;
   readonly folder: string;
   store(...packages: readonly StoredPackage[]): void;
-  move(options?: Partial<MoveOptions>): Promise<MoveReport>;
+  /** `change`: what else the source says. */
+  move(options?: Partial<MoveOptions>, change?: (source: ImportSource) => ImportSource): Promise<MoveReport>;
   within<T>(work: (rooms: Rooms) => Promise<T>): Promise<T>;
 }
 
 /** `open`: with a sequencer of its own, or without any. */
-async function place(t: TestContext, open = openOwnedRooms): Promise<Place> {
+async function place(
+  t: TestContext,
+  open = openOwnedRooms,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Place> {
   const installation = await createInstallation();
   t.after(() => installation[Symbol.asyncDispose]());
   const file = path.join(installation.home, "assay.yaml");
@@ -42,7 +50,7 @@ async function place(t: TestContext, open = openOwnedRooms): Promise<Place> {
   const folder = path.join(installation.home, "storage");
   const loaded = await loadConfig({
     flags: { config: file, data: installation.data },
-    env: { HOME: installation.home, XDG_STATE_HOME: path.join(installation.home, ".local", "state") },
+    env: { ...env, HOME: installation.home, XDG_STATE_HOME: path.join(installation.home, ".local", "state") },
     cwd: installation.home,
   });
   const within: Place["within"] = async (work) => {
@@ -54,9 +62,9 @@ async function place(t: TestContext, open = openOwnedRooms): Promise<Place> {
     folder,
     store: (...packages) => writeVerdaccioFolder(folder, packages),
     within,
-    move: (options = {}) =>
+    move: (options = {}, change = (source) => source) =>
       within(async ({ publishing }) =>
-        publishing.move(await openVerdaccioStorage(folder, 1024 * 1024), {
+        publishing.move(change(await openVerdaccioStorage(folder, 1024 * 1024)), {
           names: [],
           accept: new Set(),
           concurrency: 2,
@@ -147,6 +155,10 @@ test("what publishing refuses is named, and taken by the rule's name alone", asy
   ]);
   assert.deepEqual(refused.differences, []);
   assert.equal(refused.versions, 1);
+  assert.match(
+    refused.notTaken.find(({ name }) => name === "Old-Name")?.reason ?? "",
+    /has such a name from before keeps it, and clients go on asking for it in this very spelling/,
+  );
 
   const accept = new Set([
     "archive/git-folder",
@@ -170,6 +182,9 @@ test("what publishing refuses is named, and taken by the rule's name alone", asy
     "secrets/env-file",
   ]);
   assert.equal(taken.versions, 4);
+  store({ name: "Old-Name", versions: [{ version: "1.0.0" }, { version: "1.1.0" }] });
+  const more = await move();
+  assert.deepEqual([rows(more), more.brought], [[], 1], "further versions of what is here come without being let pass");
   await within(async ({ names, upstreams }) => {
     assert.equal(names.find(parsePackageName("Old-Name"))?.visibility, "restricted");
     const { versions } = await upstreams.packument(parsePackageName("@acme/odd"));
@@ -177,7 +192,7 @@ test("what publishing refuses is named, and taken by the rule's name alone", asy
   });
 });
 
-test("a scope's own rules are for what moves into it too: files that it lets pass, and provenance, which stays behind", async (t) => {
+test("a scope's own rules are for what moves into it too: files that it lets pass, and provenance, of which Verdaccio keeps none", async (t) => {
   const { store, move } = await place(t);
   const versions = [{ version: "1.0.0", files: { ".env": "PASSWORD=hunter2\n" } }];
   store({ name: "@signed/tls", versions }, { name: "@signed/other", versions }, { name: "@acme/tls", versions });
@@ -195,6 +210,72 @@ test("a scope's own rules are for what moves into it too: files that it lets pas
     taken.accepted.map(({ name, rule }) => `${name} ${rule}`),
     ["@signed/tls provenance/missing"],
   );
+});
+
+test("provenance comes along when it is about these bytes; who maintained it is told, and owns nothing", async (t) => {
+  const { store, move, within } = await place(t);
+  const signed = parsePackageName("@signed/ui");
+  const maintainers = [{ name: "ada", email: "ada@example.com" }, "bob <bob@example.com>", { name: "ada" }, 5];
+  store({ name: signed, versions: ["1.0.0", "1.1.0"].map((version) => ({ version, manifest: { maintainers } })) });
+  const bundleFor = ({ version }: { readonly version: string }): JsonObject => {
+    const bytes = packageTgz({ name: signed, version, maintainers });
+    const sha512 = createHash("sha512")
+      .update(version === "1.1.0" ? "other" : bytes)
+      .digest("hex");
+    return JSON.parse(provenanceBundle({ name: signed, version, sha512 })) as JsonObject;
+  };
+  const attested = (source: ImportSource): ImportSource => ({
+    ...source,
+    attestations: async (_name, version) => [bundleFor(version)],
+  });
+  const report = await move({}, attested);
+  assert.deepEqual(rows(report), ["@signed/ui@1.1.0 provenance/missing", "@signed/ui@1.1.0 provenance/subject"]);
+  await within(async ({ database, publishing, upstreams, hosting }) => {
+    const [row] = await attestationsOf(database.read, signed, "1.0.0" as Version);
+    assert.equal(row?.predicate_type, "https://slsa.dev/provenance/v1");
+    const [kept] = await publishing.attestations(signed, "1.0.0" as Version);
+    assert.deepEqual(kept?.bundle, bundleFor({ version: "1.0.0" }));
+    const text = (await readVersion(database.read, signed, "1.0.0"))?.manifest ?? "";
+    const listed = JSON.parse(text) as { maintainers: unknown; dist: { attestations?: { provenance: unknown } } };
+    assert.deepEqual(listed.dist.attestations?.provenance, { predicateType: "https://slsa.dev/provenance/v1" });
+    assert.deepEqual(listed.maintainers, [
+      { name: "ada", email: "" },
+      { name: "bob", email: "" },
+    ]);
+    assert.doesNotMatch(text, /example\.com/, "addresses are left out");
+    assert.deepEqual(await hosting.organisations.owners(signed), []);
+    assert.equal((await upstreams.packument(signed)).versions.size, 1);
+  });
+  const taken = await move({ accept: new Set(["provenance/subject", "provenance/missing"]) }, attested);
+  assert.deepEqual([rows(taken), taken.brought], [[], 1]);
+});
+
+/** As beside a server that sequences. */
+const openSequenced: typeof openRooms = async (...asked) => {
+  const rooms = await openRooms(...asked);
+  const stop = new AbortController();
+  const running = rooms.checksums.run(stop.signal);
+  const end = async (): Promise<void> => {
+    stop.abort();
+    await running;
+    await rooms[Symbol.asyncDispose]();
+  };
+  return { ...rooms, [Symbol.asyncDispose]: end };
+};
+
+test("packages come into PostgreSQL as well, and a second run brings nothing", async (t) => {
+  const missing = missingPostgres();
+  if (missing !== undefined) return t.skip(missing);
+  await using postgres = await startPostgres();
+  const { store, move } = await place(t, openSequenced, { ASSAY_DATABASE_URL: await postgres.createDatabase("C") });
+  store(
+    { name: "@acme/one", versions: ["1.0.0", "1.1.0"].map((version) => ({ version })), tags: { latest: "1.0.0" } },
+    { name: "plain", versions: [{ version: "1.0.0", manifest: { deprecated: "old" } }] },
+  );
+  const first = await move();
+  assert.deepEqual([rows(first), first.differences, first.brought, first.outcome], [[], [], 3, "complete"]);
+  const again = await move();
+  assert.deepEqual([again.brought, again.versions, again.waiting, again.outcome], [0, 3, 0, "complete"]);
 });
 
 test("bytes that are not what is listed never come; a sha1 is named, nothing at all must be accepted", async (t) => {

@@ -2,6 +2,10 @@ import { epochMs, isAssayError, parseVersion, sha512Of, type EpochMs, type Packa
 import { isJsonObject, type JsonObject } from "../publish/json.ts";
 import type { SourcePackage, SourceVersion } from "./source.ts";
 
+/** Of one version. */
+const mostPeople = 100;
+const longestPerson = 214;
+
 /** What a packument of another registry says of a package. Pure. */
 export function readPackage(name: PackageName, document: JsonObject): SourcePackage {
   const tags = new Map(
@@ -13,7 +17,7 @@ export function readPackage(name: PackageName, document: JsonObject): SourcePack
   const versions: SourceVersion[] = [];
   const unreadable: { readonly version: string; readonly reason: string }[] = [];
   for (const [text, manifest] of Object.entries(objectOf(document["versions"]))) {
-    const read = readVersion(text, manifest, time[text]);
+    const read = readVersion(text, manifest, { time: time[text], maintainers: document["maintainers"] });
     if (typeof read === "string") unreadable.push({ version: text, reason: read });
     // A package has one readme there: that of what was published last, which is mostly `latest`.
     else if (read.readme !== undefined || tags.get("latest") !== text) versions.push(read);
@@ -23,7 +27,11 @@ export function readPackage(name: PackageName, document: JsonObject): SourcePack
 }
 
 /** Or why it cannot be taken. */
-function readVersion(text: string, manifest: unknown, time: unknown): SourceVersion | string {
+function readVersion(
+  text: string,
+  manifest: unknown,
+  { time, maintainers }: { readonly time: unknown; readonly maintainers: unknown },
+): SourceVersion | string {
   if (!isJsonObject(manifest)) return "it is no JSON object there";
   try {
     const version = parseVersion(text);
@@ -40,12 +48,24 @@ function readVersion(text: string, manifest: unknown, time: unknown): SourceVers
       publishedAtMs: timeOf(time),
       deprecated: typeof deprecated === "string" && deprecated !== "" ? deprecated.toWellFormed() : null,
       publisher: textOf(user["name"]),
+      maintainers: peopleIn(manifest["maintainers"] ?? maintainers),
+      isAttested: isJsonObject(dist["attestations"]),
       tarball: textOf(tarball),
     };
   } catch (error) {
     if (isAssayError(error, "BAD_VERSION")) return error.details.reason;
     throw error;
   }
+}
+
+/** As objects with a name, or as `name <address>`. Addresses are left out. */
+function peopleIn(list: unknown): readonly string[] {
+  if (!Array.isArray(list)) return [];
+  const names = list.flatMap((one: unknown) => {
+    const said = isJsonObject(one) ? one["name"] : typeof one === "string" ? one.replace(/[<(].*$/s, "").trim() : "";
+    return typeof said === "string" && said !== "" && said.length <= longestPerson ? [said.toWellFormed()] : [];
+  });
+  return [...new Set(names)].slice(0, mostPeople);
 }
 
 function timeOf(value: unknown): EpochMs | undefined {

@@ -79,6 +79,34 @@ test("what lists nothing, and no pattern at all, is wrong use with what to do", 
   await assert.rejects(names(source), /--names/);
 });
 
+test("attestations are asked for where a version says that there are some, below the registry's own address", async (t) => {
+  const { source, asked } = await registry(t, (path) => {
+    if (path === "/@acme%2fui")
+      return {
+        body: {
+          maintainers: [{ name: "ada" }],
+          versions: {
+            "1.0.0": { dist: { attestations: { url: "http://evil.example/x", provenance: {} } } },
+            "1.1.0": { dist: {}, maintainers: [{ name: "bob" }] },
+            "1.2.0": { dist: { attestations: {} } },
+          },
+        },
+      };
+    if (path === "/-/npm/v1/attestations/@acme%2fui@1.0.0")
+      return { body: { attestations: [{ predicateType: "x", bundle: { mediaType: "m" } }, { bundle: 5 }, null] } };
+    return path.endsWith("1.2.0") ? { status: 500, body: {} } : { status: 404, body: {} };
+  });
+  const name = parsePackageName("@acme/ui");
+  const [first, second, third] = (await source.read(name)).versions;
+  assert.ok(first && second && third);
+  assert.deepEqual([first.maintainers, second.maintainers], [["ada"], ["bob"]]);
+  assert.deepEqual(await source.attestations(name, first), [{ mediaType: "m" }]);
+  const before = asked.length;
+  assert.deepEqual(await source.attestations(name, second), []);
+  assert.equal(asked.length, before);
+  await assert.rejects(source.attestations(name, third), { code: "UPSTREAM_BAD_ANSWER" });
+});
+
 test("a package is read strictly; who may not read it hears of a token", async (t) => {
   const { source } = await registry(t, (path) => {
     if (path === "/twice") return { body: '{"name":"twice","name":"other"}' };

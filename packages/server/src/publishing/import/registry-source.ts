@@ -124,6 +124,14 @@ export function createRegistrySource({ url, client, isKnown, limits }: RegistryA
       return readPackage(name, found);
     },
 
+    async attestations(name, { version, isAttested }) {
+      if (!isAttested) return [];
+      const target = `/-/npm/v1/attestations/${name.replace("/", "%2f")}@${version}`;
+      const found = await document(target, `the attestations of ${name}@${version}`);
+      const all = Array.isArray(found?.["attestations"]) ? (found["attestations"] as readonly unknown[]) : [];
+      return all.flatMap((one) => (isJsonObject(one) && isJsonObject(one["bundle"]) ? [one["bundle"]] : []));
+    },
+
     async tarball(name, version) {
       // Behind a proxy a registry may list addresses that only it knows, or another scheme: it is asked where it is reached.
       const usual = `/${name}/-/${tarballFileName(name, version.version)}`;

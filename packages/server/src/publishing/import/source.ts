@@ -11,6 +11,11 @@ export interface ImportSource {
   read(name: PackageName): Promise<SourcePackage>;
   /** The bytes that it has of a version. Throws NOT_FOUND, and while they come NetworkError. */
   tarball(name: PackageName, version: SourceVersion): Promise<AsyncIterable<Uint8Array>>;
+  /**
+   * The bundles of its attestations, as they came; none where it keeps none. Throws UNAUTHORIZED, BAD_REQUEST,
+   * UPSTREAM_BAD_ANSWER, NetworkError.
+   */
+  attestations(name: PackageName, version: SourceVersion): Promise<readonly JsonObject[]>;
 }
 
 export interface SourcePackage {
@@ -36,6 +41,10 @@ export interface SourceVersion {
   readonly deprecated: string | null;
   /** The name in `_npmUser`. */
   readonly publisher: string | undefined;
+  /** Names of who maintains it there, each once. */
+  readonly maintainers: readonly string[];
+  /** Whether it says that it has attestations (`dist.attestations`). */
+  readonly isAttested: boolean;
   /** `dist.tarball`. */
   readonly tarball: string | undefined;
 }

@@ -12,6 +12,7 @@ import type { ArchiveLimits } from "../../admission/inspect-archive.ts";
 import type { PublishingDeps } from "../create-publishing.ts";
 import type { NotTaken } from "./report.ts";
 import type { ImportSource, SourceVersion } from "./source.ts";
+import { takeProvenance } from "./take-provenance.ts";
 
 export type Taken =
   | { readonly kind: "there" }
@@ -30,6 +31,12 @@ export interface TakeOptions {
   readonly accept: ReadonlySet<string>;
 }
 
+/** What whoever moves should know of a rule. */
+const hints: Readonly<Record<string, string>> = {
+  "publish/name":
+    "; that is for new packages: one that has such a name from before keeps it, and clients go on asking for it in this very spelling",
+};
+
 /** Errors that say something about the one version, and nothing about all others. */
 const ofTheVersion = [
   "BLOCKED",
@@ -40,6 +47,7 @@ const ofTheVersion = [
   "CONFLICT",
   "FORBIDDEN",
   "NOT_FOUND",
+  "UPSTREAM_BAD_ANSWER",
 ] as const;
 
 /**
@@ -84,7 +92,7 @@ export async function takeVersion(
     if (held.kind === "wrong") return { kind: "refused", because: [refused("import/wrong-bytes", held.reason)] };
     const over = await room(tarball.sizeBytes);
     if (over !== undefined) return { kind: "refused", because: [over] };
-    const request = {
+    const described = {
       name,
       version: version.version,
       tags,
@@ -94,16 +102,19 @@ export async function takeVersion(
       tarball,
       provenance: undefined,
     };
+    const { provenance, sent, complaints: unattested } = await takeProvenance(source, version, described);
+    const request = { ...described, provenance: sent };
     const rules = options.rulesOf(name);
     const { archive, complaints } = await inspectAll(deps, request, options.limits, rules.allowsSecret);
     const unproven = { rule: "import/no-integrity", error: noIntegrity() };
     const all = [
       ...(held.kind === "unproven" ? [unproven] : []),
-      ...complaintsAbout({ ...request, tags: [] }),
+      ...complaintsAbout({ ...request, tags: [] }, deps.names.find(name) === undefined ? "refuse" : "there"),
       ...complaints,
+      ...unattested,
       ...missingProvenance(request, rules.provenance),
     ];
-    const rows = all.map(({ rule, error }) => refused(rule, reasonOf(error), true));
+    const rows = all.map(({ rule, error }) => refused(rule, `${reasonOf(error)}${hints[rule] ?? ""}`, true));
     const because = rows.filter(({ rule }) => !options.accept.has(rule));
     if (because.length > 0) return { kind: "refused", because };
     const doer = importer(source.label);
@@ -115,10 +126,11 @@ export async function takeVersion(
         doer,
         owner: undefined,
         publisher: version.publisher === undefined ? undefined : { name: version.publisher, email: "" },
+        maintainers: version.maintainers,
         publishedAtMs: pastOf(version, deps.clock.now()),
         deprecated: version.deprecated,
       },
-      { request, archive, provenance: undefined },
+      { request, archive, provenance },
     );
     return { kind: "brought", sizeBytes: tarball.sizeBytes, accepted: rows, isWeak: held.kind === "sha1" };
   } catch (error) {

@@ -73,6 +73,9 @@ export async function openVerdaccioStorage(folder: string, maxBytes: number): Pr
         });
       return createReadStream(file) as AsyncIterable<Uint8Array>;
     },
+
+    // Verdaccio keeps none.
+    attestations: async () => [],
   };
 }
 

@@ -5,7 +5,7 @@ import type { Transaction } from "../../platform/database/database.ts";
 import type { PublishingDeps } from "../create-publishing.ts";
 import { addRelease, type ListedRelease } from "./add-release.ts";
 import type { AcceptedArchive } from "./inspect.ts";
-import { contentDigest, listManifest, type Publisher } from "./manifest.ts";
+import { contentDigest, listManifest, type SaidOfPeople } from "./manifest.ts";
 import type { Provenance } from "./provenance.ts";
 import type { Described, PublishRequest } from "./publish-request.ts";
 
@@ -17,7 +17,7 @@ export interface Passed<Request extends Described = Described> {
 }
 
 /** Who brings a version here, and what is said of it besides. */
-export interface Authorship {
+export interface Authorship extends SaidOfPeople {
   /** `publish` of somebody who is here now, or `import` of what was published elsewhere. */
   readonly act: "publish" | "import";
   /** Stands at the version and in events: `Principal.id`, or `import:<place>`. */
@@ -26,8 +26,6 @@ export interface Authorship {
   readonly doer: Doer;
   /** User name of the owner, should the package be new; undefined: its organisation's alone. */
   readonly owner: string | undefined;
-  /** `_npmUser`; undefined: nobody says. */
-  readonly publisher: Publisher | undefined;
   /** Undefined: when it is committed. */
   readonly publishedAtMs: EpochMs | undefined;
   readonly deprecated: string | null;
@@ -52,7 +50,7 @@ export async function commit(
   requireStill: (transaction: Transaction) => Promise<void> = async () => {},
 ): Promise<void> {
   const { name, tarball } = passed.request;
-  const { listed, release } = listRelease(passed, authorship.publisher);
+  const { listed, release } = listRelease(passed, authorship);
   const content = contentDigest(passed.request);
   const isNew = await deps.admission.bind({ ...release, tarball: tarball.blob }, async (transaction) => {
     await requireStill(transaction);
@@ -77,10 +75,10 @@ export async function authorshipOf(
 /** What will be listed and bound. Throws BAD_FORMAT. */
 export function listRelease(
   { request, archive, provenance }: Passed,
-  publisher: Publisher | undefined,
+  people: SaidOfPeople,
 ): { readonly listed: ListedRelease; readonly release: HeldRelease } {
   const { name, version, tarball } = request;
-  const listed = listManifest(request, archive, provenance, publisher);
+  const listed = listManifest(request, archive, provenance, people);
   const facts = {
     name,
     version,

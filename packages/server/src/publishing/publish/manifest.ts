@@ -38,6 +38,14 @@ export interface Publisher {
   readonly approver?: { readonly name: string; readonly email: string };
 }
 
+/** What a version says of people. It gives nobody a right: owners stand in the document, and are the organisation's to say. */
+export interface SaidOfPeople {
+  /** `_npmUser`; undefined: nobody says. */
+  readonly publisher: Publisher | undefined;
+  /** Of a version that comes from elsewhere: the names of who maintained it there. */
+  readonly maintainers?: readonly string[] | undefined;
+}
+
 /** A version as it will be listed. */
 export interface ListedManifest {
   /** JSON of the version object, without a tarball's URL that means anything. */
@@ -57,7 +65,7 @@ export function listManifest(
   request: Described,
   archive: AcceptedArchive,
   provenance: Provenance | undefined,
-  publisher: Publisher | undefined,
+  { publisher, maintainers = [] }: SaidOfPeople,
 ): ListedManifest {
   const { name, version, manifest: sent, tarball } = request;
   const kept = Object.fromEntries(Object.entries(sent).filter(([member]) => !notTaken.has(member)));
@@ -67,6 +75,7 @@ export function listManifest(
     ...(archive.hasShrinkwrap ? { _hasShrinkwrap: true } : {}),
     _id: `${name}@${version}`,
     ...(publisher === undefined ? {} : { _npmUser: publisher }),
+    ...(maintainers.length === 0 ? {} : { maintainers: maintainers.map((person) => ({ name: person, email: "" })) }),
     dist: {
       integrity: tarball.integrity,
       shasum: tarball.sha1,

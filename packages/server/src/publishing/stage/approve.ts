@@ -38,10 +38,12 @@ export async function prepareApproved(
   validate(request, "there");
   const passed = { request, archive, provenance: checkProvenance(request, rulesOf(stage.name).provenance) };
   const { listed, release } = listRelease(passed, {
-    name: stage.actor.name,
-    email: "",
-    ...authorship.publisher,
-    approver: { name: approver.name, email: "" },
+    publisher: {
+      name: stage.actor.name,
+      email: "",
+      ...authorship.publisher,
+      approver: { name: approver.name, email: "" },
+    },
   });
   await deps.admission.prepareHeld(release);
   return { stage, passed, listed, release, authorship };
