@@ -293,7 +293,8 @@ test("on the page of a package's settings who may changes them, who may read loo
   }
   const base = server.url;
   const here = `${base}/-/web/packages/@acme/set/settings`;
-  const [owner, other] = [await signIn(base, "olga", password), await signIn(base, "dora", password)];
+  await hosted.join("sue");
+  const [owner, other] = [await signIn(base, "olga", password), await signIn(base, "sue", password)];
   const change = async (fields: Readonly<Record<string, string>>, visitor = owner) => await visitor.send(here, fields);
   const document = async () =>
     (await send("GET", "/@acme%2fset", undefined, olga)).json() as {
@@ -337,10 +338,8 @@ test("on the page of a package's settings who may changes them, who may read loo
   await change({ do: "add-owner", person: "olga" });
   await change({ do: "remove-owner", person: "dora" });
   await change({ do: "grant", team: "developers", level: "none" });
-  assert.deepEqual(await ask("/-/team/acme/developers/package"), {
-    "@acme/lib": "write",
-    "@acme/ui": "write",
-  });
+  const given = (await ask("/-/team/acme/developers/package")) as object;
+  assert.deepEqual(["@acme/lib" in given, "@acme/set" in given], [true, false]);
 
   await change({ do: "configure", visibility: "public", automation: "yes", requires: "yes" });
   const access = { access: "public", public: true, publish_requires_tfa: true, automation_token_overrides_tfa: true };
