@@ -24,6 +24,7 @@ export function createBackground(
     names,
     identity,
     provider,
+    scim,
     admission,
     sweep,
     mirroring,
@@ -71,6 +72,7 @@ export function createBackground(
       keep("the end of staged versions", publishing.staging.run(stop.signal));
       keep("the upkeep of tokens", identity.run(stop.signal));
       if (provider !== undefined) keep("the look at who is still there", provider.run(stop.signal));
+      if (scim !== undefined) keep("the look at who belongs where", scim.run(stop.signal));
       keep("the recording of sighted versions", releases.recordSighted(stop.signal));
       keep("the job queue", jobs.run(upstreams.jobHandlers, stop.signal));
       keep("the orphan sweep", sweepOrphans());

@@ -53,7 +53,8 @@ onEveryDatabase("who reads what is hosted", ({ fresh, engine }) => {
       { group: "others", organisation: "other", team: "" },
       { group: "wrong", organisation: "acme", team: "nowhere" },
     ];
-    const { hosting } = await openTestHosting(await fresh(...identityTestMigrations), { groups });
+    const database = await fresh(...identityTestMigrations);
+    const { hosting } = await openTestHosting(database, { groups });
     const { organisations, provided } = hosting;
     const platform = { organisation: "acme", team: "platform" };
     const byHand = { organisation: "acme", team: "by-hand" };
@@ -89,6 +90,15 @@ onEveryDatabase("who reads what is hosted", ({ fresh, engine }) => {
     await provided.apply("provider:y", "olaf", ["all"]);
     await say("olaf");
     assert.equal(await roleOf("olaf"), "developer", "another source's");
+    await provided.apply("provider:y", "olaf", [], { ...tester, id: "scim:1" });
+    const { data } = await database.read
+      .withTables<{ events: { id: number; data: string } }>()
+      .selectFrom("events")
+      .select("data")
+      .orderBy("id", "desc")
+      .limit(1)
+      .executeTakeFirstOrThrow();
+    assert.deepEqual(JSON.parse(data), { by: "scim:1", person: "olaf" }, "who said so stands in the event");
   });
 
   const addresses = ["10.1.2.3", "11.0.0.1"];

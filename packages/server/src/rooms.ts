@@ -148,16 +148,24 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
   const vault = await openVault({ random }, below("keys"));
   const identity = createIdentity({ database, events, clock, random, telemetry, vault }, config);
   const clientSecret = secrets.providerClientSecret ?? "";
-  const applyGroups: Parameters<typeof createProvider>[0]["applyGroups"] = (...said) => hosting.provided.apply(...said);
+  const applyGroups: Parameters<typeof createScim>[0]["applyGroups"] = (...said) => hosting.provided.apply(...said);
   const provider =
     config.provider &&
     createProvider(
-      { database, clock, random, telemetry, vault, ...identity, applyGroups },
+      {
+        database,
+        clock,
+        random,
+        telemetry,
+        vault,
+        ...identity,
+        applyGroups: (...said) => hosting.provided.apply(...said),
+      },
       { ...config.provider, clientSecret },
     );
   const scim =
     config.provider?.scim === true
-      ? createScim({ database, events, clock, random, ...identity }, config.provider)
+      ? createScim({ database, events, clock, random, telemetry, ...identity, applyGroups }, config.provider)
       : undefined;
   const issuers = stack.use(await openIssuerClients({ clock, random }, config, secrets));
   const documents: Parameters<typeof openHosting>[0]["documents"] = {

@@ -3,17 +3,18 @@ import { isAssayError } from "@assay/core";
 import type { GroupPlace } from "../../config/config.ts";
 import type { Database } from "../../platform/database/database.ts";
 import type { Telemetry } from "../../platform/telemetry/telemetry.ts";
-import { doerOf } from "../doer.ts";
+import { doerOf, type Doer } from "../doer.ts";
 import { developers, type Organisations } from "./organisations.ts";
 import { deleteProvided, insertProvided, readProvided } from "./store-provided.ts";
 
 export interface ProvidedMemberships {
   /**
-   * Makes a person's memberships what the groups say, as far as they came from `source`; `by` stands in the audit trail.
+   * Makes a person's memberships what the groups say, as far as they came from `source`; `by`, or the source, stands
+   * in the audit trail.
    * Who is there already by hand is left as it is. What cannot be is logged, and tried again at the next time: a team
    * that is not there, the last owner of an organisation.
    */
-  apply(source: string, person: string, groups: readonly string[]): Promise<void>;
+  apply(source: string, person: string, groups: readonly string[], by?: Doer): Promise<void>;
 }
 
 export interface ProvidedDeps {
@@ -23,6 +24,12 @@ export interface ProvidedDeps {
     "members" | "setMember" | "removeMember" | "teamMembers" | "addTeamMember" | "removeTeamMember" | "teams"
   >;
   readonly telemetry: Pick<Telemetry, "log">;
+}
+
+/** Whose groups they are, and who says so now. */
+interface From {
+  readonly source: string;
+  readonly by: Doer;
 }
 
 /** An organisation itself is the place with no team. */
@@ -40,21 +47,20 @@ export function createProvided(
   }
 
   /** Noted before it is made, so that a crash in between leaves nothing that would count as given by hand. */
-  async function add(source: string, person: string, place: Place): Promise<void> {
+  async function add({ source, by }: From, person: string, place: Place): Promise<void> {
     if (await isIn(place, person)) return;
     const { organisation, team } = place;
     await database.write((transaction) => insertProvided(transaction, { source, person, organisation, team }));
-    if (team === "")
-      await organisations.setMember(doerOf({ id: source, address: "" }), organisation, person, "developer");
-    else await organisations.addTeamMember(doerOf({ id: source, address: "" }), { organisation, team }, person);
+    if (team === "") await organisations.setMember(by, organisation, person, "developer");
+    else await organisations.addTeamMember(by, { organisation, team }, person);
   }
 
-  async function remove(source: string, person: string, place: Place): Promise<void> {
+  async function remove({ source, by }: From, person: string, place: Place): Promise<void> {
     const { organisation, team } = place;
     if (team === "" && (await isNeeded(source, person, organisation))) return;
     try {
-      if (team === "") await organisations.removeMember(doerOf({ id: source, address: "" }), organisation, person);
-      else await organisations.removeTeamMember(doerOf({ id: source, address: "" }), { organisation, team }, person);
+      if (team === "") await organisations.removeMember(by, organisation, person);
+      else await organisations.removeTeamMember(by, { organisation, team }, person);
     } catch (error) {
       // Somebody took it away already.
       if (!isAssayError(error, "NOT_FOUND")) throw error;
@@ -74,14 +80,14 @@ export function createProvided(
   }
 
   return {
-    async apply(source, person, groups) {
+    async apply(source, person, groups, by = doerOf({ id: source, address: "" })) {
       const places = mapping.filter(({ group }) => groups.includes(group));
       // Organisations before their teams.
       const wanted = new Map<string, Place>();
       for (const { organisation } of places) wanted.set(organisation, { organisation, team: "" });
       for (const place of places) wanted.set(inWords(place), place);
       const attempt = async (work: typeof add, place: Place): Promise<void> => {
-        await work(source, person, place).catch((error: unknown) => {
+        await work({ source, by }, person, place).catch((error: unknown) => {
           telemetry.log.warn("a membership cannot be made what the provider says", {
             account: person,
             place: inWords(place),

@@ -1,5 +1,5 @@
 /** What a provider learns of us first (RFC 7643 §5 to §7). */
-import { userSchema } from "./messages.ts";
+import { groupSchema, userSchema } from "./messages.ts";
 
 export function providerConfig(base: string): object {
   return {
@@ -54,6 +54,24 @@ export const describedUser: Described = {
     attribute("name", { type: "complex", subAttributes: [attribute("formatted")] }),
     attribute("emails", { type: "complex", multiValued: true, subAttributes: [attribute("value")] }),
     attribute("active", { type: "boolean" }),
+  ],
+};
+
+export const describedGroup: Described = {
+  id: groupSchema,
+  name: "Group",
+  endpoint: "/Groups",
+  attributes: [
+    attribute("displayName", { required: true, uniqueness: "server" }),
+    attribute("externalId", { caseExact: true }),
+    attribute("members", {
+      type: "complex",
+      multiValued: true,
+      subAttributes: [
+        attribute("value", { mutability: "immutable" }),
+        attribute("display", { mutability: "readOnly" }),
+      ],
+    }),
   ],
 };
 

@@ -2,6 +2,7 @@
 import { badValue, ScimRefusal } from "./scim-refusal.ts";
 
 export const userSchema = "urn:ietf:params:scim:schemas:core:2.0:User";
+export const groupSchema = "urn:ietf:params:scim:schemas:core:2.0:Group";
 
 export type Fields = Readonly<Record<string, unknown>>;
 

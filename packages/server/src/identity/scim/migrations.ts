@@ -32,4 +32,31 @@ export const scimMigrations: Migrations = {
         .execute();
     },
   },
+  "0116-identity-scim-groups": {
+    async up(transaction) {
+      const { text, integer, ...make } = columns(transaction);
+      await make
+        .table("scim_groups")
+        .addColumn("id", text, (column) => column.notNull().primaryKey())
+        .addColumn("issuer", text, (column) => column.notNull())
+        .addColumn("display_name", text, (column) => column.notNull())
+        .addColumn("display_name_key", text, (column) => column.notNull())
+        .addColumn("external_id", text)
+        .addColumn("created_at_ms", integer, (column) => column.notNull())
+        .addColumn("changed_at_ms", integer, (column) => column.notNull())
+        .addUniqueConstraint("scim_groups_name", ["issuer", "display_name_key"])
+        .execute();
+      await make
+        .table("scim_group_members")
+        .addColumn("group_id", text, (column) => column.notNull())
+        .addColumn("user_id", text, (column) => column.notNull())
+        .addPrimaryKeyConstraint("scim_group_members_key", ["group_id", "user_id"])
+        .execute();
+      await transaction.schema
+        .createIndex("scim_group_members_by_user")
+        .on("scim_group_members")
+        .column("user_id")
+        .execute();
+    },
+  },
 };

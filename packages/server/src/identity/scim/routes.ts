@@ -3,28 +3,24 @@ import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyReque
 import type { Clock } from "../../platform/clock.ts";
 import { doerOf, type Doer } from "../doer.ts";
 import { addressBlock, createRateLimit } from "../limits/limits.ts";
-import { describedUser, providerConfig, resourceType, schemaDocument } from "./discovery.ts";
-import { parseFilter } from "./filter.ts";
-import { listDocument, pagingIn, parsePatch, userSchema, type Fields } from "./messages.ts";
+import { root, send, type ById } from "./routes-answers.ts";
+import { describedGroup, describedUser, providerConfig, resourceType, schemaDocument } from "./discovery.ts";
+import { listDocument } from "./messages.ts";
+import { addGroupRoutes } from "./routes-groups.ts";
+import { addUserRoutes } from "./routes-users.ts";
+import type { Scim } from "./scim.ts";
 import type { ScimTokens } from "./scim-tokens.ts";
 import { errorDocument, ScimRefusal } from "./scim-refusal.ts";
-import { parseUser, parseUserPatch, userDocument } from "./user-document.ts";
-import type { ScimUsers } from "./users.ts";
 
 export interface ScimRoutesDeps {
-  readonly scim: { readonly users: ScimUsers };
+  readonly scim: Pick<Scim, "users" | "groups">;
   readonly scimTokens: Pick<ScimTokens, "find">;
   readonly clock: Clock;
 }
 
-type ById = { readonly Params: { readonly id: string }; readonly Querystring: Fields };
-
-const root = "/-/scim/v2";
-const bodyLimit = 256 * 1024;
-
 /** SCIM 2.0 (RFC 7643, RFC 7644) for an identity provider with a token of its own. */
 export function scimRoutes(deps: ScimRoutesDeps): FastifyPluginCallback {
-  const { users } = deps.scim;
+  const { users, groups } = deps.scim;
   const guessing = createRateLimit(deps, { burst: 30, perMinute: 10 });
   const asking = createRateLimit(deps, { burst: 300, perMinute: 600 });
   const doers = new WeakMap<FastifyRequest, Doer>();
@@ -47,43 +43,14 @@ export function scimRoutes(deps: ScimRoutesDeps): FastifyPluginCallback {
     fastify.setErrorHandler((error, _request, reply) => refuse(reply, error));
     addDiscovery(fastify);
 
-    fastify.get<ById>(`${root}/Users`, async ({ query, base }, reply) => {
-      const paging = pagingIn(query);
-      const { users: found, total } = await users.list(userFilter(query), paging);
-      const resources = found.map((user) => userDocument(user, base));
-      return send(reply, 200, listDocument(resources, total, paging));
-    });
-
-    fastify.get<ById>(`${root}/Users/:id`, async ({ params, base }, reply) =>
-      send(reply, 200, userDocument(await users.find(params.id), base)),
-    );
-
-    fastify.post(`${root}/Users`, { bodyLimit }, async (request, reply) => {
-      const document = userDocument(await users.make(by(request), parseUser(request.body)), request.base);
-      const { location } = (document as { readonly meta: { readonly location: string } }).meta;
-      return send(reply.header("location", location), 201, document);
-    });
-
-    fastify.put<ById>(`${root}/Users/:id`, { bodyLimit }, async (request, reply) => {
-      const user = await users.change(by(request), request.params.id, parseUser(request.body));
-      return send(reply, 200, userDocument(user, request.base));
-    });
-
-    fastify.patch<ById>(`${root}/Users/:id`, { bodyLimit }, async (request, reply) => {
-      const user = await users.change(by(request), request.params.id, parseUserPatch(parsePatch(request.body)));
-      return send(reply, 200, userDocument(user, request.base));
-    });
-
-    fastify.delete<ById>(`${root}/Users/:id`, { bodyLimit }, async (request, reply) => {
-      await users.remove(by(request), request.params.id);
-      return reply.code(204).send();
-    });
+    addUserRoutes(fastify, { users, by });
+    addGroupRoutes(fastify, { groups, by });
     done();
   };
 }
 
 function addDiscovery(fastify: FastifyInstance): void {
-  const described = [describedUser];
+  const described = [describedUser, describedGroup];
   const all = { startIndex: 1 };
   const missing = (what: string): ScimRefusal => new ScimRefusal(404, `There is no ${what}.`);
 
@@ -106,23 +73,6 @@ function addDiscovery(fastify: FastifyInstance): void {
     if (one === undefined) throw missing(`schema ${params.id}`);
     return send(reply, 200, schemaDocument(one, base));
   });
-}
-
-function userFilter({ filter }: Fields): Parameters<ScimUsers["list"]>[0] {
-  return filter === undefined
-    ? undefined
-    : parseFilter(typeof filter === "string" ? filter : "", {
-        schema: userSchema,
-        attributes: ["userName", "externalId", "id"],
-      });
-}
-
-function send(reply: FastifyReply, status: number, document: object): FastifyReply {
-  return reply
-    .code(status)
-    .header("cache-control", "no-store")
-    .type("application/scim+json; charset=utf-8")
-    .send(JSON.stringify(document));
 }
 
 /** What is not ours to word goes to the server's own answers. */

@@ -43,6 +43,14 @@ export async function readByAccount(reader: Reader, account: string): Promise<Sc
   return await from(reader).selectFrom("scim_users").selectAll().where("account", "=", account).executeTakeFirst();
 }
 
+/** Deleted ones too. */
+export async function readAllOf(
+  reader: Reader,
+  issuer: string,
+): Promise<readonly Pick<ScimUserRow, "id" | "account">[]> {
+  return await from(reader).selectFrom("scim_users").select(["id", "account"]).where("issuer", "=", issuer).execute();
+}
+
 /** In the order of their making, and how many there are in all. */
 export async function readScimUsers(
   reader: Reader,

@@ -24,4 +24,15 @@ export type ScimTables = {
     created_at_ms: number;
     changed_at_ms: number;
   };
+  readonly scim_groups: {
+    id: string;
+    issuer: string;
+    display_name: string;
+    /** In lower case: names compare so. */
+    display_name_key: string;
+    external_id: string | null;
+    created_at_ms: number;
+    changed_at_ms: number;
+  };
+  readonly scim_group_members: { group_id: string; user_id: string };
 };

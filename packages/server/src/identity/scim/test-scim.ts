@@ -6,6 +6,7 @@ import type { Database } from "../../platform/database/database.ts";
 import { createSystemClock } from "../../platform/system-clock.ts";
 import { createSystemRandom } from "../../platform/system-random.ts";
 import { createMetrics } from "../../platform/telemetry/metrics.ts";
+import type { Doer } from "../doer.ts";
 import { createProvider } from "../sign-in/provider.ts";
 import { createVault } from "../sign-in/vault.ts";
 import { createTestIdentity } from "../test-identity.ts";
@@ -48,7 +49,12 @@ export async function startTestScim(database: Database, there: OidcProvider, sci
     },
     options,
   );
-  const scim = createScim({ database, events: createEvents({ clock }), clock, random, ...identity }, options);
+  const applied: (readonly [string, readonly string[], string])[] = [];
+  const applyGroups = async (_: string, person: string, groups: readonly string[], by: Doer): Promise<void> => {
+    applied.push([person, groups, by.id]);
+  };
+  const events = createEvents({ clock });
+  const scim = createScim({ database, events, clock, random, telemetry, ...identity, applyGroups }, options);
   const server = await createHttpServer(
     {
       clock: createSystemClock(),
@@ -95,5 +101,14 @@ export async function startTestScim(database: Database, there: OidcProvider, sci
     return (await provider.finish(base, back, "b")).account;
   }
 
-  return { ...made, token, key, ask, signIn, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+  return {
+    ...made,
+    scim,
+    applied,
+    token,
+    key,
+    ask,
+    signIn,
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
 }

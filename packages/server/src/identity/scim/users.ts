@@ -9,6 +9,7 @@ import type { EndAccess } from "../end-access.ts";
 import type { Accounts } from "../people/accounts.ts";
 import { readAccount, type Account } from "../people/store.ts";
 import { newId } from "../sign-in/secrets.ts";
+import type { Memberships } from "./memberships.ts";
 import type { Paging } from "./messages.ts";
 import { badValue, ScimRefusal } from "./scim-refusal.ts";
 import {
@@ -21,6 +22,7 @@ import {
   type ScimUserRow,
   type UserFilter,
 } from "./store.ts";
+import { deleteMemberships } from "./store-groups.ts";
 import type { UserChange } from "./user-document.ts";
 
 export type ShownUser = ScimUser & { readonly account: Account };
@@ -39,7 +41,7 @@ export interface ScimUsers {
   make(by: Doer, wanted: UserChange & { readonly userName: string }): Promise<ShownUser>;
   /** Who is not active any more is out when this returns: disabled, sessions over, tokens revoked. */
   change(by: Doer, id: string, change: UserChange): Promise<ShownUser>;
-  /** As not active; the provider may make the same person again. */
+  /** As not active, and in no group any more; the provider may make the same person again. */
   remove(by: Doer, id: string): Promise<void>;
 }
 
@@ -50,6 +52,7 @@ export interface ScimUsersDeps {
   readonly random: Random;
   readonly accounts: Accounts;
   readonly endAccess: EndAccess;
+  readonly memberships: Pick<Memberships, "settle">;
   /** Account of who has signed in through the provider, by what stands in their ID token. */
   readonly signedIn: (reader: Reader, externalId: string) => Promise<string | undefined>;
 }
@@ -190,13 +193,17 @@ export function createScimUsers(deps: ScimUsersDeps, { issuer }: { readonly issu
         return await shown(transaction, await required(transaction, id));
       }),
 
-    remove: (by, id) =>
-      whole(by, async (transaction, inside) => {
+    async remove(by, id) {
+      const gone = await whole(by, async (transaction, inside) => {
         const row = await required(transaction, id);
         await setActive(inside, await requireOurs(transaction, row.account), false);
         await putScimUser(transaction, { ...row, is_deleted: 1, changed_at_ms: clock.now() });
+        await deleteMemberships(transaction, id);
         await note(inside, "scim.user-deleted", row.account, {});
-      }),
+        return row;
+      });
+      await deps.memberships.settle(by, [gone]);
+    },
   };
 
   /** Never somebody's who is here: a name that is taken is refused. */
