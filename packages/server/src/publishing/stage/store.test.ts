@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseIntegrity, parsePackageName, parseVersion } from "@assay/core";
 import { onEveryDatabase } from "@assay/testkit/databases";
+import type { PublishingDeps } from "../create-publishing.ts";
 import { publishingMigrations } from "../migrations.ts";
+import { createQuotas } from "../quotas/quotas.ts";
+import { drop, dropIfThere } from "./drop.ts";
 import {
   addStage,
   countStages,
@@ -107,5 +110,24 @@ onEveryDatabase("the table of stages", (databases) => {
     await assert.rejects(database.write((transaction) => addStage(transaction, stage("b", "1.0.0", 1))));
     const ends = await Promise.all([1, 2, 3].map(() => database.write((transaction) => removeStage(transaction, "a"))));
     assert.equal(ends.filter((ended) => ended).length, 1);
+  });
+
+  test("counts for the quota while it waits, and no more however it ends", async () => {
+    const database = await databases.fresh(publishingMigrations);
+    const names = { organisationOf: () => "acme", listed: async () => [] };
+    const quotas = createQuotas({ names, checksums: { bindsOf: async () => new Map() } }, [
+      { organisation: undefined, measure: "sizeBytes", most: 10 },
+    ]);
+    await database.write((transaction) => addStage(transaction, stage("a", "1.0.0", 1)));
+    await database.write(async (transaction) => {
+      await addStage(transaction, stage("b", "1.1.0", 1));
+      await quotas.count(transaction, name, { packages: 0, versions: 1, sizeBytes: 5 });
+    });
+    assert.deepEqual(await quotas.usage(database, "acme"), { packages: 0, versions: 2, sizeBytes: 10 });
+    await assert.rejects(quotas.requireRoom(database.read, name, { versions: 1, sizeBytes: 5 }), /10 bytes of at most/);
+    const deps = { quotas, admission: { letGo: async () => undefined } } as unknown as PublishingDeps;
+    await database.write((transaction) => drop(deps, transaction, { id: "a" }));
+    assert.equal(await database.write((transaction) => dropIfThere(deps, transaction, { id: "a" })), false);
+    assert.deepEqual(await quotas.usage(database, "acme"), { packages: 0, versions: 1, sizeBytes: 5 });
   });
 });
