@@ -6,7 +6,7 @@ import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { publishBody } from "./publisher.ts";
 import { codeOfUrl } from "../src/identity/sign-in/test-codes.ts";
-import { clients } from "@assay/testkit/clients";
+import { clients, type ClientName } from "@assay/testkit/clients";
 import { installClients } from "@assay/testkit/install-clients";
 import { rawRequest } from "@assay/testkit/raw-http";
 import { createInstallation, startServer } from "@assay/testkit/server-process";
@@ -65,6 +65,14 @@ async function enrol(
   await page.getByRole("button", { name: "It works" }).click();
   await page.getByRole("heading", { name: "Your recovery codes" }).waitFor();
   return { context, page, url, codes: await page.locator("ul.codes code").allTextContents(), token };
+}
+
+interface Confirmed {
+  /** Of the package, below the person's scope. */
+  readonly name: string;
+  readonly commands: readonly (readonly string[])[];
+  /** What the person confirms with. */
+  readonly how?: "key" | "app";
 }
 
 describe("second factors", { skip: missing }, () => {
@@ -259,6 +267,139 @@ describe("second factors", { skip: missing }, () => {
       const gone = await run("unpublish", `@${user}/x@1.0.0`, "--force", `--otp=${codes[3]}`);
       assert.equal(gone.exitCode, 0, gone.output);
     });
+
+  describe("changes by a terminal, confirmed in the browser", () => {
+    const user = "confirming";
+    const helper = "helping";
+    let page: Page;
+    let seed: string;
+    let token: string;
+    before(async () => {
+      ({ page, url: seed, token } = await enrol(user));
+      await makeAccount(helper);
+      const devtools = await page.context().newCDPSession(page);
+      await devtools.send("WebAuthn.enable");
+      await devtools.send("WebAuthn.addVirtualAuthenticator", {
+        options: { protocol: "ctap2", transport: "usb", hasResidentKey: false, hasUserVerification: false },
+      });
+      await page.goto(`${site}/-/web/me/keys/new`);
+      await page.getByLabel("What you call it").fill("Blue key");
+      await page.getByRole("button", { name: "Add the key" }).click();
+      await page.getByText("Blue key, added").waitFor();
+    });
+
+    /** Runs a client whose person confirms whatever address it shows; answers how many there were. */
+    async function runConfirmed(
+      t: { after(done: () => void): void },
+      client: ClientName,
+      { name, commands, how = "key" }: Confirmed,
+    ): Promise<number> {
+      const request = surroundings(t, token);
+      const manifest = { name: `@${user}/${name}`, version: "1.0.0", license: "MIT" };
+      writeFileSync(path.join(request.project, "package.json"), JSON.stringify(manifest));
+      writeFileSync(path.join(request.project, "index.js"), "");
+      let confirmations = 0;
+      for (const command of commands) {
+        const seen = new Set<string>();
+        let confirming = Promise.resolve();
+        const run = await clients[client].run(
+          {
+            ...request,
+            terminal: true,
+            env: { BROWSER: "true", npm_config_browser: "false", VLT_TOKEN: token },
+            watch: (output) => {
+              for (const [url] of output.matchAll(
+                /http:\/\/127\.0\.0\.1:\d+\/-\/web\/step-up\/[\w-]{22}(?=[^.\w-])/g,
+              )) {
+                if (seen.has(url)) continue;
+                seen.add(url);
+                confirming = confirming.then(() => confirm(url, how));
+              }
+            },
+          },
+          command,
+        );
+        await confirming;
+        assert.equal(run.exitCode, 0, `${client} ${command.join(" ")}: ${run.output}`);
+        confirmations += seen.size;
+      }
+      return confirmations;
+    }
+
+    async function confirm(url: string, how: "key" | "app"): Promise<void> {
+      await page.goto(url.replace("127.0.0.1", "localhost"));
+      if (how === "app") {
+        // Of the next half minute: the one of this one was used to set the app up.
+        await page.getByLabel(/recovery code/).fill(codeOfUrl(seed, Date.now() + 30_000));
+        await page.getByRole("button", { name: "Confirm", exact: true }).click();
+      } else await page.getByRole("button", { name: "Confirm with a security key" }).click();
+      await page.getByRole("heading", { name: "Confirmed" }).waitFor();
+    }
+
+    const listed = async (name: string) => {
+      const authorization = `Bearer ${token}`;
+      return (await rawRequest(server.url, `/@${user}%2f${name}`, { headers: { authorization } })).json() as {
+        readonly versions?: Readonly<Record<string, { readonly deprecated?: string }>>;
+        readonly maintainers?: readonly { readonly name: string }[];
+        readonly "dist-tags"?: Readonly<Record<string, string>>;
+      };
+    };
+
+    for (const client of ["npm10", "npm11", "pnpm10", "pnpm11", "pnpm12", "bun", "vlt"] as const)
+      test(`${client} publishes`, async (t) => {
+        const publish = client.startsWith("pnpm") ? ["publish", "--no-git-checks"] : ["publish"];
+        const how = client === "npm10" ? "app" : "key";
+        assert.equal(await runConfirmed(t, client, { name: client, commands: [publish], how }), 1);
+        assert.deepEqual(Object.keys((await listed(client)).versions ?? {}), ["1.0.0"]);
+      });
+
+    test("npm12 publishes, tags, deprecates, names owners, and takes back", async (t) => {
+      const name = "npm12";
+      const at = `@${user}/${name}@1.0.0`;
+      const run = (...commands: readonly (readonly string[])[]) => runConfirmed(t, "npm12", { name, commands });
+      assert.equal(
+        await run(
+          ["publish"],
+          ["dist-tag", "add", at, "beta"],
+          ["deprecate", at, "use another"],
+          ["owner", "add", helper, `@${user}/${name}`],
+        ),
+        4,
+      );
+      const { versions, maintainers, "dist-tags": tags } = await listed(name);
+      assert.equal(versions?.["1.0.0"]?.deprecated, "use another");
+      assert.deepEqual(maintainers?.map((one) => one.name).toSorted(), [user, helper]);
+      assert.deepEqual(tags, { latest: "1.0.0", beta: "1.0.0" });
+      assert.equal(await run(["dist-tag", "rm", `@${user}/${name}`, "beta"], ["unpublish", at, "--force"]), 2);
+      assert.deepEqual((await listed(name)).versions ?? {}, {});
+    });
+
+    test("Yarn waits for no browser: 4 takes a code that is typed, 1 one that is given", async (t) => {
+      const { codes, token: typing } = await enrol("typing");
+      /** A project each: Yarn 4 packs settings of Yarn 1, and they are refused. */
+      const project = (name: string) => {
+        const request = surroundings(t, typing);
+        const manifest = { name: `@typing/${name}`, version: "1.0.0", license: "MIT" };
+        writeFileSync(path.join(request.project, "package.json"), JSON.stringify(manifest));
+        return request;
+      };
+      const publish = ["publish", "--non-interactive", "--new-version", "1.0.0", "--no-git-tag-version"];
+      const one = await clients.yarn1.run(project("one"), [...publish, "--otp", codes[1] ?? ""]);
+      assert.equal(one.exitCode, 0, one.output);
+      const where = { ...project("four"), moreSettings: `npmAuthToken: "${typing}"` };
+      writeFileSync(path.join(where.project, "yarn.lock"), "");
+      const installed = await clients.yarn4.run(where, ["install", "--no-immutable"]);
+      assert.equal(installed.exitCode, 0, installed.output);
+      const alone = await clients.yarn4.run(where, ["npm", "publish"]);
+      assert.notEqual(alone.exitCode, 0);
+      assert.match(alone.output, /not running in an interactive terminal/);
+      const run = await clients.yarn4.run(
+        { ...where, terminal: true, answers: [{ prompt: /One-time password/, line: codes[0] ?? "" }] },
+        ["npm", "publish"],
+      );
+      assert.equal(run.exitCode, 0, run.output);
+    });
+  });
 
   test("a package that wants a second factor is published by nobody without one", async () => {
     const token = await makeAccount("careless");

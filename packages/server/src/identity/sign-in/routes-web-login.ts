@@ -41,10 +41,12 @@ export function addWebLoginRoutes(fastify: FastifyInstance, deps: WebLoginRoutes
       });
   });
 
-  fastify.get<{ Params: { secret: string } }>(
-    "/-/v1/done/:secret",
-    { config: { secretPath: true } },
-    async (request, reply) => {
+  fastify.route<{ Params: { secret: string } }>({
+    // npm asks with the method, and the body, of what it waits for: `npm dist-tag add` puts.
+    method: ["GET", "PUT", "POST", "DELETE"],
+    url: "/-/v1/done/:secret",
+    config: { secretPath: true },
+    handler: async (request, reply) => {
       const { secret } = request.params;
       void reply.header("cache-control", "no-store");
       const stepUp = await stepUps.collect(secret);
@@ -69,7 +71,7 @@ export function addWebLoginRoutes(fastify: FastifyInstance, deps: WebLoginRoutes
       });
       return done === "waiting" ? waiting(reply) : reply.send(done);
     },
-  );
+  });
 
   fastify.get<{ Params: { id: string } }>(
     "/-/web/pair/:id",
