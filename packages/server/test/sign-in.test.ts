@@ -323,6 +323,11 @@ describe("signing in through a browser", { skip: missing }, () => {
         body: JSON.stringify(body),
       });
     const user = { userName: "dora@example.com", externalId: "dora-1", active: true };
+    const filter = encodeURIComponent('userName eq "dora@example.com"');
+    const looked = await rawRequest(server.url, `/-/scim/v2/Users?filter=${filter}`, {
+      headers: { authorization: `Bearer ${scim}` },
+    });
+    assert.equal(looked.json()["totalResults"], 0);
     const created = await ask("POST", "/Users", user);
     assert.equal(created.status, 201, created.text());
 

@@ -73,6 +73,16 @@ onEveryDatabase("password resets", (databases) => {
     await assert.rejects(resets.accept(second, fresh, address), isError("NOT_FOUND"));
   });
 
+  test("a process beside that knew the old password takes it for three seconds at most", async () => {
+    const { database, identity, clock } = await open();
+    const { identity: beside } = createTestIdentity(database, { clock, seed: 2 });
+    const old = showing({ basic: { user: "ada", password } });
+    assert.equal((await beside.authenticate(old)).name, "ada");
+    await identity.resets.make("terminal", "ada", how);
+    await clock.advance(3000);
+    await assert.rejects(beside.authenticate(old), isError("UNAUTHORIZED"));
+  });
+
   test("tokens made on purpose and second factors stay or go as it is said", async () => {
     const { identity, database, events } = await open();
     const { resets, signIn } = identity;

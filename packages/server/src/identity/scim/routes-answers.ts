@@ -7,6 +7,9 @@ export const root = "/-/scim/v2";
 
 export type ById = { readonly Params: { readonly id: string }; readonly Querystring: Fields };
 
+/** A filter names somebody: it is in no log. */
+export const lists = { config: { secretPath: true } } as const;
+
 export function send(reply: FastifyReply, status: number, document: object): FastifyReply {
   return reply
     .code(status)

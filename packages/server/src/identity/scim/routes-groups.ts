@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Doer } from "../doer.ts";
-import { filterIn, root, send, type ById } from "./routes-answers.ts";
+import { filterIn, lists, root, send, type ById } from "./routes-answers.ts";
 import { groupDocument, parseGroup, parseGroupPatch } from "./group-document.ts";
 import type { ScimGroups } from "./groups.ts";
 import { groupSchema, listDocument, pagingIn, parsePatch, type Fields } from "./messages.ts";
@@ -14,7 +14,7 @@ export function addGroupRoutes(
   fastify: FastifyInstance,
   { groups, by }: { readonly groups: ScimGroups; readonly by: (request: FastifyRequest) => Doer },
 ): void {
-  fastify.get<ById>(`${root}/Groups`, async ({ query, base }, reply) => {
+  fastify.get<ById>(`${root}/Groups`, lists, async ({ query, base }, reply) => {
     const paging = pagingIn(query);
     const { groups: found, total } = await groups.list(filterIn(query, filtered), paging, wantsMembers(query));
     const resources = found.map((group) => groupDocument(group, base));

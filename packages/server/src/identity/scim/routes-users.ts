@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Doer } from "../doer.ts";
-import { filterIn, root, send, type ById } from "./routes-answers.ts";
+import { filterIn, lists, root, send, type ById } from "./routes-answers.ts";
 import { listDocument, pagingIn, parsePatch, userSchema } from "./messages.ts";
 import { parseUser, parseUserPatch, userDocument } from "./user-document.ts";
 import type { ScimUsers } from "./users.ts";
@@ -13,7 +13,7 @@ export function addUserRoutes(
   fastify: FastifyInstance,
   { users, by }: { readonly users: ScimUsers; readonly by: (request: FastifyRequest) => Doer },
 ): void {
-  fastify.get<ById>(`${root}/Users`, async ({ query, base }, reply) => {
+  fastify.get<ById>(`${root}/Users`, lists, async ({ query, base }, reply) => {
     const paging = pagingIn(query);
     const { users: found, total } = await users.list(filterIn(query, filtered), paging);
     const resources = found.map((user) => userDocument(user, base));

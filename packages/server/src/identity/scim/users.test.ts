@@ -193,8 +193,11 @@ onEveryDatabase("SCIM users", ({ fresh }) => {
       identity.accounts.checkPassword("grace", "a good long password", "192.0.2.1"),
       isError("UNAUTHORIZED"),
     );
+    // What the provider did by itself is undone by coming back there; what SCIM did is not.
+    await identity.accounts.setState(`provider:${there.issuer}`, "grace", "disabled");
     await ask("DELETE", `/Users/${idOf(made)}`);
-    assert.equal((await identity.accounts.find("grace"))?.state, "disabled");
+    const grace = await identity.accounts.find("grace");
+    assert.deepEqual([grace?.state, grace?.disabledBy], ["disabled", `scim:${scim.key}`]);
     const inactive = await ask("POST", "/Users", okta("not.yet@example.com", "8", { active: false }));
     assert.deepEqual([inactive.status, inactive.body["active"]], [201, false]);
     await assert.rejects(signIn({ sub: "8", preferred_username: "x" }), isError("FORBIDDEN"));
