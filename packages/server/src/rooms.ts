@@ -20,6 +20,7 @@ import type { JobQueue } from "./platform/jobs/jobs.ts";
 import { openIssuerClients, openLogClient, openUpstreamClients } from "./platform/network/clients.ts";
 import type { Events } from "./platform/events/events.ts";
 import type { Telemetry } from "./platform/telemetry/telemetry.ts";
+import { createProcessMarks } from "./platform/process-marks.ts";
 import { createWorkers } from "./platform/workers/workers.ts";
 import {
   asSent,
@@ -96,7 +97,7 @@ export async function openRooms(loaded: LoadedConfig, options: AppOptions): Prom
   const remoteClient = followedClient.client && keepingOwnNames(own, followedClient.client);
   const remote = config.checksums && { ...followed(config.checksums), tileFolder: below("cache/followed-log") };
   const checksums = await createChecksums(
-    { ...storage, organisationOf: names.organisationOf, remoteClient },
+    { ...storage, organisationOf: names.organisationOf, remoteClient, marks: createProcessMarks() },
     { ...config.log, remote },
   );
   const registrySigning = await createRegistrySigning(

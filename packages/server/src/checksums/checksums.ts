@@ -4,6 +4,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database/database.ts";
 import type { Events } from "../platform/events/events.ts";
 import type { UpstreamClient } from "../platform/network/network.ts";
+import type { ProcessMarks } from "../platform/process-marks.ts";
 import type { Random } from "../platform/random.ts";
 import type { Telemetry } from "../platform/telemetry/telemetry.ts";
 import type { Signing } from "../signing/signing.ts";
@@ -170,6 +171,8 @@ export interface ChecksumsDependencies {
   readonly witnesses?: LogWitnesses;
   /** Whose a name is, of those that live here; at once. Default: no name is an organisation's. */
   readonly organisationOf?: (name: PackageName) => string | undefined;
+  /** Tells a leader that died on this machine from one that is elsewhere. Default: nobody is known. */
+  readonly marks?: ProcessMarks;
   /** Called at each point where a commit may be cut off; tests die there. */
   readonly crashPoint?: (point: CrashPoint) => void | Promise<void>;
 }

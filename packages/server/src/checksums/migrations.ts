@@ -150,4 +150,10 @@ export const checksumMigrations: Migrations = {
           .execute();
     },
   },
+
+  "0142-checksums-lead-holder": {
+    async up(transaction) {
+      await transaction.schema.alterTable("log_leads").addColumn("holder", columns(transaction).text).execute();
+    },
+  },
 };

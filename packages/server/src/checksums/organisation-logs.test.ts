@@ -12,7 +12,9 @@ import { createGuardFile } from "./guard.ts";
 import type { CrashPoint } from "./sequence/steps.ts";
 import { entriesBetween } from "./store.ts";
 import { ensureShards } from "./shards.ts";
+import { leadOf } from "./store-lead.ts";
 import { listShards } from "./store-shards.ts";
+import type { Tables } from "./tables.ts";
 import { bindFacts, createTestLog, logMigrations, never } from "./test-log.ts";
 import type { TestLog } from "./test-log.ts";
 
@@ -259,6 +261,50 @@ onEveryDatabase("logs of organisations", (databases) => {
         });
         await assertWhole(log);
       });
+
+  if (databases.engine === "postgres")
+    test("a leader that has died on the same machine is followed by nobody: whoever sees it leads, without waiting", async () => {
+      const log = await freshLog();
+      const stop = new AbortController();
+      let isStuck = false;
+      let isDead = false;
+      const reached = Promise.withResolvers<void>();
+      const die = async () => {
+        if (!isStuck) return;
+        reached.resolve();
+        await new Promise(() => {});
+      };
+      const marks = (own: string) => ({ own, isGone: (mark: string) => isDead && mark === "one" });
+      const one = await createChecksums({ ...log.deps, crashPoint: die, marks: marks("one") }, log.config);
+      void one.run(stop.signal);
+      await bind(log, one, hosted(acme, 1));
+      await one.lookup(acme, bindFacts(1).version, never);
+      assert.equal((await leadOf(log.database.read)).mark, "one");
+      // By time alone it would not lead within this test.
+      const two = await createChecksums({ ...log.deps, marks: marks("two") }, { ...log.config, leaderGoneMs: 1e9 });
+      await running(two, async () => {
+        await bind(log, two, hosted(acme, 8));
+        assert.ok(await two.lookup(acme, bindFacts(8).version, never));
+        assert.equal((await leadOf(log.database.read)).mark, "one");
+        isStuck = true;
+        await bind(log, one, hosted(acme, 9));
+        await reached.promise;
+        stop.abort();
+        isDead = true;
+        assert.ok(await two.lookup(acme, bindFacts(9).version, never));
+        const standing = await leadOf(log.database.read);
+        assert.equal(standing.mark, "two");
+        // As a release that knows no marks takes it.
+        await log.database.write((transaction) =>
+          transaction
+            .withTables<Tables>()
+            .updateTable("log_leads")
+            .set({ fence: standing.fence + 1 })
+            .execute(),
+        );
+        assert.equal((await leadOf(log.database.read)).mark, undefined);
+      });
+    });
 
   if (databases.engine === "postgres")
     test("who follows on another machine remembers what was signed, and does not show what went back behind it", async () => {

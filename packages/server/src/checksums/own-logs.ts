@@ -1,4 +1,5 @@
 import { AssayError, type PackageName } from "@assay/core";
+import { noProcessMarks } from "../platform/process-marks.ts";
 import { createLogBrowser, type LogBrowser } from "./browse.ts";
 import type { ChecksumsConfig, ChecksumsDependencies } from "./checksums.ts";
 import type { ConflictFacts } from "./claim-facts.ts";
@@ -66,7 +67,7 @@ export async function openOwnLogs(
 ): Promise<OwnLogs> {
   const { database, blobs, signing, clock, random, telemetry, events } = deps;
   const { organisationOf = () => undefined, witnesses = noLogWitnesses, seenElsewhere = async () => [] } = deps;
-  const { crashPoint = () => {} } = deps;
+  const { crashPoint = () => {}, marks = noProcessMarks } = deps;
   const guardFile = createGuardFile({ random }, { folder: config.guardFolder });
   const tiles = createTiles({ blobs, database, telemetry }, { cacheBytes: tileCacheBytes });
   const claimed = createWakeups();
@@ -199,7 +200,7 @@ export async function openOwnLogs(
           head,
         );
       await leadOrFollow(
-        { database, clock, telemetry },
+        { database, clock, telemetry, marks },
         { goneMs: config.leaderGoneMs ?? leaderGoneMs },
         { lead, follow: (stop) => followHeads(shared, { shards, claimed, publish }, stop) },
         signal,

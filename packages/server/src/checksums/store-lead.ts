@@ -12,23 +12,31 @@ export interface LeadRow {
   readonly beat: number;
   /** False when the leader gave it away, and before the first one. */
   readonly isHeld: boolean;
+  /** Mark of the leader's process (`ProcessMarks`); undefined: it has none. */
+  readonly mark: string | undefined;
 }
 
 export async function leadOf(reader: Reader): Promise<LeadRow> {
   const row = await reader
     .withTables<Tables>()
     .selectFrom("log_leads")
-    .select(["fence", "beat", "is_held"])
+    .select(["fence", "beat", "is_held", "holder"])
     .where("id", "=", leadId)
     .executeTakeFirst();
-  return { fence: row?.fence ?? 0, beat: row?.beat ?? 0, isHeld: row?.is_held === 1 };
+  const fence = row?.fence ?? 0;
+  // A release that knows no marks leaves that of the leader before.
+  const [, mark] = row?.holder?.startsWith(`${fence} `) === true ? (/^[0-9]+ (.+)$/.exec(row.holder) ?? []) : [];
+  return { fence, beat: row?.beat ?? 0, isHeld: row?.is_held === 1, mark };
 }
 
 /**
  * Makes the caller the one process that sequences, and answers its fence. With `seen`, only if the row still is that:
  * of several that saw the same leader die one gets it, and none from a leader that has beaten since.
  */
-export async function raiseLead(transaction: Transaction, seen?: LeadRow): Promise<number | undefined> {
+export async function raiseLead(
+  transaction: Transaction,
+  { seen, mark }: { readonly seen?: LeadRow; readonly mark?: string | undefined } = {},
+): Promise<number | undefined> {
   const standing = await leadOf(transaction);
   if (seen !== undefined && (standing.fence !== seen.fence || standing.beat !== seen.beat)) return undefined;
   const row = await transaction
@@ -40,6 +48,12 @@ export async function raiseLead(transaction: Transaction, seen?: LeadRow): Promi
     )
     .returning("fence")
     .executeTakeFirstOrThrow();
+  await transaction
+    .withTables<Tables>()
+    .updateTable("log_leads")
+    .set({ holder: mark === undefined ? null : `${row.fence} ${mark}` })
+    .where("id", "=", leadId)
+    .execute();
   return row.fence;
 }
 

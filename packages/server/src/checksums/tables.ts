@@ -55,7 +55,14 @@ export type Tables = {
     published_at_ms: number;
   };
   /** One row: which process sequences, whatever the log. `fence` is raised by whoever takes over, `beat` by the leader while it lives. */
-  readonly log_leads: { id: string; fence: number; beat: Generated<number>; is_held: Generated<number> };
+  readonly log_leads: {
+    id: string;
+    fence: number;
+    beat: Generated<number>;
+    is_held: Generated<number>;
+    /** The fence that it is about, and the mark of the process; null: it has none. */
+    holder: Generated<string | null>;
+  };
   /** First copy of the signing guard. */
   readonly log_guards: { shard: string; size: number; root: Uint8Array };
   /**

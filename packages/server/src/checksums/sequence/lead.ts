@@ -1,6 +1,7 @@
 import { isAssayError } from "@assay/core";
 import type { Clock } from "../../platform/clock.ts";
 import type { Database } from "../../platform/database/database.ts";
+import type { ProcessMarks } from "../../platform/process-marks.ts";
 import type { Telemetry } from "../../platform/telemetry/telemetry.ts";
 import { giveLead, leadOf, raiseLead } from "../store-lead.ts";
 import type { LeadRow } from "../store-lead.ts";
@@ -9,6 +10,7 @@ export interface LeadDependencies {
   readonly database: Database;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
+  readonly marks: ProcessMarks;
 }
 
 export interface LeadOptions {
@@ -33,6 +35,7 @@ const lookMs = 500;
  * - Who has seen no beat for `goneMs` of its own monotonic clock takes over. No clock of two machines is compared: a
  *   beat is a number that changed. Looks that failed count for nothing, so a database that was away unseats nobody
  *   at the first look after it.
+ * - A leader whose process has ended on this very machine is gone at once: after a crash the next start leads.
  * - It is taken by compare-and-swap on the row that was seen: of several one gets it, and a beat in the last moment
  *   keeps it. Killed at any point, a leader leaves rows that the next one finishes by the same steps.
  * - A leader that slept for long (paused, cut off) is fenced at its next write, and follows. What it had signed and not
@@ -73,18 +76,20 @@ export async function leadOrFollow(
 
 /** Answers the fence when the lead is ours, undefined when the signal was aborted. */
 async function winLead(
-  { database, clock, telemetry }: LeadDependencies,
+  { database, clock, telemetry, marks }: LeadDependencies,
   { goneMs }: LeadOptions,
   signal: AbortSignal,
 ): Promise<number | undefined> {
   let seen: { readonly row: LeadRow; readonly sinceMs: number } | undefined;
   while (!signal.aborted) {
     try {
-      if (database.engine === "sqlite") return await database.write((transaction) => raiseLead(transaction));
+      if (database.engine === "sqlite")
+        return await database.write((transaction) => raiseLead(transaction, { mark: marks.own }));
       const row = await leadOf(database.read);
       if (seen?.row.fence !== row.fence || seen.row.beat !== row.beat) seen = { row, sinceMs: clock.monotonicMs() };
-      if (!row.isHeld || clock.monotonicMs() - seen.sinceMs >= goneMs) {
-        const fence = await database.write((transaction) => raiseLead(transaction, row));
+      const isDead = row.mark !== undefined && marks.isGone(row.mark);
+      if (!row.isHeld || isDead || clock.monotonicMs() - seen.sinceMs >= goneMs) {
+        const fence = await database.write((transaction) => raiseLead(transaction, { seen: row, mark: marks.own }));
         if (fence !== undefined) return fence;
       }
     } catch (error) {
