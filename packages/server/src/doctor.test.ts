@@ -94,6 +94,7 @@ async function install(context: TestContext): Promise<Installation> {
         upstreams: [own] as readonly UpstreamConfig[],
         sweep: { everyMinutes: 8, bytesPerSecond: 1, requestsPerSecond: 1, sampleBytesPerSecond: 1 },
         log: { guardFolder: changes.guardFolder ?? join(folder, "guard") },
+        publish: { quotas: [] as Config["publish"]["quotas"] },
       } as Config;
       for await (const finding of runDoctor(deps, checked)) findings.push(finding);
       return findings;
