@@ -104,6 +104,26 @@ describe("a database on PostgreSQL", { skip: missing ?? false }, () => {
     assert.ok(outcomes.some((outcome) => outcome.status === "rejected" && unavailable(outcome.reason)));
   });
 
+  test("a server that has no place for one more connection is too busy, for reads too", async () => {
+    await using owner = await createPostgresDatabase(deps, { url });
+    await owner.write((transaction) => sql`create role few login connection limit 1`.execute(transaction));
+    const few = new URL(url);
+    few.username = "few";
+    await using database = await createPostgresDatabase(deps, { url: few.href, connections: 2 });
+    const { promise: asked, resolve: release } = Promise.withResolvers<void>();
+    const { promise: holds, resolve: held } = Promise.withResolvers<void>();
+    const holding = database.write(async (transaction) => {
+      await sql`select 1`.execute(transaction);
+      held();
+      await asked;
+    });
+    await holds;
+    const outcome = await sql`select 1`.execute(database.read).catch((error: unknown) => error);
+    release();
+    await holding;
+    assert.ok(isAssayError(outcome, "DATABASE_UNAVAILABLE"), String(outcome));
+  });
+
   test("several statements in one text are refused, with and without parameters", async () => {
     await using database = await createPostgresDatabase(deps, { url });
     await assert.rejects(sql`select 1; select 2`.execute(database.read), refused(/multiple commands/));

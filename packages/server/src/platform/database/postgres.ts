@@ -30,6 +30,9 @@ const longestPauseMs = 200;
 /** serialization_failure, deadlock_detected: running again may succeed, and nothing was done. */
 const retried: ReadonlySet<string> = new Set(["40001", "40P01"]);
 
+/** too_many_connections; admin_shutdown, crash_shutdown, cannot_connect_now: no connection, or none any more. */
+const noPlace: ReadonlySet<string> = new Set(["53300", "57P01", "57P02", "57P03"]);
+
 interface PostgresParts extends PostgresDeps {
   readonly pool: Pool;
   readonly retryForMs: number;
@@ -158,10 +161,11 @@ async function connect(pool: Pool): Promise<PoolClient> {
   }
 }
 
-/** Whether no server answered: what it was asked for it may be asked again. */
+/** Whether no server answered, or none that has a place: what it was asked for it may be asked again. */
 function isLost(error: unknown): boolean {
   const isOurs = error instanceof TypeError || error instanceof RangeError;
-  return sqlState(error) === undefined && !isOurs;
+  const state = sqlState(error);
+  return state === undefined ? !isOurs : noPlace.has(state);
 }
 
 function unavailable(error: unknown): AssayError {
