@@ -81,12 +81,14 @@ export function createByteBudget({ clock, maxBytes, maxBytesOfOne }: ByteBudgetO
     return share.rateBefore === Infinity ? undefined : Math.max(rate, share.rateBefore);
   }
 
-  /** Ends slow bodies, the slowest first, until there is room. */
+  /** Ends slow bodies, the slowest first, until there is room; none where all of them are not enough. */
   function makeRoom(bytes: number, wanting: Share): void {
     const slow = [...shares].flatMap((share) => {
       const rate = share === wanting || !share.isArriving || share.ownBytes === 0 ? undefined : rateOf(share);
       return rate === undefined || rate >= slowBytesPerSecond ? [] : [{ share, rate }];
     });
+    const all = slow.reduce((sum, { share }) => sum + share.ownBytes, 0);
+    if (takenBytes - all + bytes > maxBytes) return;
     for (const { share } of slow.toSorted((one, other) => one.rate - other.rate)) {
       if (takenBytes + bytes <= maxBytes) return;
       end(share);

@@ -153,6 +153,22 @@ test("a few who send slowly keep nobody from publishing; who sends fast is not p
   }
 });
 
+test("who sends slowly is not put off where that makes too little room", async () => {
+  await using _large = await read(document(10 * mebibyte));
+  const slow = read(slowly(2 * mebibyte, 1000));
+  const put = slow.then(
+    () => "here",
+    () => "put off",
+  );
+  await turns();
+  for (let second = 0; second < 11; second += 1) await clock.advance(1000);
+  const before = budget.takenBytes;
+  // In one piece: what is there, with what slow bodies hold, is not enough.
+  await assert.rejects(read(document(8 * mebibyte, 8 * mebibyte)), isRefused);
+  assert.equal(budget.takenBytes, before);
+  assert.equal(await Promise.race([put, turns().then(() => "goes on")]), "goes on");
+});
+
 test("bytes that come one by one cost no more than others", async () => {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;
