@@ -11,6 +11,7 @@ import { clients, type ClientName } from "@assay/testkit/clients";
 import { rawRequest, type RawAnswer } from "@assay/testkit/raw-http";
 import { configFile, runAssay } from "@assay/testkit/server-process";
 import { packageTgz } from "@assay/testkit/tarball";
+import { tokenOf } from "../src/identity/test-identity.ts";
 import { withProvenance } from "./provenance-bundle.ts";
 import { publishBody, startPublisher, type Publisher } from "./publisher.ts";
 
@@ -542,7 +543,10 @@ test("at the terminal beside the server: a name goes to an organisation, and wha
 });
 
 test("whoever publishes to many packages within minutes stages what is of yet another one, however many come at once", async () => {
-  await using strict = await startPublisher("publish: {burstPackages: 3, perMinute: 40}\n");
+  let readOnly = "";
+  await using strict = await startPublisher("publish: {burstPackages: 3, perMinute: 40}\n", async ({ identity }) => {
+    readOnly = await tokenOf(identity, "ada", { level: "read-only" });
+  });
   const publish = (at: number, version: string): Promise<RawAnswer> =>
     strict.put(`@acme/burst-${at}`, publishBody({ name: `@acme/burst-${at}`, version }));
   const answers = await Promise.all([1, 2, 3, 4, 5, 6].map((at) => publish(at, "1.0.0")));
@@ -559,6 +563,15 @@ test("whoever publishes to many packages within minutes stages what is of yet an
     Array.from({ length: 60 }, () => rawRequest(strict.server.url, "/-/package/@acme%2fburst-1/dist-tags/x", tag)),
   );
   assert.ok(strangers.every(({ status }) => status === 401));
+  const stolen = { ...tag, headers: { ...tag.headers, authorization: `Bearer ${readOnly}` } };
+  const refusals = await Promise.all(
+    Array.from({ length: 60 }, () => rawRequest(strict.server.url, "/-/package/@acme%2fburst-1/dist-tags/x", stolen)),
+  );
+  assert.ok(refusals.every(({ status }) => status === 403));
+  const looks = await Promise.all(Array.from({ length: 60 }, () => strict.ask("GET", "/-/stage")));
+  assert.ok(looks.every(({ status }) => status === 200));
+  const own = await strict.ask("PUT", "/-/package/@acme%2fburst-1/dist-tags/x", "1.0.0");
+  assert.notEqual(own.status, 429, "neither looking nor a token that changes nothing uses up the number");
   const tagged = await Promise.all(
     Array.from({ length: 60 }, () => strict.ask("PUT", "/-/package/@acme%2fburst-1/dist-tags/x", "1.0.0")),
   );

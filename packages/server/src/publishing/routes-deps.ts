@@ -19,7 +19,7 @@ export interface PublishingRoutesDeps {
   readonly random: Random;
   readonly names: Pick<HostedNames, "find" | "organisationOf">;
   readonly publishing: Publishing;
-  /** How many changes one may send, by principal id; undefined: any number. */
+  /** How many changes one may send; undefined: any number. */
   readonly sending: Pick<RateLimit, "take"> | undefined;
   readonly hosting: {
     readonly organisations: Pick<Organisations, "ensurePersonal" | "owners" | "teams" | "grants">;

@@ -22,7 +22,7 @@ export function addStageRoutes(
   deps: PublishingRoutesDeps,
   who: (request: FastifyRequest) => Promise<Writer>,
 ): void {
-  const { publishing, hosting } = deps;
+  const { identity, publishing, hosting } = deps;
   const { staging } = publishing;
   // Clients send no body, or an empty one of any type.
   const streamed = { config: { body: "stream" } } as const;
@@ -46,7 +46,7 @@ export function addStageRoutes(
       page: whole("page", page, 0, { from: 0, to: 1_000_000 }),
       perPage: whole("perPage", perPage, 10, { from: 1, to: 100 }),
     };
-    const { principal } = await who(request);
+    const principal = await identity.authenticate(request.credentials);
     const { stages, total } = await staging.list(principal, asked);
     return reply.send({ items: stages.map(stageDocument), page: asked.page, perPage: asked.perPage, total });
   });
@@ -54,12 +54,12 @@ export function addStageRoutes(
   fastify.get<ById>("/-/stage/:id", async (request, reply) => {
     if (wantsPage(request, reply))
       return reply.redirect(`${request.base}/-/web/stage/${encodeURIComponent(request.params.id)}`, 302);
-    const { principal } = await who(request);
+    const principal = await identity.authenticate(request.credentials);
     return reply.send(stageDocument(await staging.find(principal, request.params.id)));
   });
 
   fastify.get<ById>("/-/stage/:id/tarball", async (request, reply) => {
-    const { principal } = await who(request);
+    const principal = await identity.authenticate(request.credentials);
     const { sizeBytes, stream } = await staging.open(principal, request.params.id);
     const headers = { "content-type": "application/octet-stream", "cache-control": "no-store" };
     await sendStream(request, reply, { status: 200, head: finishedHead(headers, sizeBytes), stream });

@@ -1,5 +1,6 @@
 import { AssayError, parsePackageName, parseVersion, unscopedName } from "@assay/core";
 import type { FastifyInstance, FastifyPluginCallback, FastifyRequest } from "fastify";
+import type { Principal } from "../identity/identity.ts";
 import { bodyOf, type PublishingRoutesDeps } from "./routes-deps.ts";
 import { addSettingsPage } from "./routes-settings-page.ts";
 import { addStagePages } from "./routes-stage-pages.ts";
@@ -10,11 +11,12 @@ import { createWriter, type Writer } from "./writer.ts";
 export function publishingRoutes(deps: PublishingRoutesDeps): FastifyPluginCallback {
   const { identity, names, publishing, hosting, sending } = deps;
   const { stepUps } = identity.signIn;
+  /** Who sends a change. */
   async function who({ base, credentials }: FastifyRequest): Promise<Writer> {
     const { authenticate } = identity;
     const principal = await authenticate(credentials);
-    // Strangers are refused before anything of theirs is read, and must not use up each other's number.
-    if (principal.kind !== "anonymous") sending?.take(principal.id);
+    const sender = senderOf(principal);
+    if (sender !== undefined) sending?.take(sender);
     return createWriter({ authenticate, stepUps, names }, principal, { base, credentials });
   }
   const streamed = { config: { body: "stream" } } as const;
@@ -93,4 +95,13 @@ export function publishingRoutes(deps: PublishingRoutesDeps): FastifyPluginCallb
     addSettingsPage(fastify, deps, who);
     done();
   };
+}
+
+/**
+ * Whose number of changes a request takes from; undefined: nobody's. Strangers, and tokens that change nothing, are
+ * refused before anything of theirs is read, and use up nobody's number; a token for stages alone uses up one of its own.
+ */
+function senderOf({ kind, id, grant }: Principal): string | undefined {
+  if (kind === "anonymous" || grant?.level === "read-only") return undefined;
+  return grant?.level === "stage-only" ? `${id} stage-only` : id;
 }
