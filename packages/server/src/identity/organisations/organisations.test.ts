@@ -77,7 +77,7 @@ onEveryDatabase("organisations", ({ fresh }) => {
     assert.equal((await organisations.owners(ui)).length, 1);
   });
 
-  test("only people own packages, and a bot administers no organisation", async () => {
+  test("only people own packages, a bot administers no organisation, a team's description is plain text", async () => {
     const { organisations, settled, change } = await open();
     await assert.rejects(change({ kind: "add", person: "robo" }), conflict(/robo is a bot/));
     await assert.rejects(change({ kind: "replace", people: ["olga", "robo"] }), conflict(/robo is a bot/));
@@ -85,6 +85,11 @@ onEveryDatabase("organisations", ({ fresh }) => {
     for (const role of ["owner", "admin"] as const)
       await assert.rejects(settled(organisations.setMember(by("person:olga"), "acme", "robo", role)), conflict(/bot/));
     assert.deepEqual(await organisations.owners(ui), ["olga"]);
+    for (const description of ["a\0b", "\ud800", "x".repeat(501)])
+      await assert.rejects(
+        settled(organisations.createTeam(by("person:olga"), { organisation: "acme", team: "ui" }, description)),
+        (error) => isAssayError(error, "BAD_REQUEST") && /description/.test(error.message),
+      );
   });
 
   test("who alone owns a package leaves when somebody else owns it too, and is told which; whoever is taken out goes at once", async () => {

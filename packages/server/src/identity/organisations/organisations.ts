@@ -230,10 +230,10 @@ export function createOrganisations(
 
     async createTeam(by, { organisation, team }, description) {
       requireOrganisation(organisation);
-      if (!/^[a-z0-9][a-z0-9._-]{0,63}$/.test(team) || description.length > 500)
-        throw new AssayError("BAD_REQUEST", {
-          reason: "a team's name is 1 to 64 characters of a-z, 0-9, dot, dash and underscore",
-        });
+      if (!/^[^\p{Cc}\p{Cs}]{0,500}$/u.test(description))
+        throw badRequest("a team's description is up to 500 characters, without control characters");
+      if (!/^[a-z0-9][a-z0-9._-]{0,63}$/.test(team))
+        throw badRequest("a team's name is 1 to 64 characters of a-z, 0-9, dot, dash and underscore");
       const event: ChangeEvent = { kind: "team.created", subject: `team ${organisation}:${team}`, organisation, by };
       await change(event, async (transaction) => {
         if (!(await store.insertTeam(transaction, { organisation, team, description })))
@@ -396,3 +396,5 @@ function teamText({ organisation, team }: TeamRow): string {
 function missing(name: PackageName): never {
   throw new AssayError("NOT_FOUND", { what: `The package ${name}` });
 }
+
+const badRequest = (reason: string): AssayError => new AssayError("BAD_REQUEST", { reason });

@@ -2,6 +2,7 @@
  * Filters (RFC 7644 §3.4.2.2): one attribute, `eq`, one string. That is what providers look people and groups up with;
  * own code, because a parser of the whole grammar would take what no index answers.
  */
+import { isPlain } from "./messages.ts";
 import { ScimRefusal } from "./scim-refusal.ts";
 
 export interface Filter<Attribute extends string> {
@@ -19,7 +20,7 @@ export function parseFilter<Attribute extends string>(
   const [, name = "", quoted = ""] = form.exec(text.length > 1000 ? "" : text) ?? [];
   const attribute = attributes.find((one) => isAttribute(name, schema, one));
   const value = attribute === undefined ? undefined : stringIn(quoted);
-  if (attribute === undefined || value === undefined)
+  if (attribute === undefined || value === undefined || !isPlain(value))
     throw new ScimRefusal(400, `A filter here is one of ${attributes.join(", ")}, eq, and a string.`, "invalidFilter");
   return { attribute, value };
 }

@@ -31,9 +31,14 @@ export function attributesIn(fields: Fields, schema: string): ReadonlyMap<string
 
 const longest = 200;
 
-/** A string of 1 to 200 characters without control characters. Throws `invalidValue`. */
+/** Whether a text is Unicode without control characters: a database keeps no other. */
+export function isPlain(text: string): boolean {
+  return text.isWellFormed() && !/\p{Cc}/u.test(text);
+}
+
+/** A string of 1 to 200 characters, well-formed and without control characters. Throws `invalidValue`. */
 export function textIn(value: unknown, what: string): string {
-  if (typeof value !== "string" || value.trim() === "" || value.length > longest || /\p{Cc}/u.test(value))
+  if (typeof value !== "string" || value.trim() === "" || value.length > longest || !isPlain(value))
     throw badValue(`${what} must be a string of 1 to ${longest} characters, without control characters.`);
   return value;
 }

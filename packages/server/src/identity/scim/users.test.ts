@@ -237,10 +237,13 @@ onEveryDatabase("SCIM users", ({ fresh }) => {
       'userName eq "a" "',
       "",
       `userName eq "${"x".repeat(2000)}"`,
+      String.raw`userName eq "\u0000"`,
+      String.raw`userName eq "\ud800"`,
     ]) {
       const answer = await ask("GET", `/Users?filter=${encodeURIComponent(filter)}`);
       assert.deepEqual(told(answer), [400, "invalidFilter"], filter);
     }
+    assert.deepEqual(told(await ask("POST", "/Users", okta("\ud800", "d1"))), [400, "invalidValue"]);
     const page = await ask("GET", "/Users?startIndex=2&count=1");
     const { totalResults, startIndex, itemsPerPage, Resources } = page.body as {
       Resources: { userName: string }[];
