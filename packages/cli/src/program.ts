@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import about from "../package.json" with { type: "json" };
+import { approvalsCommand } from "./commands/approvals.ts";
 import { auditCommand } from "./commands/audit.ts";
 import { checkCommand } from "./commands/check.ts";
 import { delegationCommand } from "./commands/delegation.ts";
@@ -55,6 +56,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     peopleCommand(context, finish),
     namesCommand(context, finish),
     policyCommand(context, finish),
+    approvalsCommand(context, finish),
     auditCommand(context, finish),
     quarantineCommand(context, finish),
     upstreamCommand(context, finish),

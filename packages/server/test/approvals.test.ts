@@ -5,8 +5,10 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import { clients } from "@assay/testkit/clients";
 import { installClients } from "@assay/testkit/install-clients";
-import { runAssay } from "@assay/testkit/server-process";
+import { runAssay, startAssay } from "@assay/testkit/server-process";
 import { tempFolder } from "@assay/testkit/temp-folder";
+import { codeOfUrl } from "../src/identity/sign-in/test-codes.ts";
+import { tokenOf } from "../src/identity/test-identity.ts";
 import { browse, type Browsing } from "./browsing.ts";
 import { publishBody, startPublisher, type Publisher } from "./publisher.ts";
 
@@ -16,6 +18,8 @@ let publisher: Publisher;
 /** Owners of acme. Ada, who publishes, administers the registry. */
 let olga: Browsing;
 let otto: Browsing;
+/** Has a second factor. */
+let uma: { readonly token: string; readonly codes: readonly string[] };
 
 before(async () => {
   await installClients(() => {});
@@ -26,10 +30,14 @@ identity:
 `;
   publisher = await startPublisher(config, async ({ identity, hosting }) => {
     const by = { id: "test", address: "", action: "", policy: "" } as const;
-    for (const name of ["olga", "otto"]) {
+    for (const name of ["olga", "otto", "uma"]) {
       await identity.accounts.create("test", { name, kind: "person", password });
       await hosting.organisations.setMember(by, "acme", name, "owner");
     }
+    const { factors } = identity.signIn;
+    const { url } = await factors.offerTotp("uma", "Assay");
+    const codes = await factors.confirmTotp("uma", codeOfUrl(url, Date.now()), "127.0.0.1");
+    uma = { token: await tokenOf(identity, "uma"), codes };
   });
   olga = await browse(publisher.server.url, "olga", password);
   otto = await browse(publisher.server.url, "otto", password);
@@ -93,6 +101,54 @@ test("npm is told who must approve and where, a person does it in a browser, and
   assert.deepEqual(await tags(), { latest: "1.0.0", stable: "1.0.0" });
   assert.match((await olga.get(at)).text(), /carried out/);
   assert.equal((await decide(otto, id, "approve")).status, 409);
+});
+
+test("at a terminal people list, see and decide, and confirm in the browser or with a code", async () => {
+  const { installation, server } = publisher;
+  const tagged = async (tag: string) =>
+    idIn((await publisher.ask("PUT", `/-/package/@acme%2fui/dist-tags/${tag}`, "1.0.0")).text());
+  const [wanted, unwanted] = [await tagged("canary"), await tagged("nightly")];
+  const host = server.url.slice("http:".length);
+  const asWhom = async (token: string) => {
+    const home = path.join(folder, token.slice(-8));
+    mkdirSync(home, { recursive: true });
+    writeFileSync(path.join(home, ".npmrc"), `registry=${server.url}/\n${host}/:_authToken=${token}\n`);
+    return (...parameters: readonly string[]) =>
+      startAssay(installation, ["approvals", ...parameters], home, { HOME: home });
+  };
+  const login = await publisher.ask("PUT", "/-/user/org.couchdb.user:olga", { name: "olga", password, type: "user" });
+  const run = await asWhom(String(login.json()["token"]));
+  const list = await run("list").result;
+  assert.match(list.stdout, new RegExp(`^${wanted}  0 of 1  npm @acme/ui  by ada: .*canary`, "m"), list.stderr);
+  const one = await run("show", wanted).result;
+  assert.match(one.stdout, /what: point the tag canary of @acme\/ui at 1\.0\.0\n[^]*you: may decide/, one.stderr);
+
+  const { child, result } = run("approve", wanted);
+  let said = "";
+  const shownAddress = new Promise<string>((resolve) => {
+    child.stderr?.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
+      const at = /\/-\/web\/step-up\/[\w-]{22}(?=\n)/.exec(said)?.[0];
+      if (at !== undefined) resolve(at);
+    });
+  });
+  const at = await Promise.race([shownAddress, result.then(({ stderr }) => assert.fail(stderr))]);
+  assert.match(said, /what: point the tag canary/, "what is decided is shown before");
+  assert.equal((await olga.post(at, at, { decision: "yes", password })).status, 200);
+  const approved = await result;
+  assert.deepEqual([approved.exitCode, approved.stdout], [0, "It is carried out.\n"], said);
+
+  const byCode = await asWhom(uma.token);
+  const bare = await byCode("reject", unwanted, `--otp=${uma.codes[0]}`).result;
+  assert.equal(bare.exitCode, 1);
+  assert.match(bare.stderr, /a reason of 1 to/);
+  const rejected = await byCode("reject", unwanted, "--reason=not now", `--otp=${uma.codes[1]}`).result;
+  assert.equal(rejected.stdout, "It is rejected; nothing has changed.\n", rejected.stderr);
+  assert.equal((await byCode("show", "../tokens").result).exitCode, 2);
+  const gone = await byCode("approve", "0".repeat(32)).result;
+  assert.deepEqual([gone.exitCode, gone.stdout], [1, ""]);
+  const now = (await tags()) as Record<string, string>;
+  assert.deepEqual([now["canary"], now["nightly"]], ["1.0.0", undefined]);
 });
 
 test("a vote needs a fresh proof, another person, and what was shown", async () => {
