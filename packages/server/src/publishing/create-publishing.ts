@@ -115,7 +115,7 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
     const { principal, confirm, renew } = writer;
     const mayBring = await mayPublish(principal, name);
     // Whether it brings a version only the body tells: a package that is too many needs none of it.
-    if (mayBring) await deps.quotas.requireRoom(deps.database.read, name, { versions: 0, sizeBytes: 0 });
+    if (mayBring) await deps.quotas.requireRoom(deps.database, name, { versions: 0, sizeBytes: 0 });
     await confirm("publish", name);
     await using body = await readBody(deps, source, bodyLimits, principal.id);
     await renew();
@@ -168,7 +168,7 @@ export function createPublishing(deps: PublishingDeps, { limits, publish }: Publ
       const steady = (reader: Reader): Promise<void> => refuseBurst(reader, principal, name, burst, deps.clock.now());
       await steady(deps.database.read);
       const { sizeBytes } = request.tarball;
-      await deps.quotas.requireRoom(deps.database.read, name, { versions: 1, sizeBytes });
+      await deps.quotas.requireRoom(deps.database, name, { versions: 1, sizeBytes });
       const passed = await examine(deps, request, examining);
       // Whoever lost the right meanwhile must not become the owner of a new package.
       const by = await requireWrite(deps, principal, "publish", name);

@@ -74,7 +74,7 @@ export async function takeVersion(
   });
   const room = async (sizeBytes: number): Promise<NotTaken | undefined> => {
     try {
-      await deps.quotas.requireRoom(deps.database.read, name, { versions: 1, sizeBytes });
+      await deps.quotas.requireRoom(deps.database, name, { versions: 1, sizeBytes });
       return undefined;
     } catch (error) {
       if (!isAssayError(error, "FORBIDDEN")) throw error;

@@ -75,11 +75,11 @@ onEveryDatabase("quotas", (databases) => {
     await publish(database, quotas, nameOf(2));
     assert.deepEqual(await readUsage(database.read, "acme"), { packages: 2, versions: 2, sizeBytes: 20 });
     const said = over(/acme has 20 bytes of at most 20 bytes \(publish\.quotas\), and this adds 10 bytes; .*ask/);
-    await assert.rejects(quotas.requireRoom(database.read, nameOf(3), { versions: 1, sizeBytes: 10 }), said);
+    await assert.rejects(quotas.requireRoom(database, nameOf(3), { versions: 1, sizeBytes: 10 }), said);
     await assert.rejects(publish(database, quotas, nameOf(3)), said);
     assert.deepEqual(await liveVersions(database.read, nameOf(3)), []);
     await unpublish(database, quotas, nameOf(1));
-    await quotas.requireRoom(database.read, nameOf(3), { versions: 1, sizeBytes: 10 });
+    await quotas.requireRoom(database, nameOf(3), { versions: 1, sizeBytes: 10 });
     await publish(database, quotas, nameOf(3));
     assert.deepEqual(await quotas.usage(database, "acme"), { packages: 2, versions: 2, sizeBytes: 20 });
   });
@@ -89,10 +89,27 @@ onEveryDatabase("quotas", (databases) => {
     const quotas = createQuotas(deps, [all("packages", 1)]);
     await publish(database, quotas, nameOf(1));
     const nothing = { versions: 0, sizeBytes: 0 };
-    await assert.rejects(quotas.requireRoom(database.read, nameOf(2), nothing), over(/1 package of at most 1 package/));
-    await quotas.requireRoom(database.read, nameOf(1), nothing);
+    await assert.rejects(quotas.requireRoom(database, nameOf(2), nothing), over(/1 package of at most 1 package/));
+    await quotas.requireRoom(database, nameOf(1), nothing);
     await publish(database, quotas, nameOf(1), "1.1.0");
-    await quotas.requireRoom(database.read, parsePackageName("elsewhere"), nothing);
+    await quotas.requireRoom(database, parsePackageName("elsewhere"), nothing);
+  });
+
+  test("an organisation that was over its quota before is counted once, however often it tries", async () => {
+    const database = await databases.fresh(publishingMigrations);
+    for (const at of [1, 2]) await database.write((transaction) => add(transaction, nameOf(at)));
+    let counts = 0;
+    const listed = async () => {
+      counts += 1;
+      return [1, 2].map(nameOf);
+    };
+    const quotas = createQuotas({ ...deps, names: { ...deps.names, listed } }, [all("packages", 1)]);
+    for (let tries = 0; tries < 3; tries += 1)
+      await assert.rejects(
+        quotas.requireRoom(database, nameOf(3), { versions: 1, sizeBytes: 10 }),
+        over(/2 packages of at most 1 package/),
+      );
+    assert.equal(counts, 1);
   });
 
   test("of publishes at once no more come in than fit", async () => {

@@ -18,10 +18,15 @@ export interface Quotas {
   usage(database: Pick<Database, "read" | "write">, organisation: string): Promise<Usage>;
 
   /**
-   * Returns when so much more of a package fits, a new package counting as one. Throws FORBIDDEN, which says used,
-   * allowed and whom to ask. For whoever may write the package: it tells of its organisation.
+   * Returns when so much more of a package fits, a new package counting as one; what was not counted before is, as by
+   * `usage`. Throws FORBIDDEN, which says used, allowed and whom to ask. For whoever may write the package: it tells of
+   * its organisation.
    */
-  requireRoom(reader: Reader, name: PackageName, more: Omit<Usage, "packages">): Promise<void>;
+  requireRoom(
+    database: Pick<Database, "read" | "write">,
+    name: PackageName,
+    more: Omit<Usage, "packages">,
+  ): Promise<void>;
 
   /**
    * Notes in the transaction of a change what it brought and took. Of two at once that would both fit alone, the one that
@@ -74,20 +79,22 @@ export function createQuotas({ names, checksums }: QuotasDeps, rules: readonly Q
     return usage;
   }
 
+  async function usage({ read, write }: Pick<Database, "read" | "write">, organisation: string): Promise<Usage> {
+    const known = await readUsage(read, organisation);
+    return known ?? (await write((transaction) => countAll(transaction, organisation)));
+  }
+
   return {
     of,
-    async usage({ read, write }, organisation) {
-      const known = await readUsage(read, organisation);
-      return known ?? (await write((transaction) => countAll(transaction, organisation)));
-    },
+    usage,
 
-    async requireRoom(reader, name, more) {
+    async requireRoom(database, name, more) {
       const organisation = names.organisationOf(name);
       if (organisation === undefined) return;
       const quota = of(organisation);
       if (Object.keys(quota).length === 0) return;
-      const used = (await readUsage(reader, organisation)) ?? (await counted(reader, organisation));
-      const isNew = (await liveVersions(reader, name)).length === 0;
+      const used = await usage(database, organisation);
+      const isNew = (await liveVersions(database.read, name)).length === 0;
       refuseOver(organisation, quota, used, { ...more, packages: Number(isNew) });
     },
 

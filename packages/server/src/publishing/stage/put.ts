@@ -43,7 +43,7 @@ export async function putStage(
 ): Promise<Staged> {
   const { database, clock, admission } = deps;
   await requireWrite(deps, principal, "stage", name);
-  await deps.quotas.requireRoom(database.read, name, { versions: 0, sizeBytes: 0 });
+  await deps.quotas.requireRoom(database, name, { versions: 0, sizeBytes: 0 });
   await using body = await readBody(deps, source, options.body, principal.id);
   await renew();
   const request = readRequest(deps, body, name, options.examining);
@@ -54,7 +54,7 @@ export async function putStage(
   await refuseStaged(database.read, request, clock.now());
   await requireFree(database.read, principal.id, request, content);
   const { sizeBytes } = request.tarball;
-  await deps.quotas.requireRoom(database.read, name, { versions: 1, sizeBytes });
+  await deps.quotas.requireRoom(database, name, { versions: 1, sizeBytes });
   await rehearseName(deps, principal, request);
   const passed = await examine(deps, request, options.examining);
   const by = await requireWrite(deps, principal, "stage", name);

@@ -124,7 +124,7 @@ onEveryDatabase("the table of stages", (databases) => {
       await quotas.count(transaction, name, { packages: 0, versions: 1, sizeBytes: 5 });
     });
     assert.deepEqual(await quotas.usage(database, "acme"), { packages: 0, versions: 2, sizeBytes: 10 });
-    await assert.rejects(quotas.requireRoom(database.read, name, { versions: 1, sizeBytes: 5 }), /10 bytes of at most/);
+    await assert.rejects(quotas.requireRoom(database, name, { versions: 1, sizeBytes: 5 }), /10 bytes of at most/);
     const deps = { quotas, admission: { letGo: async () => undefined } } as unknown as PublishingDeps;
     await database.write((transaction) => drop(deps, transaction, { id: "a" }));
     assert.equal(await database.write((transaction) => dropIfThere(deps, transaction, { id: "a" })), false);
