@@ -1,11 +1,12 @@
 /** Operations that people must approve: asked for by a client, decided on in a browser, carried out once. */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { clients } from "@assay/testkit/clients";
 import { installClients } from "@assay/testkit/install-clients";
-import { runAssay, startAssay } from "@assay/testkit/server-process";
+import { configFile, runAssay, startAssay } from "@assay/testkit/server-process";
 import { tempFolder } from "@assay/testkit/temp-folder";
 import { codeOfUrl } from "../src/identity/sign-in/test-codes.ts";
 import { tokenOf } from "../src/identity/test-identity.ts";
@@ -240,6 +241,22 @@ test("what the forms of pages change waits as well, and they lead to where it is
   assert.equal("later" in ((await tags()) as object), false);
 });
 
+/** The newest policy record in the log of acme, once there is one. */
+async function policyRecord(): Promise<string> {
+  const { installation } = publisher;
+  const where = [`--config=${configFile(installation)}`, `--data=${installation.data}`];
+  for (let attempt = 0; ; attempt += 1) {
+    const parameters = ["log", "tail", "--log=org:acme", "--no-follow", "--lines=1000", "--json", ...where];
+    const { stdout, stderr } = await runAssay(installation, parameters);
+    const records = stdout
+      .split("\n")
+      .flatMap((line) => (line === "" ? [] : (JSON.parse(line) as { text: string }).text));
+    const newest = records.findLast((text) => text.startsWith("assay/v1 policy\n"));
+    if (newest !== undefined) return newest;
+    assert.ok(attempt < 20, `no policy record: ${stderr}`);
+  }
+}
+
 test("an organisation's policies wait too, then hold for it alone, and its log says so", async () => {
   const policies = `@id("frozen") @reason("the release is near") forbid (principal, action == Assay::Action::"publish", resource);`;
   const at = "/-/assay/v1/organisations/acme/policies";
@@ -252,6 +269,8 @@ test("an organisation's policies wait too, then hold for it alone, and its log s
   assert.equal((await decide(otto, id, "approve")).json()["state"], "done");
   const saved = await otto.send("GET", at);
   assert.deepEqual([saved.json()["revision"], saved.json()["policies"], saved.headers["etag"]], [1, policies, `"1"`]);
+  const digest = `sha256-${createHash("sha256").update(policies).digest("base64")}`;
+  assert.match(await policyRecord(), new RegExp(`^assay/v1 policy\\n(?:.*\\n)*policies ${RegExp.escape(digest)}\\n`));
   const frozen = await publisher.put("@acme/ui", publishBody({ name: "@acme/ui", version: "3.0.0" }));
   assert.match(frozen.text(), /the release is near \(policy frozen\)/);
   assert.match((await olga.get("/-/web/organisations/acme/policies")).text(), /the release is near/);
