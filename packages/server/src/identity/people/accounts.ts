@@ -54,8 +54,8 @@ export interface Accounts {
   /** Throws NOT_FOUND, or BAD_REQUEST for a password that may not be, or for a bot. */
   setPassword(by: By, name: string, password: string): Promise<void>;
   setProfile(by: By, name: string, profile: { readonly email?: string; readonly fullName?: string }): Promise<void>;
-  /** Disables or enables. Throws NOT_FOUND, and CONFLICT for the last administrator. */
-  setState(by: By, name: string, state: Account["state"]): Promise<void>;
+  /** Disables or enables. Throws NOT_FOUND, and CONFLICT for the last administrator and for an account that stands otherwise by then. */
+  setState(by: By, name: string, state: Account["state"], stands?: (account: Account) => boolean): Promise<void>;
   /** Throws NOT_FOUND, BAD_REQUEST for a bot, CONFLICT for the last administrator. */
   setAdmin(by: By, name: string, isAdmin: boolean): Promise<void>;
 }
@@ -189,10 +189,13 @@ export function createAccounts(deps: AccountsDeps): Accounts {
       if (Object.keys(set).length > 0) await change({ kind: "account.profile-changed", by, name }, set);
     },
 
-    async setState(by, name, state) {
+    async setState(by, name, state, stands = () => true) {
       const kind = state === "active" ? "account.enabled" : "account.disabled";
       const disabled = { state, disabled_by: state === "disabled" ? idOf(by) : null };
-      await change({ kind, by, name }, disabled, state === "disabled" ? keepOneAdmin : undefined);
+      await change({ kind, by, name }, disabled, async (account, transaction) => {
+        if (!stands(account)) throw new AssayError("CONFLICT", { reason: `${name} was changed meanwhile; try again` });
+        if (state === "disabled") await keepOneAdmin(account, transaction);
+      });
     },
 
     async setAdmin(by, name, isAdmin) {

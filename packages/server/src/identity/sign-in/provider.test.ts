@@ -7,6 +7,7 @@ import { createSeededRandom } from "@assay/testkit/seeded-random";
 import { createLogger } from "../../platform/telemetry/logger.ts";
 import { createMetrics } from "../../platform/telemetry/metrics.ts";
 import { createTestIdentity, identityTestMigrations, password, showing, tokenOf } from "../test-identity.ts";
+import type { Accounts } from "../people/accounts.ts";
 import { createProvider } from "./provider.ts";
 import type { SignInTables } from "./tables.ts";
 import { createVault } from "./vault.ts";
@@ -15,12 +16,14 @@ const base = "http://localhost:4873";
 const place = { secret: undefined, place: { address: "192.0.2.1", agent: "Browser/1" } };
 
 onEveryDatabase("signing in through a provider", ({ fresh }) => {
+  type Opened = Awaited<ReturnType<typeof open>>;
   const opened: AsyncDisposable[] = [];
   after(async () => {
     for (const each of opened) await each[Symbol.asyncDispose]();
   });
 
-  const open = async () => {
+  /** `found` is called when an account was looked up, before that is answered. */
+  const open = async (found: (accounts: Accounts) => Promise<void> = async () => {}) => {
     const there = await createOidcProvider();
     opened.push(there);
     const database = await fresh(...identityTestMigrations);
@@ -43,6 +46,14 @@ onEveryDatabase("signing in through a provider", ({ fresh }) => {
         telemetry,
         vault: createVault({ random }, new Uint8Array(32)),
         ...identity,
+        accounts: {
+          ...identity.accounts,
+          async find(name) {
+            const account = await identity.accounts.find(name);
+            await found(identity.accounts);
+            return account;
+          },
+        },
         applyGroups,
       },
       { ...there, scopes: "openid", recheckMinutes: 5, groupsClaim: "groups", groups, scimClaim: "sub", scim: true },
@@ -55,6 +66,18 @@ onEveryDatabase("signing in through a provider", ({ fresh }) => {
       return { back, finish: () => provider.finish(base, back, backTo) };
     };
     return { there, database, identity, clock, provider, walk, applied };
+  };
+  /** Six minutes in which the provider is asked who is still there. */
+  const recheck = async ({ provider, clock }: Pick<Opened, "provider" | "clock">): Promise<void> => {
+    const stop = new AbortController();
+    const running = provider.run(stop.signal);
+    for (let half = 0; half < 12; half += 1) {
+      await clock.untilSleepers(1);
+      await clock.advance(30_000);
+    }
+    await clock.untilSleepers(1);
+    stop.abort();
+    await running;
   };
   const is = (code: "UNAUTHORIZED" | "CONFLICT" | "FORBIDDEN") => (error: unknown) => isAssayError(error, code);
 
@@ -139,21 +162,42 @@ onEveryDatabase("signing in through a provider", ({ fresh }) => {
     assert.ok(!/[0-9a-f]{8}-[0-9a-f]{4}-/.test(stored), "refresh tokens are sealed");
   });
 
+  test("whom somebody disables while the provider is asked stays so", async () => {
+    let between = async (_accounts: Accounts): Promise<void> => {};
+    const { there, walk, provider, clock, identity } = await open((accounts) => between(accounts));
+    const disable = async (accounts: Accounts): Promise<void> => {
+      between = async () => {};
+      await accounts.setState("scim:x", "dora", "disabled");
+    };
+    const leave = async (): Promise<void> => {
+      there.leave("8");
+      await recheck({ provider, clock });
+    };
+    const disabledBy = async () => (await identity.accounts.find("dora"))?.disabledBy;
+    there.signIn({ sub: "8", preferred_username: "dora" });
+    await (await walk()).finish();
+    between = disable;
+    await leave();
+    assert.equal(await disabledBy(), "scim:x", "the provider disables nobody twice");
+
+    await identity.accounts.setState("scim:x", "dora", "active");
+    there.signIn({ sub: "8", preferred_username: "dora" });
+    await (await walk()).finish();
+    await leave();
+    assert.match((await disabledBy()) ?? "", /^provider:/);
+    there.signIn({ sub: "8", preferred_username: "dora" });
+    between = disable;
+    await assert.rejects((await walk()).finish(), is("CONFLICT"));
+    assert.equal(await disabledBy(), "scim:x");
+  });
+
   test("what groups somebody is in is asked at every sign-in and recheck; who is in none is in none here", async () => {
     const { there, walk, provider, clock, applied } = await open();
     const erin = { sub: "6", preferred_username: "erin" };
     there.signIn({ ...erin, groups: ["platform", "others"] });
     await (await walk()).finish();
     there.signIn({ ...erin, groups: ["others"] });
-    const stop = new AbortController();
-    const running = provider.run(stop.signal);
-    for (let half = 0; half < 12; half += 1) {
-      await clock.untilSleepers(1);
-      await clock.advance(30_000);
-    }
-    await clock.untilSleepers(1);
-    stop.abort();
-    await running;
+    await recheck({ provider, clock });
     there.signIn(erin);
     await (await walk()).finish();
     assert.deepEqual(applied.at(0), ["erin", ["platform", "others"]]);
@@ -167,15 +211,7 @@ onEveryDatabase("signing in through a provider", ({ fresh }) => {
     await (await walk()).finish();
     await identity.accounts.setState("person:ada", "mallory", "disabled");
     there.leave("5");
-    const stop = new AbortController();
-    const running = provider.run(stop.signal);
-    for (let half = 0; half < 12; half += 1) {
-      await clock.untilSleepers(1);
-      await clock.advance(30_000);
-    }
-    await clock.untilSleepers(1);
-    stop.abort();
-    await running;
+    await recheck({ provider, clock });
     there.signIn({ sub: "5", preferred_username: "mallory" });
     await assert.rejects((await walk()).finish(), is("FORBIDDEN"));
     const mallory = await identity.accounts.find("mallory");

@@ -7,7 +7,7 @@ import type { Random } from "../../platform/random.ts";
 import type { Telemetry } from "../../platform/telemetry/telemetry.ts";
 import { within } from "../doer.ts";
 import type { EndAccess } from "../end-access.ts";
-import type { Accounts } from "../people/accounts.ts";
+import type { Account, Accounts } from "../people/accounts.ts";
 import { readByExternalId } from "../scim/store.ts";
 import { derivedSecret, digestOf, isSameSecret, newId, newSecret } from "./secrets.ts";
 import { insertFlow, linksToCheck, readLink, takeFlow, writeLink, type ProviderLink } from "./store-providers.ts";
@@ -116,8 +116,10 @@ export function createProvider(
     const isNew = old === undefined && linking === null && waiting === undefined;
     const create = isNew ? await accounts.prepare(us, newPerson(account, claims)) : undefined;
     // Only what the provider did is undone by coming back there; whom somebody here disabled stays so.
-    if (old?.state === "left" && (await accounts.find(account))?.disabledBy === us)
-      await accounts.setState(us, account, "active");
+    const isOurs = ({ disabledBy }: Account): boolean => disabledBy === us;
+    const standing = await accounts.find(account);
+    if (old?.state === "left" && standing !== undefined && isOurs(standing))
+      await accounts.setState(us, account, "active", isOurs);
     await database.write(async (transaction) => {
       if (((await accountByScim(transaction, external_id)) ?? account) !== account)
         throw new AssayError("CONFLICT", { reason: "that person of the provider has another account here" });
@@ -154,10 +156,14 @@ export function createProvider(
       await deps.endAccess.signOut(within(us, transaction), link.account);
       await writeLink(transaction, { ...link, state: "left", checked_at_ms: clock.now() });
     });
-    if ((await accounts.find(link.account))?.state !== "active") return;
-    await accounts.setState(us, link.account, "disabled").catch((error: unknown) => {
-      telemetry.log.error("somebody who left the provider is still active here", { account: link.account, error });
-    });
+    const isActive = async (): Promise<boolean> => (await accounts.find(link.account))?.state === "active";
+    if (!(await isActive())) return;
+    try {
+      await accounts.setState(us, link.account, "disabled", ({ state }) => state === "active");
+    } catch (error) {
+      if (await isActive())
+        telemetry.log.error("somebody who left the provider is still active here", { account: link.account, error });
+    }
   }
 
   async function check(link: ProviderLink): Promise<void> {
