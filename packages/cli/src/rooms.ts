@@ -20,10 +20,11 @@ export function installationOptions(command: Command): Command {
 export async function loadInstallation(
   context: CliContext,
   { config, data }: InstallationOptions,
+  needs: { readonly needsUpstream?: boolean } = {},
 ): Promise<LoadedConfig> {
   const { loadConfig } = await import("@assay/server/load");
   const flags = { ...(config !== undefined && { config }), ...(data !== undefined && { data }) };
-  return await loadConfig({ flags, env: context.env, cwd: context.cwd });
+  return await loadConfig({ flags, env: context.env, cwd: context.cwd, ...needs });
 }
 
 /**

@@ -58,6 +58,13 @@ test("a folder is packed as npm packs it, its scripts included, and every findin
   assert.match(stdout, /\n3 things would be refused\.\n$/);
 });
 
+test("where npm's registry is Assay itself, no other upstream is asked for", async (t) => {
+  const folder = packageIn(t, { name: "@acme/here", version: "1.0.0" }, { "index.js": "" });
+  writeFileSync(join(folder, ".npmrc"), "registry=http://127.0.0.1:4873/\n");
+  const { code, stdout, stderr } = await check(folder, "--offline");
+  assert.equal(code, 0, stdout + stderr);
+});
+
 test("what a script changed while packing is seen", async (t) => {
   const change = `node -e "const fs=require('fs');const p=JSON.parse(fs.readFileSync('package.json'));p.dependencies={evil:'1.0.0'};fs.writeFileSync('package.json',JSON.stringify(p))"`;
   const restore = `node -e "const fs=require('fs');const p=JSON.parse(fs.readFileSync('package.json'));delete p.dependencies;fs.writeFileSync('package.json',JSON.stringify(p))"`;

@@ -31,7 +31,7 @@ export async function runCheck(context: CliContext, what: string, options: Check
   const path = resolve(context.cwd, what);
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) throw wrongUse(`${what} is not there; give a folder with a package.json, or a tarball.`);
-  const loaded = await loadInstallation(context, options);
+  const loaded = await loadInstallation(context, options, { needsUpstream: false });
   const scratch = await mkdtemp(join(tmpdir(), "assay-check-"));
   try {
     const tarball = found.isDirectory() ? await packFolder(context, path, scratch) : path;

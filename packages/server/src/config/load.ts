@@ -36,6 +36,8 @@ export async function loadConfig(from: {
   readonly flags: Flags;
   readonly env: Environment;
   readonly cwd: string;
+  /** Default true. For what asks no upstream: npm's registry may well be the very server that is meant. */
+  readonly needsUpstream?: boolean;
 }): Promise<LoadedConfig> {
   const { cwd } = from;
   const flags = readFlags(from.flags, cwd);
@@ -59,6 +61,7 @@ export async function loadConfig(from: {
       failure: error instanceof Error ? error.message : String(error),
     })),
     secretFiles: await readSecretFiles(env, cwd),
+    ...(from.needsUpstream !== undefined && { needsUpstream: from.needsUpstream }),
     cwd,
     home: from.env["HOME"] ?? homedir(),
   };

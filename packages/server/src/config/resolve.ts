@@ -44,6 +44,8 @@ export interface ConfigSources {
   readonly witnessesFile?: PolicyFile | undefined;
   /** Current folder and home folder, absolute. */
   readonly cwd: string;
+  /** False: where none is configured there is none, whatever npm's registry is. Default true. */
+  readonly needsUpstream?: boolean;
   readonly home: string;
 }
 
@@ -176,6 +178,8 @@ function decideUpstreams(
     const list = manyUpstreams(many, addresses, sources.cwd, problems, hosted);
     return { list, isShort: false, source: many.source, fromNpm: false };
   }
+  if (sources.needsUpstream === false && values.from("upstream.url") === "default")
+    return { list: [], isShort: false, source: "default", fromNpm: false };
   const chosen = chooseUpstream(values, sources.npm, addresses, problems);
   const list = [loneUpstream(values, chosen, problems)];
   const source = chosen?.source ?? "default";
